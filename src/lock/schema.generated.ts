@@ -1,0 +1,297 @@
+// Generated from lockfiles/schema/lock.json by scripts/generate-lock-types.mjs; do not edit.
+
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Sha256".
+ */
+export type Sha256 = import('../digest.ts').Sha256;
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Digest".
+ */
+export type Digest = import('../digest.ts').Digest;
+
+/**
+ * cogplan.lock, version 1: everything that enters an image, by sha256 and size.
+ */
+export interface Lock {
+  /**
+   * Version of this format. Another number is refused.
+   */
+  lockVersion: 1;
+  /**
+   * Number of the rules that turn recipes into bytes.
+   */
+  assembler: 1;
+  /**
+   * Name and version of the program that wrote the lock.
+   */
+  writtenBy: string;
+  /**
+   * RFC 3339 instant: nothing newer was considered.
+   */
+  asOf: string | null;
+  asked: Asked;
+  holds: Hold[];
+  tools: Tool[];
+  targets: {
+    [k: string]: Target;
+  };
+}
+/**
+ * What was asked, by family and key of the project's files, in normal form.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Asked".
+ */
+export interface Asked {
+  [k: string]: {
+    [k: string]: import('../canonical.ts').Json;
+  };
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Hold".
+ */
+export interface Hold {
+  subject: string;
+  reason: string;
+  since: string;
+  until?: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Tool".
+ */
+export interface Tool {
+  name: string;
+  version: string;
+  /**
+   * Where it runs, such as linux/amd64 or darwin/arm64.
+   */
+  host: string;
+  file: File;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "File".
+ */
+export interface File {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Target".
+ */
+export interface Target {
+  base: Base;
+  interpreter: Interpreter;
+  accelerator: null | Accelerator;
+  system: System;
+  python: Python;
+  /**
+   * @maxItems 0
+   */
+  files: unknown[];
+  /**
+   * @maxItems 0
+   */
+  weights: unknown[];
+  /**
+   * @maxItems 0
+   */
+  steps: unknown[];
+  runtime: Runtime;
+  image: Image;
+  seals: Seal[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Base".
+ */
+export interface Base {
+  kind: 'debian';
+  suite: string;
+  why: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Interpreter".
+ */
+export interface Interpreter {
+  /**
+   * Full version, such as 3.11.2.
+   */
+  version: string;
+  provider: 'debian';
+  /**
+   * Absolute path in the image.
+   */
+  path: string;
+  why: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Accelerator".
+ */
+export interface Accelerator {
+  cuda?: string;
+  cudnn?: string;
+  provider: 'wheels';
+  why: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "System".
+ */
+export interface System {
+  archives: Archive[];
+  packages: SystemPackage[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Archive".
+ */
+export interface Archive {
+  url: string;
+  suite: string;
+  component: string;
+  /**
+   * Date of the Release file, RFC 3339.
+   */
+  date: string;
+  validUntil?: string;
+  /**
+   * Fingerprints of the primary keys whose signatures were good.
+   *
+   * @minItems 1
+   */
+  signers: string[];
+  inRelease: File;
+  packages: File1;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File1 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "SystemPackage".
+ */
+export interface SystemPackage {
+  name: string;
+  version: string;
+  architecture: string;
+  /**
+   * The first group whose closure needs it; one layer per group.
+   */
+  group: 'base' | 'interpreter' | 'system';
+  file: File;
+  /**
+   * Where it was asked for, when it was asked for by name.
+   */
+  asked?: string;
+  /**
+   * Names of the locked packages that satisfy its dependencies.
+   */
+  depends: string[];
+  /**
+   * Maintainer scripts and triggers by name, each understood when the lock was made.
+   */
+  scripts: {
+    [k: string]: Sha256;
+  };
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Python".
+ */
+export interface Python {
+  /**
+   * Index URLs in order of preference, without credentials.
+   */
+  indexes: string[];
+  packages: PythonPackage[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "PythonPackage".
+ */
+export interface PythonPackage {
+  /**
+   * Normalised by PEP 503.
+   */
+  name: string;
+  version: string;
+  file: File;
+  /**
+   * Index it came from, when there is more than one.
+   */
+  index?: string;
+  /**
+   * Requirements of the project that name it, each with its place.
+   */
+  asked?: string[];
+  /**
+   * Requirements of its metadata that hold for the target.
+   */
+  requires: string[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Runtime".
+ */
+export interface Runtime {
+  sdk: PythonPackage;
+  server: PythonPackage[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Image".
+ */
+export interface Image {
+  env: string[];
+  entrypoint: string[];
+  cmd: string[];
+  workdir: string;
+  user: string;
+  ports: string[];
+  labels: {
+    [k: string]: string;
+  };
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Seal".
+ */
+export interface Seal {
+  /**
+   * Name of the layer, unique in the target.
+   */
+  layer: string;
+  family: string;
+  /**
+   * sha256 of the recipe's canonical JSON.
+   */
+  recipe: import('../digest.ts').Sha256;
+  diffId: Digest;
+  size: number;
+}

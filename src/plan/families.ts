@@ -1,0 +1,64 @@
+import type { Context } from '../context.ts';
+import type { Lock, Python, Runtime, System, Target, Tool } from '../lock/schema.generated.ts';
+import type { Spec } from '../spec/spec.ts';
+
+export type Platform = 'linux/amd64' | 'linux/arm64';
+
+/** What resolving may do to an existing lock. */
+export interface ResolveOptions {
+  /** Keep what is locked unless what is asked forces a change (default), or take the newest of everything. */
+  readonly mode: 'keep' | 'upgrade' | 'refresh';
+  readonly asOf: string | null;
+}
+
+/** What every family's resolver gets. `previous` is the same target of the lock on disk, if any. */
+export interface ResolveInput {
+  readonly spec: Spec;
+  readonly platform: Platform;
+  readonly previous: Target | undefined;
+  readonly options: ResolveOptions;
+}
+
+/** The interpreter that wheels are chosen for. */
+export interface PythonTargetEnvironment {
+  /** `3.11.2`. */
+  readonly version: string;
+  /** Absolute path in the image. */
+  readonly path: string;
+  readonly platform: Platform;
+  /** glibc of the base, such as `2.36`. */
+  readonly glibc: string;
+}
+
+export interface SystemResolution {
+  readonly base: Target['base'];
+  readonly interpreter: Target['interpreter'];
+  readonly system: System;
+  /** Debian packages of the sandbox (bubblewrap and its closure) for this platform, as tools. */
+  readonly tools: readonly Tool[];
+  readonly environment: PythonTargetEnvironment;
+}
+
+/** `src/plan/system/resolve.ts`: base, interpreter and system packages, all of them .debs of one suite. */
+export type ResolveSystem = (context: Context, input: ResolveInput) => Promise<SystemResolution>;
+
+export interface PythonResolution {
+  readonly python: Python;
+  readonly runtime: Runtime;
+  readonly tools: readonly Tool[];
+}
+
+/** `src/plan/python/resolve.ts`: the model's wheels, and the server's, for one target environment. */
+export type ResolvePython = (
+  context: Context,
+  input: ResolveInput,
+  environment: PythonTargetEnvironment,
+) => Promise<PythonResolution>;
+
+/** `src/plan/resolve.ts`: the whole lock. */
+export type ResolveLock = (
+  context: Context,
+  spec: Spec,
+  previous: Lock | undefined,
+  options: ResolveOptions,
+) => Promise<Lock>;

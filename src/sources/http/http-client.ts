@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Final URL after redirects, without user info. */
+  readonly url: string;
+  /** Lower-cased names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface GetOptions {
+  readonly accept?: string;
+  /** Refuse more than this many bytes. Default 64 MiB. */
+  readonly maxBytes?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Statuses returned rather than thrown, for example 404. */
+  readonly allowStatus?: readonly number[];
+  /** `revalidate` (default): cached, and checked by ETag or Last-Modified. `immutable`: cached for ever. `none`: not kept. */
+  readonly cache?: 'revalidate' | 'immutable' | 'none';
+}
+
+/**
+ * The one way to the outside. Retries with backoff on resets, 408, 429, 5xx (honours Retry-After); honours
+ * HTTPS_PROXY/HTTP_PROXY/NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS; sends `Accept-Encoding: identity`.
+ * Errors: COGPLAN_HTTP_STATUS, COGPLAN_NETWORK, COGPLAN_OFFLINE, COGPLAN_TOO_LARGE.
+ */
+export interface HttpClient {
+  readonly offline: boolean;
+  get(url: string, options?: GetOptions): Promise<HttpResponse>;
+  /** Bytes `start` to `end` inclusive; `undefined` when the server does not honour ranges. Negative start: the last bytes. */
+  range(
+    url: string,
+    start: number,
+    end?: number,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly body: Buffer; readonly totalSize: number } | undefined>;
+  /** A body as a stream, from byte `offset` on (resume). Never cached. */
+  stream(
+    url: string,
+    options?: {
+      readonly offset?: number;
+      readonly signal?: AbortSignal;
+      readonly headers?: Readonly<Record<string, string>>;
+    },
+  ): Promise<{
+    readonly status: number;
+    readonly size: number | undefined;
+    readonly offset: number;
+    readonly body: Readable;
+    readonly headers: Readonly<Record<string, string>>;
+  }>;
+  close(): Promise<void>;
+}
