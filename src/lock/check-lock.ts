@@ -1,0 +1,108 @@
+import { compareBytes } from '../canonical.ts';
+import type { File, Lock, Target } from './schema.generated.ts';
+
+export interface LockProblem {
+  /** Where in the lock, such as `targets.linux/amd64.python.packages[3]`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What the schema cannot say: order, uniqueness, edges that lead somewhere, one size per hash. Empty for a sound lock. */
+export function checkLock(lock: Lock): readonly LockProblem[] {
+  const problems: LockProblem[] = [];
+  const sizes = new Map<string, number>();
+  for (const { path, file } of lockedFiles(lock)) {
+    const known = sizes.get(file.sha256);
+    if (known !== undefined && known !== file.size) {
+      problems.push({ path, text: `${file.sha256} has two sizes, ${known} and ${file.size}` });
+    }
+    sizes.set(file.sha256, file.size);
+    if (/^[a-z+]+:\/\/[^/]*@/i.test(file.url)) problems.push({ path, text: 'a URL carries credentials' });
+  }
+  for (const [platform, target] of Object.entries(lock.targets)) {
+    problems.push(...checkTarget(target, `targets.${platform}`));
+  }
+  return problems;
+}
+
+/** Every file that the lock names, with its place: tools, indexes, .debs, wheels. */
+export function* lockedFiles(
+  lock: Lock,
+): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  for (const [index, tool] of lock.tools.entries()) {
+    yield { path: `tools[${index}]`, what: `${tool.name} ${tool.version} (${tool.host})`, file: tool.file };
+  }
+  for (const [platform, target] of Object.entries(lock.targets)) {
+    for (const [index, archive] of target.system.archives.entries()) {
+      const path = `targets.${platform}.system.archives[${index}]`;
+      yield { path: `${path}.inRelease`, what: `InRelease of ${archive.suite}`, file: archive.inRelease };
+      yield { path: `${path}.packages`, what: `Packages of ${archive.suite}`, file: archive.packages };
+    }
+    yield* imageFiles(target, `targets.${platform}`);
+  }
+}
+
+/** The files of a target whose bytes enter its image. */
+export function* imageFiles(
+  target: Target,
+  at = 'target',
+): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  for (const [index, item] of target.system.packages.entries()) {
+    yield { path: `${at}.system.packages[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
+  }
+  for (const [index, item] of target.python.packages.entries()) {
+    yield { path: `${at}.python.packages[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
+  }
+  yield {
+    path: `${at}.runtime.sdk`,
+    what: `${target.runtime.sdk.name} ${target.runtime.sdk.version}`,
+    file: target.runtime.sdk.file,
+  };
+  for (const [index, item] of target.runtime.server.entries()) {
+    yield { path: `${at}.runtime.server[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
+  }
+}
+
+function checkTarget(target: Target, at: string): LockProblem[] {
+  const problems: LockProblem[] = [];
+  const sorted = (names: readonly string[], path: string): void => {
+    for (let index = 1; index < names.length; index++) {
+      const [before, name] = [names[index - 1] ?? '', names[index] ?? ''];
+      if (compareBytes(before, name) >= 0) {
+        problems.push({
+          path: `${path}[${index}]`,
+          text: before === name ? `${name} stands twice` : `${name} is out of order`,
+        });
+      }
+    }
+  };
+  sorted(
+    target.system.packages.map((item) => item.name),
+    `${at}.system.packages`,
+  );
+  sorted(
+    target.python.packages.map((item) => item.name),
+    `${at}.python.packages`,
+  );
+  sorted(
+    target.runtime.server.map((item) => item.name),
+    `${at}.runtime.server`,
+  );
+  const debs = new Set(target.system.packages.map((item) => item.name));
+  for (const [index, item] of target.system.packages.entries()) {
+    const lost = item.depends.find((name) => !debs.has(name));
+    if (lost !== undefined) {
+      problems.push({
+        path: `${at}.system.packages[${index}].depends`,
+        text: `${item.name} depends on ${lost}, which is not locked`,
+      });
+    }
+  }
+  const layers = new Set<string>();
+  for (const [index, seal] of target.seals.entries()) {
+    if (layers.has(seal.layer))
+      problems.push({ path: `${at}.seals[${index}]`, text: `layer ${seal.layer} is sealed twice` });
+    layers.add(seal.layer);
+  }
+  return problems;
+}

@@ -1,0 +1,87 @@
+/**
+ * How each object of the lock is laid out: its keys in order, the shape of what they hold, and whether it stands on one
+ * line. The order is part of the format; a key that is not listed here cannot be written.
+ */
+export type Shape =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'object'; readonly inline: boolean; readonly keys: readonly (readonly [string, Shape])[] }
+  | { readonly kind: 'map'; readonly inline: boolean; readonly of: Shape }
+  | { readonly kind: 'list'; readonly inline: boolean; readonly of: Shape };
+
+const plain: Shape = { kind: 'plain' };
+const object = (...keys: (readonly [string, Shape])[]): Shape => ({ kind: 'object', inline: false, keys });
+const line = (...keys: (readonly [string, Shape])[]): Shape => ({ kind: 'object', inline: true, keys });
+const map = (of: Shape): Shape => ({ kind: 'map', inline: false, of });
+const list = (of: Shape): Shape => ({ kind: 'list', inline: false, of });
+const words: Shape = { kind: 'list', inline: true, of: plain };
+const pairs: Shape = { kind: 'map', inline: true, of: plain };
+
+const file = line(['url', plain], ['mirrors', words], ['sha256', plain], ['size', plain], ['computed', plain]);
+
+const archive = object(
+  ['url', plain],
+  ['suite', plain],
+  ['component', plain],
+  ['date', plain],
+  ['validUntil', plain],
+  ['signers', words],
+  ['inRelease', file],
+  ['packages', file],
+);
+
+const systemPackage = object(
+  ['name', plain],
+  ['version', plain],
+  ['architecture', plain],
+  ['group', plain],
+  ['file', file],
+  ['asked', plain],
+  ['depends', words],
+  ['scripts', pairs],
+);
+
+const pythonPackage = object(
+  ['name', plain],
+  ['version', plain],
+  ['file', file],
+  ['index', plain],
+  ['asked', list(plain)],
+  ['requires', list(plain)],
+);
+
+const target = object(
+  ['base', line(['kind', plain], ['suite', plain], ['why', plain])],
+  ['interpreter', object(['version', plain], ['provider', plain], ['path', plain], ['why', plain])],
+  ['accelerator', object(['cuda', plain], ['cudnn', plain], ['provider', plain], ['why', plain])],
+  ['system', object(['archives', list(archive)], ['packages', list(systemPackage)])],
+  ['python', object(['indexes', list(plain)], ['packages', list(pythonPackage)])],
+  ['files', list(plain)],
+  ['weights', list(plain)],
+  ['steps', list(plain)],
+  ['runtime', object(['sdk', pythonPackage], ['server', list(pythonPackage)])],
+  [
+    'image',
+    object(
+      ['env', list(plain)],
+      ['entrypoint', words],
+      ['cmd', words],
+      ['workdir', plain],
+      ['user', plain],
+      ['ports', words],
+      ['labels', map(plain)],
+    ),
+  ],
+  ['seals', list(line(['layer', plain], ['family', plain], ['recipe', plain], ['diffId', plain], ['size', plain]))],
+);
+
+/** The lock file as a whole. */
+export const LOCK_SHAPE: Shape = object(
+  ['lockVersion', plain],
+  ['assembler', plain],
+  ['writtenBy', plain],
+  ['asOf', plain],
+  ['asked', map(map(plain))],
+  ['holds', list(line(['subject', plain], ['reason', plain], ['since', plain], ['until', plain]))],
+  ['tools', list(object(['name', plain], ['version', plain], ['host', plain], ['file', file]))],
+  ['targets', map(target)],
+);

@@ -1,0 +1,85 @@
+import { canonicalJson, type Json } from '../canonical.ts';
+import type { Asked } from '../lock/schema.generated.ts';
+import type { RequirementLine, Spec } from '../spec/spec.ts';
+
+/** A key of the project's files whose meaning is not what the lock was made for. */
+export interface AskedChange {
+  readonly family: string;
+  readonly key: string;
+  /** Undefined: the lock was made without it. */
+  readonly before: Json | undefined;
+  /** Undefined: no longer asked. */
+  readonly after: Json | undefined;
+}
+
+/**
+ * What the project asks of each family, in normal form: only meaning, no places, comments or spelling. Two specs that ask
+ * the same give the same value, so comparing it with the lock's tells which family is stale, and by which key.
+ */
+export function askedOf(spec: Spec): Asked {
+  return {
+    interpreter: { 'build.python_version': spec.pythonVersion.value },
+    accelerator: defined({ 'build.gpu': spec.gpu, 'build.cuda': spec.cuda?.value, 'build.cudnn': spec.cudnn?.value }),
+    system: { 'build.system_packages': spec.systemPackages.map((item) => item.value) },
+    python: askedOfPython(spec),
+    weights: { weights: spec.weights.map((item) => item.value as Json) },
+    steps: {
+      'build.run': spec.run.map(({ command, mounts }) =>
+        mounts.length === 0
+          ? command
+          : { command, mounts: mounts.map(({ type, id, target }) => ({ type, id, target })) },
+      ),
+    },
+    runtime: defined({ 'build.sdk_version': spec.sdkVersion?.value }),
+    image: defined({
+      predict: spec.predict && `${spec.predict.file}:${spec.predict.name}`,
+      train: spec.train && `${spec.train.file}:${spec.train.name}`,
+      'concurrency.max': spec.concurrency?.max,
+      environment: spec.environment.map(({ name, value }) => `${name}=${value}`),
+    }),
+  };
+}
+
+/** Differences by family and key, in the families' order. Empty when the lock is in step with the project. */
+export function compareAsked(before: Asked, after: Asked): readonly AskedChange[] {
+  const changes: AskedChange[] = [];
+  for (const family of new Set([...Object.keys(after), ...Object.keys(before)])) {
+    const [old, now] = [before[family] ?? {}, after[family] ?? {}];
+    for (const key of new Set([...Object.keys(now), ...Object.keys(old)])) {
+      const [was, is] = [old[key], now[key]];
+      if (was !== undefined && is !== undefined && canonicalJson(was) === canonicalJson(is)) continue;
+      if (was !== is) changes.push({ family, key, before: was, after: is });
+    }
+  }
+  return changes;
+}
+
+function askedOfPython(spec: Spec): { [key: string]: Json } {
+  const { requirements } = spec;
+  return defined({
+    requirements: requirements.requirements.map(requirementText),
+    constraints: optional(requirements.constraints.map(requirementText)),
+    'index-url': requirements.indexUrl && withoutUserInfo(requirements.indexUrl.value),
+    'extra-index-url': optional(requirements.extraIndexUrls.map((item) => withoutUserInfo(item.value))),
+    'find-links': optional(requirements.findLinks.map((item) => withoutUserInfo(item.value))),
+    pre: requirements.pre ? true : undefined,
+    'no-binary': optional(requirements.noBinary),
+    'only-binary': optional(requirements.onlyBinary),
+  });
+}
+
+function requirementText(line: RequirementLine): string {
+  return [withoutUserInfo(line.text), ...line.hashes.map((hash) => `--hash=${hash}`)].join(' ');
+}
+
+function withoutUserInfo(text: string): string {
+  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1');
+}
+
+function optional(items: readonly string[]): readonly string[] | undefined {
+  return items.length === 0 ? undefined : items;
+}
+
+function defined(values: { readonly [key: string]: Json | undefined }): { [key: string]: Json } {
+  return Object.fromEntries(Object.entries(values).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}

@@ -1,0 +1,14 @@
+import { bug } from '../errors.ts';
+import type { Target } from '../lock/schema.generated.ts';
+import type { Platform, PythonTargetEnvironment } from './families.ts';
+
+/** The environment that a locked target's wheels are chosen for, read from the lock alone. */
+export function environmentOf(
+  target: Pick<Target, 'interpreter' | 'system'>,
+  platform: Platform,
+): PythonTargetEnvironment {
+  const libc = target.system.packages.find((item) => item.name === 'libc6');
+  const glibc = /^(?:\d+:)?(\d+\.\d+)/.exec(libc?.version ?? '')?.[1];
+  if (glibc === undefined) throw bug('the locked system has no libc6');
+  return { version: target.interpreter.version, path: target.interpreter.path, platform, glibc };
+}

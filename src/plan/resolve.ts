@@ -1,0 +1,125 @@
+import { compareBytes } from '../canonical.ts';
+import type { Context } from '../context.ts';
+import { CogplanError } from '../errors.ts';
+import { withSpan } from '../events.ts';
+import { LOCK_VERSION } from '../lock/read-lock.ts';
+import type { Lock, Target, Tool } from '../lock/schema.generated.ts';
+import type { Spec } from '../spec/spec.ts';
+import { VERSION } from '../version.ts';
+import { askedOf, compareAsked } from './asked.ts';
+import { environmentOf } from './environment.ts';
+import type { Platform, PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
+import { imageOf } from './image.ts';
+import { resolvePython } from './python/resolve.ts';
+import { resolveSystem } from './system/resolve.ts';
+
+export interface LockRequest {
+  readonly spec: Spec;
+  readonly platform: Platform;
+  readonly previous: Lock | undefined;
+  readonly options: ResolveOptions;
+}
+
+/**
+ * Resolves a project into a lock. With mode `keep`, families whose ask did not change keep what they have and are not looked
+ * up again: an unchanged project gives its previous lock back, without network.
+ */
+export async function resolveLock(context: Context, { spec, platform, previous, options }: LockRequest): Promise<Lock> {
+  refuseWhatCannotBeLocked(spec);
+  const asked = askedOf(spec);
+  const before = previous?.targets[platform];
+  const stale = new Set(
+    previous === undefined ? [] : compareAsked(previous.asked, asked).map((change) => change.family),
+  );
+  const keep =
+    options.mode === 'keep' && previous !== undefined && before !== undefined && previous.asOf === options.asOf;
+  const input: ResolveInput = { spec, platform, previous: before, options };
+
+  const keepSystem = keep && !stale.has('interpreter') && !stale.has('system');
+  const system = keepSystem
+    ? keptSystem(before, previous.tools, platform)
+    : await resolveFamily(context, 'system', () => resolveSystem(context, input));
+  const keepPython = keepSystem && !stale.has('python') && !stale.has('runtime') && !stale.has('accelerator');
+  const python = keepPython
+    ? keptPython(before, previous.tools)
+    : await resolveFamily(context, 'python', () => resolvePython(context, input, system.environment));
+
+  const target: Target = {
+    base: system.base,
+    interpreter: system.interpreter,
+    accelerator: spec.gpu
+      ? { provider: 'wheels', why: 'gpu: true without cuda: the wheels bring the CUDA they need' }
+      : null,
+    system: system.system,
+    python: python.python,
+    files: [],
+    weights: [],
+    steps: [],
+    runtime: python.runtime,
+    image: imageOf(spec, python.runtime.sdk.version),
+    seals: before?.seals ?? [],
+  };
+  return {
+    lockVersion: LOCK_VERSION,
+    assembler: 1,
+    writtenBy: keepSystem && keepPython && stale.size === 0 ? previous.writtenBy : `cogplan ${VERSION}`,
+    asOf: options.asOf,
+    asked,
+    holds: previous?.holds ?? [],
+    tools: mergeTools(system.tools, python.tools),
+    targets: { ...previous?.targets, [platform]: target },
+  };
+}
+
+async function resolveFamily<T>(context: Context, family: string, work: () => Promise<T>): Promise<T> {
+  const titles: Record<string, string> = {
+    system: 'Resolving base and system packages',
+    python: 'Resolving Python packages',
+  };
+  return withSpan(context.host, `resolve.${family}`, titles[family] ?? family, work);
+}
+
+function refuseWhatCannotBeLocked(spec: Spec): void {
+  const command = spec.run[0];
+  if (command !== undefined) {
+    throw new CogplanError('COGPLAN_STEPS_UNSUPPORTED', `build.run cannot be locked yet: ${command.command}`, {
+      subject: command.command,
+      where: command.where,
+      hint: 'Move packages to system_packages or the requirements, and files into the project.',
+    });
+  }
+  const weights = spec.weights[0];
+  if (weights !== undefined) {
+    throw new CogplanError('COGPLAN_WEIGHTS_UNSUPPORTED', 'weights cannot be locked yet', {
+      where: weights.where,
+      hint: 'Put the files into the project, or fetch them in setup().',
+    });
+  }
+  const cuda = spec.cuda ?? spec.cudnn;
+  if (cuda !== undefined) {
+    throw new CogplanError('COGPLAN_ACCELERATOR_UNSUPPORTED', `CUDA ${cuda.value} cannot be chosen yet`, {
+      subject: cuda.value,
+      where: cuda.where,
+      hint: 'Leave the key out: torch and its kin from PyPI bring their own CUDA.',
+    });
+  }
+}
+
+function keptSystem(target: Target, tools: readonly Tool[], platform: Platform): SystemResolution {
+  return {
+    base: target.base,
+    interpreter: target.interpreter,
+    system: target.system,
+    tools: tools.filter((tool) => tool.name !== 'uv'),
+    environment: environmentOf(target, platform),
+  };
+}
+
+function keptPython(target: Target, tools: readonly Tool[]): PythonResolution {
+  return { python: target.python, runtime: target.runtime, tools: tools.filter((tool) => tool.name === 'uv') };
+}
+
+function mergeTools(...groups: readonly (readonly Tool[])[]): Tool[] {
+  const byKey = new Map(groups.flat().map((tool) => [`${tool.name}\0${tool.host}`, tool]));
+  return [...byKey.entries()].sort(([a], [b]) => compareBytes(a, b)).map(([, tool]) => tool);
+}

@@ -1,0 +1,2 @@
+/** Version of this program; held equal to package.json's by a test. */
+export const VERSION = '0.1.0';
