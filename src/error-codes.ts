@@ -7,8 +7,100 @@ interface ErrorRow {
 
 /** Every error code, sorted. `docs/errors.md` is generated from this table. */
 export const ERROR_CODES = {
+  COGPLAN_ACCELERATOR_UNSUPPORTED: {
+    family: 'input',
+    summary: 'The project asks for a CUDA or cuDNN version, which this version cannot lock.',
+  },
+  COGPLAN_ARCHIVE_INVALID: { family: 'outside', summary: 'An archive (tar, ar, xz, …) breaks the rules of its format.' },
+  COGPLAN_ARCHIVE_TOO_LARGE: { family: 'outside', summary: 'Compressed content inflates beyond what is allowed.' },
+  COGPLAN_ARTIFACT_GONE: { family: 'outside', summary: 'A locked artifact is no longer at any of its URLs.' },
+  COGPLAN_BLOB_CORRUPT: {
+    family: 'integrity',
+    summary: 'A blob in the store no longer has the content its name says; it was set aside.',
+  },
+  COGPLAN_BLOB_MISSING: {
+    family: 'integrity',
+    summary: 'A locked artifact is not in the store and may not be fetched.',
+  },
   COGPLAN_BUG: { family: 'bug', summary: 'An impossible state inside cogplan.' },
+  COGPLAN_CA_FILE: {
+    family: 'input',
+    summary: 'The file of certificate authorities that SSL_CERT_FILE names cannot be used.',
+  },
+  COGPLAN_HASH_MISMATCH: {
+    family: 'integrity',
+    summary: 'Bytes do not have the hash or size they were announced with.',
+  },
+  COGPLAN_HTTP_STATUS: { family: 'outside', summary: 'A server answered with an error status.' },
+  COGPLAN_IGNORE_FILE_INVALID: {
+    family: 'input',
+    summary: 'A .dockerignore file holds a pattern that cannot be read.',
+  },
+  COGPLAN_CONTROL_INVALID: { family: 'outside', summary: 'A Debian control text breaks the deb822 grammar.' },
   COGPLAN_INTERRUPTED: { family: 'input', summary: 'The run was interrupted.' },
+  COGPLAN_LOCK_INVALID: { family: 'input', summary: 'The lock breaks its schema or contradicts itself.' },
+  COGPLAN_LOCK_MISSING: { family: 'input', summary: 'The project has no cogplan.lock.' },
+  COGPLAN_LOCK_STALE: { family: 'input', summary: 'The lock is not in step with what the project asks.' },
+  COGPLAN_LOCK_SYNTAX: { family: 'input', summary: 'The lock is not JSON, or holds merge-conflict markers.' },
+  COGPLAN_LOCK_VERSION: { family: 'input', summary: 'The lock has a format that this program does not read.' },
+  COGPLAN_MARKER_INVALID: {
+    family: 'input',
+    summary: 'An environment marker breaks PEP 508, or compares what cannot be compared.',
+  },
+  COGPLAN_MIRRORS_INVALID: { family: 'input', summary: 'COGPLAN_MIRRORS cannot be read.' },
+  COGPLAN_NETWORK: { family: 'outside', summary: 'A server could not be reached, or the connection broke.' },
+  COGPLAN_OFFLINE: { family: 'input', summary: 'The network is needed but cogplan was told to stay offline.' },
+  COGPLAN_PLATFORM_UNSUPPORTED: {
+    family: 'input',
+    summary: 'The target platform is not one that can be locked or run.',
+  },
+  COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
+  COGPLAN_REQUIREMENTS_FILE: {
+    family: 'input',
+    summary: 'A requirements file is missing, outside the project, too large or not text.',
+  },
+  COGPLAN_REQUIREMENT_HASH: {
+    family: 'input',
+    summary: 'A requirement has a malformed or unsupported hash, or lacks one where all need it.',
+  },
+  COGPLAN_REQUIREMENT_INVALID: { family: 'input', summary: "A requirement line breaks PEP 508 or pip's file format." },
+  COGPLAN_REQUIREMENT_UNSUPPORTED: {
+    family: 'input',
+    summary: 'A kind of requirement or option that this version cannot lock.',
+  },
+  COGPLAN_REQUIREMENT_VARIABLE: { family: 'input', summary: 'A requirement line refers to an environment variable.' },
+  COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A project file changed while it was read.' },
+  COGPLAN_SOURCE_FILE_KIND: {
+    family: 'input',
+    summary: 'The project holds a socket, device or pipe that the image cannot carry.',
+  },
+  COGPLAN_SOURCE_LINK_ESCAPES: { family: 'input', summary: 'A symbolic link of the project leads out of it.' },
+  COGPLAN_SOURCE_NAME: { family: 'input', summary: 'A project file has a name that an image cannot carry.' },
+  COGPLAN_SPEC_CONFLICT: { family: 'input', summary: 'Two keys of the configuration exclude each other.' },
+  COGPLAN_SPEC_FILE_MISSING: { family: 'input', summary: 'The configuration names a file that does not exist.' },
+  COGPLAN_SPEC_LEGACY: { family: 'input', summary: 'The configuration has the layout of 2021.' },
+  COGPLAN_SPEC_MISSING: { family: 'input', summary: 'The project has no cog.yaml.' },
+  COGPLAN_SPEC_REQUIRED: { family: 'input', summary: 'A required key is missing from the configuration.' },
+  COGPLAN_SPEC_SYNTAX: { family: 'input', summary: 'The configuration is not valid YAML.' },
+  COGPLAN_SPEC_TYPE: { family: 'input', summary: 'A key of the configuration has a value of the wrong type.' },
+  COGPLAN_SPEC_UNKNOWN_KEY: { family: 'input', summary: 'A key of the configuration is unknown.' },
+  COGPLAN_SPEC_VALUE: { family: 'input', summary: 'A key of the configuration has a value that is not allowed.' },
+  COGPLAN_STEPS_UNSUPPORTED: {
+    family: 'input',
+    summary: 'The project has build.run commands, which this version cannot lock.',
+  },
+  COGPLAN_STORE_UNUSABLE: { family: 'outside', summary: 'The store cannot be created, read or written.' },
+  COGPLAN_TARGET_MISSING: { family: 'input', summary: 'The lock has no such target platform.' },
+  COGPLAN_TOO_LARGE: { family: 'outside', summary: 'A server sent more bytes than the limit allows.' },
+  COGPLAN_URL_UNSUPPORTED: { family: 'input', summary: 'A URL is malformed or has a scheme that cannot be fetched.' },
+  COGPLAN_USAGE: { family: 'input', summary: 'The command line is wrong.' },
+  COGPLAN_WEIGHTS_UNSUPPORTED: {
+    family: 'input',
+    summary: 'The project declares weights, which this version cannot lock.',
+  },
+  COGPLAN_WHEEL_CONFLICT: { family: 'outside', summary: 'Two wheels put a file and a directory at the same path.' },
+  COGPLAN_WHEEL_INVALID: { family: 'outside', summary: 'A wheel breaks the binary distribution format.' },
+  COGPLAN_ZIP_INVALID: { family: 'outside', summary: 'A zip archive is malformed, hostile or beyond the limits.' },
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
