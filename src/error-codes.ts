@@ -27,6 +27,18 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'The file of certificate authorities that SSL_CERT_FILE names cannot be used.',
   },
+  COGPLAN_CONTENT_CHANGED: { family: 'input', summary: 'A file became shorter while it was read into a layer.' },
+  COGPLAN_CONTENT_CORRUPT: {
+    family: 'integrity',
+    summary: 'A member of a wheel does not inflate to its length and CRC-32.',
+  },
+  COGPLAN_CONTROL_INVALID: { family: 'outside', summary: 'A Debian control text breaks the deb822 grammar.' },
+  COGPLAN_DOCKER_FAILED: { family: 'outside', summary: 'The Docker Engine refused the image.' },
+  COGPLAN_DOCKER_IMAGE_ID: {
+    family: 'integrity',
+    summary: 'The Docker Engine reports another image ID than the one that was built.',
+  },
+  COGPLAN_DOCKER_UNAVAILABLE: { family: 'outside', summary: 'No Docker Engine answers.' },
   COGPLAN_HASH_MISMATCH: {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',
@@ -36,8 +48,8 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'A .dockerignore file holds a pattern that cannot be read.',
   },
-  COGPLAN_CONTROL_INVALID: { family: 'outside', summary: 'A Debian control text breaks the deb822 grammar.' },
   COGPLAN_INTERRUPTED: { family: 'input', summary: 'The run was interrupted.' },
+  COGPLAN_LAYER_NAME: { family: 'outside', summary: 'A file has a name that image layers reserve for deletions.' },
   COGPLAN_LOCK_INVALID: { family: 'input', summary: 'The lock breaks its schema or contradicts itself.' },
   COGPLAN_LOCK_MISSING: { family: 'input', summary: 'The project has no cogplan.lock.' },
   COGPLAN_LOCK_STALE: { family: 'input', summary: 'The lock is not in step with what the project asks.' },
@@ -50,6 +62,15 @@ export const ERROR_CODES = {
   COGPLAN_MIRRORS_INVALID: { family: 'input', summary: 'COGPLAN_MIRRORS cannot be read.' },
   COGPLAN_NETWORK: { family: 'outside', summary: 'A server could not be reached, or the connection broke.' },
   COGPLAN_OFFLINE: { family: 'input', summary: 'The network is needed but cogplan was told to stay offline.' },
+  COGPLAN_OUTPUT_INVALID: {
+    family: 'input',
+    summary: 'The output is not one of oci:PATH, docker:NAME[:TAG] and tar:PATH.',
+  },
+  COGPLAN_OUTPUT_OCCUPIED: {
+    family: 'input',
+    summary: 'Where the output goes stands something that cogplan did not make.',
+  },
+  COGPLAN_PLATFORM_NOT_LOCKED: { family: 'input', summary: 'The lock holds no target for the platform.' },
   COGPLAN_PLATFORM_UNSUPPORTED: {
     family: 'input',
     summary: 'The target platform is not one that can be locked or run.',
@@ -69,7 +90,11 @@ export const ERROR_CODES = {
     summary: 'A kind of requirement or option that this version cannot lock.',
   },
   COGPLAN_REQUIREMENT_VARIABLE: { family: 'input', summary: 'A requirement line refers to an environment variable.' },
-  COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A project file changed while it was read.' },
+  COGPLAN_SEAL_MISMATCH: {
+    family: 'integrity',
+    summary: 'A layer was built from its sealed recipe and has other bytes.',
+  },
+  COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A file of the project changed while it was read.' },
   COGPLAN_SOURCE_FILE_KIND: {
     family: 'input',
     summary: 'The project holds a socket, device or pipe that the image cannot carry.',
