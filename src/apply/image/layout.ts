@@ -1,0 +1,52 @@
+import { canonicalJson } from '../../canonical.ts';
+import { toDigest } from '../../digest.ts';
+import { type BlobRef, MANIFEST_TYPE } from './manifest.ts';
+
+/** The name under which tools that insist on one (umoci) find the image in the layout. */
+export const LAYOUT_REF = 'latest';
+
+/** Content of `oci-layout`. https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
+export function encodeLayoutFile(): Buffer {
+  return Buffer.from(canonicalJson({ imageLayoutVersion: '1.0.0' }), 'utf8');
+}
+
+/** Content of `index.json` for a layout that holds one image. */
+export function encodeIndex(
+  manifest: BlobRef,
+  platform: { readonly os: string; readonly architecture: string },
+): Buffer {
+  const index = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    manifests: [
+      {
+        mediaType: MANIFEST_TYPE,
+        digest: toDigest(manifest.sha256),
+        size: manifest.size,
+        platform: { os: platform.os, architecture: platform.architecture },
+        annotations: { 'org.opencontainers.image.ref.name': LAYOUT_REF },
+      },
+    ],
+  };
+  return Buffer.from(canonicalJson(index), 'utf8');
+}
+
+/**
+ * Content of `manifest.json`, by which `docker load` of every version reads an archive whose blobs lie where an OCI layout has them.
+ * https://github.com/moby/docker-image-spec/blob/main/spec.md#combined-image-json--filesystem-changeset-format
+ */
+export function encodeDockerManifest(config: BlobRef, layers: readonly BlobRef[], tags: readonly string[]): Buffer {
+  const manifest = [
+    {
+      Config: blobName(config),
+      RepoTags: tags.length === 0 ? null : tags,
+      Layers: layers.map(blobName),
+    },
+  ];
+  return Buffer.from(canonicalJson(manifest), 'utf8');
+}
+
+/** Path of a blob in a layout. */
+export function blobName(blob: Pick<BlobRef, 'sha256'>): string {
+  return `blobs/sha256/${blob.sha256}`;
+}

@@ -1,0 +1,172 @@
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import { bug, CogplanError, unreachable } from '../../errors.ts';
+import type { ChunkWriter } from './chunk-writer.ts';
+import type { Content, FileEntry } from './entry.ts';
+
+const OPEN_FILES = 32;
+const STREAM_CHUNK = 1024 * 1024;
+/** Larger members are inflated on another thread, chunk by chunk; below, the hand-over costs more than it saves. */
+const INFLATE_AT_ONCE = 2 * 1024 * 1024;
+
+type ZipContent = Content & { readonly kind: 'zip' };
+
+/** Copies file contents into a layer. Keeps the files that contents lie in open, because neighbours share them. */
+export class ContentReader {
+  readonly #open = new Map<string, number>();
+  #input: Buffer = Buffer.allocUnsafe(256 * 1024);
+
+  /**
+   * Writes exactly `entry.size` bytes, or fails: COGPLAN_CONTENT_CHANGED when the file under it is shorter than it was, COGPLAN_CONTENT_CORRUPT
+   * when a zip member does not inflate to its length and CRC-32.
+   */
+  async copy(entry: FileEntry, out: ChunkWriter): Promise<void> {
+    const content = entry.content;
+    const length = content.kind === 'bytes' ? content.data.length : content.length;
+    if (entry.size !== length)
+      throw bug(`${entry.path} has ${entry.size} bytes by its entry and ${length} by its content`);
+    switch (content.kind) {
+      case 'bytes':
+        return out.write(content.data);
+      case 'slice':
+        return this.#copySlice(entry, content, out);
+      case 'zip':
+        if (content.method === 0) return this.#copyStored(entry, content, out);
+        if (content.length > INFLATE_AT_ONCE || content.compressedSize > INFLATE_AT_ONCE) {
+          return inflateInParts(entry, content, out);
+        }
+        return out.write(this.#inflate(entry, content));
+      default:
+        return unreachable(content);
+    }
+  }
+
+  close(): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
+  async #copySlice(
+    entry: FileEntry,
+    slice: { readonly file: string; readonly offset: number; readonly length: number },
+    out: ChunkWriter,
+    onPart?: (part: Buffer) => void,
+  ): Promise<void> {
+    const descriptor = this.#descriptor(slice.file);
+    let done = 0;
+    while (done < slice.length) {
+      const space = await out.space();
+      const wanted = Math.min(space.length, slice.length - done);
+      const got = readSync(descriptor, space, 0, wanted, slice.offset + done);
+      if (got === 0) throw shortened(entry);
+      onPart?.(space.subarray(0, got));
+      out.advance(got);
+      done += got;
+    }
+  }
+
+  async #copyStored(entry: FileEntry, content: ZipContent, out: ChunkWriter): Promise<void> {
+    if (content.compressedSize !== content.length) throw corrupt(entry, 'its two sizes differ');
+    let check = 0;
+    await this.#copySlice(entry, content, out, (part) => {
+      check = crc32(part, check);
+    });
+    checkCrc(entry, content, check);
+  }
+
+  #inflate(entry: FileEntry, content: ZipContent): Buffer {
+    if (this.#input.length < content.compressedSize) this.#input = Buffer.allocUnsafe(content.compressedSize);
+    const input = this.#input.subarray(0, content.compressedSize);
+    readFully(entry, this.#descriptor(content.file), input, content.offset);
+    let data: Buffer;
+    try {
+      // One byte of room beyond the length: the output comes in one piece, and a member that is too long is noticed.
+      const room = Math.max(64, content.length + 1);
+      data = inflateRawSync(input, { chunkSize: room, maxOutputLength: room });
+    } catch (error) {
+      throw inflateError(entry, error);
+    }
+    if (data.length !== content.length) throw corrupt(entry, `it has ${data.length} bytes, not ${content.length}`);
+    checkCrc(entry, content, crc32(data));
+    return data;
+  }
+
+  #descriptor(file: string): number {
+    const known = this.#open.get(file);
+    if (known !== undefined) return known;
+    if (this.#open.size >= OPEN_FILES) {
+      const [oldest] = this.#open;
+      if (oldest !== undefined) {
+        closeSync(oldest[1]);
+        this.#open.delete(oldest[0]);
+      }
+    }
+    const descriptor = openSync(file, 'r');
+    this.#open.set(file, descriptor);
+    return descriptor;
+  }
+}
+
+/** Inflates on zlib's thread while this one hashes and writes. */
+async function inflateInParts(entry: FileEntry, content: ZipContent, out: ChunkWriter): Promise<void> {
+  let check = 0;
+  let length = 0;
+  const input = createReadStream(content.file, {
+    start: content.offset,
+    end: content.offset + content.compressedSize - 1,
+    highWaterMark: STREAM_CHUNK,
+  });
+  const take = async (parts: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const part of parts) {
+      length += part.length;
+      if (length > content.length) throw corrupt(entry, `it has more than ${content.length} bytes`);
+      check = crc32(part, check);
+      await out.write(part);
+    }
+  };
+  try {
+    await pipeline(input, createInflateRaw({ chunkSize: STREAM_CHUNK }), take);
+  } catch (error) {
+    throw inflateError(entry, error);
+  }
+  if (length !== content.length) throw corrupt(entry, `it has ${length} bytes, not ${content.length}`);
+  checkCrc(entry, content, check);
+}
+
+/** What zlib says of the data is about the member; any other error, such as a full disk, is not. */
+function inflateError(entry: FileEntry, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ERR_BUFFER_TOO_LARGE') return corrupt(entry, `it has more than ${entry.size} bytes`, error);
+  return code.startsWith('Z_') ? corrupt(entry, 'it does not inflate', error) : error;
+}
+
+function readFully(entry: FileEntry, descriptor: number, into: Buffer, offset: number): void {
+  let done = 0;
+  while (done < into.length) {
+    const got = readSync(descriptor, into, done, into.length - done, offset + done);
+    if (got === 0) throw shortened(entry);
+    done += got;
+  }
+}
+
+function checkCrc(entry: FileEntry, content: ZipContent, check: number): void {
+  if (check !== content.crc32) throw corrupt(entry, 'its CRC-32 differs');
+}
+
+function shortened(entry: FileEntry): CogplanError {
+  return new CogplanError('COGPLAN_CONTENT_CHANGED', `${entry.path} became shorter while it was read`, {
+    subject: entry.path,
+    hint: 'Something else writes to the file. Run again when it has finished.',
+    data: { origin: entry.origin },
+  });
+}
+
+function corrupt(entry: FileEntry, problem: string, cause?: unknown): CogplanError {
+  return new CogplanError('COGPLAN_CONTENT_CORRUPT', `${entry.path} of ${entry.origin} is damaged: ${problem}`, {
+    subject: entry.path,
+    hint: 'The file was published like this, or its derived form in the store is damaged: try "cogplan store verify".',
+    cause,
+    data: { origin: entry.origin },
+  });
+}
