@@ -1,0 +1,101 @@
+import { lstat, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sha256 } from '../digest.ts';
+import type { Layout } from './layout.ts';
+import { isAbandoned, LEASE_LOCK, readHeldNames } from './leases.ts';
+import { removeTree } from './remove-tree.ts';
+import type { Stamps } from './stamps.ts';
+import type { Store } from './store.ts';
+
+export interface GarbageInput {
+  readonly layout: Layout;
+  readonly stamps: Stamps;
+  readonly exclusive: Store['exclusive'];
+  readonly list: Store['list'];
+  readonly blobPath: Store['blobPath'];
+  readonly now: () => Date;
+}
+
+interface Tally {
+  removed: number;
+  bytes: number;
+}
+
+/**
+ * Removes blobs, derived results, quarantined and partial files that nobody kept, holds or used lately, and what dead
+ * processes left in `tmp/`. Decides under the lock that leases are written under, so a lease is either seen or comes
+ * after the removal.
+ */
+export async function collectGarbage(
+  input: GarbageInput,
+  options: { readonly keep: ReadonlySet<string>; readonly olderThanMs: number; readonly dryRun?: boolean },
+): Promise<{ readonly removed: number; readonly bytes: number }> {
+  const tally: Tally = { removed: 0, bytes: 0 };
+  const dryRun = options.dryRun === true;
+  const before = input.now().getTime() - options.olderThanMs;
+  const trash = await input.layout.temporaryPath('trash');
+  const discarded: string[] = [];
+
+  async function discard(path: string, bytes: number): Promise<void> {
+    tally.removed += 1;
+    tally.bytes += bytes;
+    if (dryRun) return;
+    const place = `${trash}-${discarded.length}`;
+    await rename(path, place);
+    discarded.push(place);
+  }
+
+  await input.exclusive(LEASE_LOCK, async () => {
+    const held = await readHeldNames(input.layout);
+    const isKept = (name: string): boolean => held.has(name) || options.keep.has(name);
+    const present = new Set<string>();
+    for await (const { sha256, size } of input.list()) {
+      const used = input.stamps.lastUsed(sha256) ?? (await modified(input.blobPath(sha256)));
+      if (isKept(sha256) || used > before) present.add(sha256);
+      else await discard(input.blobPath(sha256), size);
+    }
+    if (!dryRun) input.stamps.compact(present);
+    for (const { path, name, size } of await listDerived(input.layout))
+      if (!isKept(name) && (await modified(path)) <= before) await discard(path, size);
+    for (const directory of [input.layout.partial, input.layout.quarantine])
+      for (const name of await readdir(directory).catch(() => [])) {
+        const path = join(directory, name);
+        const isHeld = isKept(name.slice(0, 64) as Sha256);
+        if (!isHeld && (await modified(path)) <= before) await discard(path, await sizeOf(path));
+      }
+  });
+  if (dryRun) return tally;
+  for (const path of discarded) await removeTree(path);
+  for (const name of await readdir(input.layout.tmp)) {
+    const path = join(input.layout.tmp, name);
+    if (await isAbandoned(name, path)) await removeTree(path);
+  }
+  await rm(trash, { force: true, recursive: true });
+  return tally;
+}
+
+async function listDerived(
+  layout: Layout,
+): Promise<readonly { readonly path: string; readonly name: string; readonly size: number }[]> {
+  const found = [];
+  for (const kind of await readdir(layout.derived)) {
+    for (const entry of await readdir(join(layout.derived, kind)).catch(() => [])) {
+      const path = join(layout.derived, kind, entry);
+      found.push({ path, name: `${kind}/${entry.replace(/\.json$/, '')}`, size: await sizeOf(path) });
+    }
+  }
+  return found;
+}
+
+async function modified(path: string): Promise<number> {
+  return (await lstat(path).catch(() => undefined))?.mtimeMs ?? Number.POSITIVE_INFINITY;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return 0;
+  if (!found.isDirectory()) return found.size;
+  let total = 0;
+  for (const name of await readdir(path).catch(() => [])) total += await sizeOf(join(path, name));
+  return total;
+}

@@ -1,0 +1,41 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { createBlobs } from './blobs.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { createDerived } from './derived.ts';
+import { createExclusive } from './exclusive.ts';
+import { createLayout } from './layout.ts';
+import { holdNames } from './leases.ts';
+import { createStamps } from './stamps.ts';
+import type { Store } from './store.ts';
+import { verifyBlobs } from './verify-blobs.ts';
+
+/** Opens the store at `root`, creating it where it does not exist. Fails with COGPLAN_STORE_UNUSABLE. */
+export async function openStore(root: string, options: { readonly now?: () => Date } = {}): Promise<Store> {
+  const now = options.now ?? (() => new Date());
+  const layout = await createLayout(resolve(root));
+  const stamps = createStamps(layout.stamps, now);
+  const exclusive = createExclusive(layout);
+  const { reread, ...blobs } = createBlobs(layout, stamps);
+  return {
+    root: layout.root,
+    ...blobs,
+    ...createDerived(layout, exclusive, now),
+    exclusive,
+    lease: (names) => holdNames(layout, exclusive, names),
+    verify: (onProgress) => verifyBlobs({ layout, stamps, reread }, onProgress),
+    gc: (gcOptions) =>
+      collectGarbage({ layout, stamps, exclusive, list: blobs.list, blobPath: blobs.blobPath, now }, gcOptions),
+  };
+}
+
+/**
+ * COGPLAN_STORE, else `cogplan` in XDG_CACHE_HOME (which must be absolute to count, as the XDG base directory
+ * specification says), else `~/.cache/cogplan`.
+ */
+export function defaultStoreRoot(env: Readonly<Record<string, string | undefined>>): string {
+  if (env.COGPLAN_STORE) return resolve(env.COGPLAN_STORE);
+  const cache = env.XDG_CACHE_HOME;
+  if (cache && isAbsolute(cache)) return join(cache, 'cogplan');
+  return join(env.HOME || homedir(), '.cache', 'cogplan');
+}
