@@ -11,7 +11,10 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'The project asks for a CUDA or cuDNN version, which this version cannot lock.',
   },
-  COGPLAN_ARCHIVE_INVALID: { family: 'outside', summary: 'An archive (tar, ar, xz, …) breaks the rules of its format.' },
+  COGPLAN_ARCHIVE_INVALID: {
+    family: 'outside',
+    summary: 'An archive (tar, ar, xz, …) breaks the rules of its format.',
+  },
   COGPLAN_ARCHIVE_TOO_LARGE: { family: 'outside', summary: 'Compressed content inflates beyond what is allowed.' },
   COGPLAN_ARTIFACT_GONE: { family: 'outside', summary: 'A locked artifact is no longer at any of its URLs.' },
   COGPLAN_BLOB_CORRUPT: {
@@ -23,6 +26,7 @@ export const ERROR_CODES = {
     summary: 'A locked artifact is not in the store and may not be fetched.',
   },
   COGPLAN_BUG: { family: 'bug', summary: 'An impossible state inside cogplan.' },
+  COGPLAN_BYTECODE_FAILED: { family: 'bug', summary: 'The locked interpreter did not compile a package as it should.' },
   COGPLAN_CA_FILE: {
     family: 'input',
     summary: 'The file of certificate authorities that SSL_CERT_FILE names cannot be used.',
@@ -39,6 +43,7 @@ export const ERROR_CODES = {
     summary: 'The Docker Engine reports another image ID than the one that was built.',
   },
   COGPLAN_DOCKER_UNAVAILABLE: { family: 'outside', summary: 'No Docker Engine answers.' },
+  COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
   COGPLAN_HASH_MISMATCH: {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',
@@ -61,6 +66,7 @@ export const ERROR_CODES = {
   },
   COGPLAN_MIRRORS_INVALID: { family: 'input', summary: 'COGPLAN_MIRRORS cannot be read.' },
   COGPLAN_NETWORK: { family: 'outside', summary: 'A server could not be reached, or the connection broke.' },
+  COGPLAN_NOT_SEALED: { family: 'input', summary: 'The lock was never applied, so there is nothing to audit against.' },
   COGPLAN_OFFLINE: { family: 'input', summary: 'The network is needed but cogplan was told to stay offline.' },
   COGPLAN_OUTPUT_INVALID: {
     family: 'input',
@@ -75,6 +81,11 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'The target platform is not one that can be locked or run.',
   },
+  COGPLAN_PREDICTION_INPUT: {
+    family: 'input',
+    summary: 'An input of the prediction is unknown, missing or of the wrong type.',
+  },
+  COGPLAN_PREDICTION_REQUEST: { family: 'outside', summary: 'The model server did not answer a prediction request.' },
   COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
   COGPLAN_REQUIREMENTS_FILE: {
     family: 'input',
@@ -90,10 +101,17 @@ export const ERROR_CODES = {
     summary: 'A kind of requirement or option that this version cannot lock.',
   },
   COGPLAN_REQUIREMENT_VARIABLE: { family: 'input', summary: 'A requirement line refers to an environment variable.' },
+  COGPLAN_ROOT_UNSAFE: {
+    family: 'integrity',
+    summary: 'A layer would write outside the root file system that it is unpacked into.',
+  },
+  COGPLAN_SANDBOX_FAILED: { family: 'outside', summary: 'A command could not be started in the sandbox.' },
+  COGPLAN_SANDBOX_UNAVAILABLE: { family: 'outside', summary: 'This machine lets no sandbox be made.' },
   COGPLAN_SEAL_MISMATCH: {
     family: 'integrity',
     summary: 'A layer was built from its sealed recipe and has other bytes.',
   },
+  COGPLAN_SETUP_FAILED: { family: 'input', summary: 'The setup of the model failed or took too long.' },
   COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A file of the project changed while it was read.' },
   COGPLAN_SOURCE_FILE_KIND: {
     family: 'input',

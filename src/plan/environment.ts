@@ -1,6 +1,7 @@
 import { bug } from '../errors.ts';
+import type { Platform } from '../lock/platform.ts';
 import type { Target } from '../lock/schema.generated.ts';
-import type { Platform, PythonTargetEnvironment } from './families.ts';
+import type { PythonTargetEnvironment } from './families.ts';
 
 /** The environment that a locked target's wheels are chosen for, read from the lock alone. */
 export function environmentOf(

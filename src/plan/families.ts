@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts';
+import type { Platform } from '../lock/platform.ts';
 import type { Lock, Python, Runtime, System, Target, Tool } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
-
-export type Platform = 'linux/amd64' | 'linux/arm64';
 
 /** What resolving may do to an existing lock. */
 export interface ResolveOptions {

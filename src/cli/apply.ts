@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { Applied } from '../apply/apply.ts';
+import { parseOutput } from '../apply/outputs/parse-output.ts';
+import { writeOutput } from '../apply/outputs/write-output.ts';
+import { receiptOf } from '../apply/receipt.ts';
+import { type ApplyProjectOptions, applyProject } from './apply-project.ts';
+import { formatBytes } from './hosts/format.ts';
+import { withProject } from './project-lock.ts';
+import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
+
+interface ApplyOptions extends CommonOptions, ApplyProjectOptions {
+  readonly output?: readonly string[];
+}
+
+export async function applyVerb(argument: readonly string[], options: ApplyOptions): Promise<number> {
+  const directory = projectDirectory(argument);
+  const asked = options.output ?? [`oci:${join(directory, '.cogplan', 'image')}`];
+  const outputs = asked.map((text) => parseOutput(text));
+  return withSession(options, async ({ context, json }) => {
+    const applied = await withProject(context, directory, () => applyProject(context, directory, options));
+    for (const output of outputs) await writeOutput(context, applied, output);
+    const receipt = receiptOf(applied);
+    if (json) printJson(receipt);
+    else for (const line of summary(applied, asked)) print(line);
+    return 0;
+  });
+}
+
+function summary(applied: Applied, outputs: readonly string[]): string[] {
+  const bytes = applied.layers.reduce((sum, layer) => sum + layer.size, 0);
+  const sealed = applied.layers.filter((layer) => layer.sealed === 'matched').length;
+  const fresh = applied.layers.filter((layer) => layer.sealed === 'new').length;
+  return [
+    `image ${applied.imageId}`,
+    `${applied.layers.length} layers, ${formatBytes(bytes)}; ${sealed} as sealed, ${fresh} sealed now`,
+    ...outputs.map((output) => `written to ${output}`),
+  ];
+}

@@ -1,0 +1,39 @@
+import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
+import { audit } from '../audit/audit.ts';
+import { requireLockFile, withProject } from './project-lock.ts';
+import { type CommonOptions, platformOf, print, printJson, projectDirectory, withSession } from './session.ts';
+
+interface AuditOptions extends CommonOptions {
+  readonly platform?: string;
+  readonly sandbox?: 'bubblewrap' | 'docker';
+}
+
+export async function auditVerb(argument: readonly string[], options: AuditOptions): Promise<number> {
+  const directory = projectDirectory(argument);
+  return withSession(options, async ({ context, json }) => {
+    const lock = await requireLockFile(directory);
+    const report = await withProject(context, directory, () =>
+      audit(context, {
+        lock,
+        platform: platformOf(options),
+        projectDirectory: directory,
+        openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
+      }),
+    );
+    if (json) {
+      printJson(report);
+    } else {
+      for (const { layer, status, diffId, difference } of report.layers) {
+        print(`${status.padEnd(9)} ${layer} ${diffId}`);
+        if (difference !== undefined)
+          print(
+            `          first difference: ${difference.path}: ${difference.field}, ${difference.sealed} sealed, ${difference.rebuilt} now`,
+          );
+      }
+      print(
+        report.clean ? `Every seal was reproduced: image ${report.imageId}` : 'The image is not what the lock seals.',
+      );
+    }
+    return report.clean ? 0 : 2;
+  });
+}

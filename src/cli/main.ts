@@ -1,0 +1,162 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from 'commander';
+import { VERSION } from '../version.ts';
+
+/*
+ * The command table. Only commander is loaded here: a verb's module, and the engine behind it, is loaded when it runs, so
+ * that `--help` and mistakes answer at once.
+ */
+
+/** A verb takes its arguments and the options declared for it below, and gives the exit code. */
+type Verb = (argument: readonly string[], options: never) => Promise<number>;
+
+function build(): Command {
+  const program = new Command('cogplan')
+    .description('Lock, apply and audit the container image of a Cog model: reproducibly, and without Docker.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .showHelpAfterError('(cogplan --help shows what there is)')
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride();
+  program.addHelpText(
+    'after',
+    `
+Examples:
+  $ cogplan lock                                   resolve cog.yaml in this directory into cogplan.lock
+  $ cogplan apply -o docker:my-model:1             build the image and load it into Docker
+  $ cogplan predict -i image=@photo.jpg            run one prediction in the sandbox
+
+Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.`,
+  );
+
+  common(program.command('lock [directory]'))
+    .description('write or update cogplan.lock from cog.yaml')
+    .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
+    .option('--upgrade', 'take the newest version of everything that the project allows')
+    .option('--refresh', 'replace only what can no longer be fetched')
+    .addOption(platformOption())
+    .option('--offline', 'use only what the caches hold')
+    .option('-y, --yes', 'write without asking')
+    .addHelpText(
+      'after',
+      example('cogplan lock --check', 'in CI: fail when somebody edited cog.yaml and forgot the lock'),
+    )
+    .action(verb(async () => (await import('./lock.ts')).lockVerb));
+
+  common(program.command('apply [directory]'))
+    .description('build the image that cogplan.lock names')
+    .option(
+      '-o, --output <target>',
+      'oci:PATH, docker:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
+      collect,
+    )
+    .addOption(platformOption())
+    .option('--no-bytecode', 'leave compiled Python bytecode out')
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .addHelpText(
+      'after',
+      example('cogplan apply -o oci:out -o docker:my-model', 'an OCI layout, and the same image in Docker'),
+    )
+    .action(verb(async () => (await import('./apply.ts')).applyVerb));
+
+  common(program.command('predict [directory]'))
+    .description('run one prediction on the image, applying it first when that is needed')
+    .option('-i, --input <name=value>', 'an input; name=@path sends a file; may be repeated', collect)
+    .option('-o, --output <path>', 'where a file output goes')
+    .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
+    .addOption(networkOption())
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .addHelpText('after', example('cogplan predict examples/hello-world -i text=Ada', 'prints what the model answers'))
+    .action(verb(async () => (await import('./predict.ts')).predictVerb));
+
+  common(program.command('serve [directory]'))
+    .description("serve the image's HTTP API on this machine, applying it first when that is needed")
+    .option('-p, --port <port>', 'port to listen on', '8393')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .addHelpText(
+      'after',
+      example('cogplan serve -p 8393', 'then: curl -X POST localhost:8393/predictions -d \'{"input": {}}\''),
+    )
+    .action(verb(async () => (await import('./serve.ts')).serveVerb));
+
+  common(program.command('audit [directory]'))
+    .description('build again, cold, from the locked blobs alone, and compare with every seal')
+    .addOption(platformOption())
+    .addOption(sandboxOption())
+    .addHelpText('after', example('cogplan audit', 'exit 2, with layer, path and field, when a byte differs'))
+    .action(verb(async () => (await import('./audit.ts')).auditVerb));
+
+  const store = program.command('store').description('look after the store of blobs').helpCommand(false);
+  store.addHelpText(
+    'after',
+    example('cogplan store gc --older-than 30', 'drop what no lease needs and nobody used for 30 days'),
+  );
+  common(store.command('path'))
+    .description('print where the store is')
+    .action(verb(async () => (await import('./store.ts')).pathVerb));
+  common(store.command('list'))
+    .description('list the blobs with their sizes')
+    .action(verb(async () => (await import('./store.ts')).listVerb));
+  common(store.command('verify'))
+    .description('read every blob and set aside those that do not hash to their name; exit 2 if there are any')
+    .action(verb(async () => (await import('./store.ts')).verifyVerb));
+  common(store.command('gc'))
+    .description('remove blobs and results that nothing uses')
+    .option('--older-than <days>', 'only what was not used for this many days', '30')
+    .option('--dry-run', 'only tell what would go')
+    .action(verb(async () => (await import('./store.ts')).gcVerb));
+  return program;
+}
+
+function common(command: Command): Command {
+  return command.option('--json', 'print one JSON document on standard output').option('-q, --quiet', 'no progress');
+}
+
+function platformOption(): Option {
+  return new Option('--platform <os/arch>', 'target platform').choices(['linux/amd64', 'linux/arm64']);
+}
+
+function sandboxOption(): Option {
+  return new Option('--sandbox <kind>', 'what runs commands of the image').choices(['bubblewrap', 'docker']);
+}
+
+function networkOption(): Option {
+  return new Option('--network <mode>', "the model's network").choices(['host', 'none']).default('host');
+}
+
+function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
+  return [...(previous ?? []), value];
+}
+
+function example(command: string, tells: string): string {
+  return `\nExample:\n  $ ${command}\n    ${tells}`;
+}
+
+/** Loads a verb when it is called; its number becomes the exit code. */
+function verb(load: () => Promise<Verb>): (...actionArguments: unknown[]) => Promise<void> {
+  return async (...actionArguments) => {
+    const command = actionArguments.at(-1) as Command;
+    const run = await load();
+    process.exitCode = await run(command.args, command.opts() as never);
+  };
+}
+
+async function main(): Promise<void> {
+  const program = build();
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 1;
+      return;
+    }
+    const { reportError } = await import('./report-error.ts');
+    process.exitCode = reportError(error, process.argv.includes('--json'));
+  }
+}
+
+await main();
