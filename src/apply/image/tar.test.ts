@@ -83,7 +83,7 @@ describe('encodeHeader', () => {
     expect(header.subarray(0, 10).toString('latin1')).toBe('PaxHeader\0');
     const records = header.subarray(512, 1024).toString('latin1');
     expect(records).toMatch(
-      /^57 SCHILY\.xattr\.security\.capability=[^]{20}\n\d+ path=usr\/share[^\n]*\n20 size=10737418240\n\0+$/,
+      /^57 SCHILY\.xattr\.security\.capability=[\s\S]{20}\n\d+ path=usr\/share[^\n]*\n20 size=10737418240\n\0+$/,
     );
   });
 

@@ -1,12 +1,11 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { bug, CogplanError, unreachable } from '../../errors.ts';
-import type { ChunkWriter } from './chunk-writer.ts';
+import type { BlobWriter } from '../../store/store.ts';
 import type { Content, FileEntry } from './entry.ts';
 
 const OPEN_FILES = 32;
-const STREAM_CHUNK = 1024 * 1024;
+const PIECE = 1024 * 1024;
 /** Larger members are inflated on another thread, chunk by chunk; below, the hand-over costs more than it saves. */
 const INFLATE_AT_ONCE = 2 * 1024 * 1024;
 
@@ -15,13 +14,14 @@ type ZipContent = Content & { readonly kind: 'zip' };
 /** Copies file contents into a layer. Keeps the files that contents lie in open, because neighbours share them. */
 export class ContentReader {
   readonly #open = new Map<string, number>();
-  #input: Buffer = Buffer.allocUnsafe(256 * 1024);
+  readonly #piece: Buffer = Buffer.allocUnsafe(PIECE);
+  #input: Buffer = Buffer.allocUnsafe(PIECE);
 
   /**
    * Writes exactly `entry.size` bytes, or fails: COGPLAN_CONTENT_CHANGED when the file under it is shorter than it was, COGPLAN_CONTENT_CORRUPT
    * when a zip member does not inflate to its length and CRC-32.
    */
-  async copy(entry: FileEntry, out: ChunkWriter): Promise<void> {
+  async copy(entry: FileEntry, out: BlobWriter): Promise<void> {
     const content = entry.content;
     const length = content.kind === 'bytes' ? content.data.length : content.length;
     if (entry.size !== length)
@@ -50,23 +50,23 @@ export class ContentReader {
   async #copySlice(
     entry: FileEntry,
     slice: { readonly file: string; readonly offset: number; readonly length: number },
-    out: ChunkWriter,
+    out: BlobWriter,
     onPart?: (part: Buffer) => void,
   ): Promise<void> {
     const descriptor = this.#descriptor(slice.file);
     let done = 0;
     while (done < slice.length) {
-      const space = await out.space();
-      const wanted = Math.min(space.length, slice.length - done);
-      const got = readSync(descriptor, space, 0, wanted, slice.offset + done);
+      const wanted = Math.min(this.#piece.length, slice.length - done);
+      const got = readSync(descriptor, this.#piece, 0, wanted, slice.offset + done);
       if (got === 0) throw shortened(entry);
-      onPart?.(space.subarray(0, got));
-      out.advance(got);
+      const part = this.#piece.subarray(0, got);
+      onPart?.(part);
+      await out.write(part);
       done += got;
     }
   }
 
-  async #copyStored(entry: FileEntry, content: ZipContent, out: ChunkWriter): Promise<void> {
+  async #copyStored(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
     if (content.compressedSize !== content.length) throw corrupt(entry, 'its two sizes differ');
     let check = 0;
     await this.#copySlice(entry, content, out, (part) => {
@@ -109,26 +109,28 @@ export class ContentReader {
 }
 
 /** Inflates on zlib's thread while this one hashes and writes. */
-async function inflateInParts(entry: FileEntry, content: ZipContent, out: ChunkWriter): Promise<void> {
+async function inflateInParts(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
   let check = 0;
   let length = 0;
   const input = createReadStream(content.file, {
     start: content.offset,
     end: content.offset + content.compressedSize - 1,
-    highWaterMark: STREAM_CHUNK,
+    highWaterMark: PIECE,
   });
-  const take = async (parts: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const part of parts) {
+  const inflate = createInflateRaw({ chunkSize: PIECE });
+  input.once('error', (error) => inflate.destroy(error));
+  try {
+    for await (const part of input.pipe(inflate) as AsyncIterable<Buffer>) {
       length += part.length;
       if (length > content.length) throw corrupt(entry, `it has more than ${content.length} bytes`);
       check = crc32(part, check);
       await out.write(part);
     }
-  };
-  try {
-    await pipeline(input, createInflateRaw({ chunkSize: STREAM_CHUNK }), take);
   } catch (error) {
     throw inflateError(entry, error);
+  } finally {
+    input.destroy();
+    inflate.destroy();
   }
   if (length !== content.length) throw corrupt(entry, `it has ${length} bytes, not ${content.length}`);
   checkCrc(entry, content, check);

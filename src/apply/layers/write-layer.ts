@@ -1,14 +1,8 @@
-import { asSha256 } from '../../digest.ts';
-import type { BlobWriter } from '../../store/store.ts';
+import type { BlobWriter, Store } from '../../store/store.ts';
 import { END_OF_ARCHIVE, encodeHeader, paddingAfter } from '../image/tar.ts';
 import { checkEntries } from './check-entries.ts';
-import { ChunkWriter } from './chunk-writer.ts';
 import { ContentReader } from './content-reader.ts';
 import type { BuiltLayer, LayerEntry } from './entry.ts';
-
-export interface LayerTarget {
-  writer(): Promise<BlobWriter>;
-}
 
 /**
  * Writes entries as the tar of one layer into a blob, and returns its diffID. Memory stays flat whatever the size of the files.
@@ -16,24 +10,21 @@ export interface LayerTarget {
  */
 export async function writeLayer(
   entries: readonly LayerEntry[],
-  target: LayerTarget,
+  store: Pick<Store, 'writer'>,
   signal?: AbortSignal,
 ): Promise<BuiltLayer> {
   checkEntries(entries);
-  const blob = await target.writer();
-  const out = new ChunkWriter(blob);
+  const blob = await store.writer();
   const contents = new ContentReader();
   try {
     for (const entry of entries) {
       signal?.throwIfAborted();
-      await writeEntry(entry, out, contents);
+      await writeEntry(entry, blob, contents);
     }
-    await out.write(END_OF_ARCHIVE);
-    await out.finish();
+    await blob.write(END_OF_ARCHIVE);
     const written = await blob.commit();
-    return { diffId: asSha256(written.sha256), size: written.size };
+    return { diffId: written.sha256, size: written.size };
   } catch (error) {
-    await out.finish().catch(() => undefined);
     await blob.abort();
     throw error;
   } finally {
@@ -41,10 +32,10 @@ export async function writeLayer(
   }
 }
 
-async function writeEntry(entry: LayerEntry, out: ChunkWriter, contents: ContentReader): Promise<void> {
-  await out.write(encodeHeader(entry));
+async function writeEntry(entry: LayerEntry, blob: BlobWriter, contents: ContentReader): Promise<void> {
+  await blob.write(encodeHeader(entry));
   if (entry.type !== 'file') return;
-  await contents.copy(entry, out);
+  await contents.copy(entry, blob);
   const padding = paddingAfter(entry.size);
-  if (padding > 0) await out.write(END_OF_ARCHIVE.subarray(0, padding));
+  if (padding > 0) await blob.write(END_OF_ARCHIVE.subarray(0, padding));
 }

@@ -1,0 +1,199 @@
+import { compareBytes } from '../canonical.ts';
+import type { File, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
+import type { Platform } from '../lock/platform.ts';
+import type { BytecodeRecipe, DebInput, InstallScheme, Recipe, WheelInput } from './recipe.ts';
+
+export interface PlannedLayer {
+  /** Unique in the image. */
+  readonly layer: string;
+  readonly family: 'base' | 'interpreter' | 'system' | 'python' | 'runtime';
+  readonly recipe: Recipe;
+}
+
+/** Layers of an image, the source's included. Engines mount no more than 127. */
+const LAYER_BUDGET = 100;
+/** All layers that do not hold one wheel, or the bytecode of one wheel. */
+const SHARED_LAYERS = 13;
+const OWN_LAYER_BYTES = 10_000_000;
+
+interface WheelGroup {
+  readonly layer: string;
+  readonly wheels: readonly WheelInput[];
+}
+
+/**
+ * The layers of a target below its source, bottom first, from the lock alone. What changes rarely lies deep: Debian packages by
+ * group, what configuring them generates, then wheels: each large one has a layer of its own, biggest first, and the small ones
+ * share one; then the runtime. Bytecode comes above, one layer for each layer of modules, so that another version of one wheel moves that wheel's
+ * layer and its bytecode, and no other. Bytecode layers lie in the order of their modules, so that where two wheels own one
+ * path, the module and its bytecode come from the same wheel. Grouping never depends on `bytecode`.
+ */
+export function planLayers(
+  target: Target,
+  platform: Platform,
+  options: { readonly bytecode: boolean },
+): readonly PlannedLayer[] {
+  const architecture = platform.slice(platform.indexOf('/') + 1);
+  const groups = groupDebs(target.system.packages);
+  const allDebs = [...groups.base, ...groups.interpreter, ...groups.system];
+  const scheme = modelScheme(target);
+  const wheelGroups = groupWheels(target.python.packages);
+  const sdk = [wheelInput(target.runtime.sdk)];
+  const server = sortedWheels(target.runtime.server);
+
+  const debs = (debsOfLayer: readonly DebInput[], below: readonly DebInput[]): Recipe => ({
+    kind: 'debs',
+    assembler: 1,
+    architecture,
+    root: below.length === 0,
+    debs: debsOfLayer,
+    below,
+  });
+  const wheels = (inputs: readonly WheelInput[], wheelScheme: InstallScheme): Recipe => ({
+    kind: 'wheels',
+    assembler: 1,
+    scheme: wheelScheme,
+    wheels: inputs,
+  });
+
+  const layers: PlannedLayer[] = [{ layer: 'base', family: 'base', recipe: debs(groups.base, []) }];
+  layers.push({ layer: 'interpreter', family: 'interpreter', recipe: debs(groups.interpreter, groups.base) });
+  if (groups.system.length > 0) {
+    const below = sortedDebs([...groups.base, ...groups.interpreter]);
+    layers.push({ layer: 'system', family: 'system', recipe: debs(groups.system, below) });
+  }
+  layers.push({
+    layer: 'configuration',
+    family: 'system',
+    recipe: {
+      kind: 'debian-configuration',
+      assembler: 1,
+      architecture,
+      suite: target.base.suite,
+      debs: sortedDebs(allDebs),
+      interpreter: target.interpreter.path,
+    },
+  });
+  for (const group of wheelGroups) {
+    layers.push({ layer: group.layer, family: 'python', recipe: wheels(group.wheels, scheme) });
+  }
+  if (server.length > 0)
+    layers.push({ layer: 'server', family: 'runtime', recipe: wheels(server, serverScheme(scheme)) });
+  layers.push({ layer: 'cog', family: 'runtime', recipe: wheels(sdk, scheme) });
+  if (!options.bytecode) return layers;
+
+  const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels'>>): Recipe => ({
+    kind: 'bytecode',
+    assembler: 1,
+    interpreter: target.interpreter.path,
+    rootDebs: compilerDebs(target),
+    scheme,
+    serverScheme: serverScheme(scheme),
+    debs: inputs.debs ?? [],
+    wheels: inputs.wheels ?? [],
+    serverWheels: inputs.serverWheels ?? [],
+  });
+  layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe: bytecode({ debs: groups.interpreter }) });
+  const modules = pythonDebs(target.system.packages);
+  if (modules.length > 0)
+    layers.push({ layer: 'bytecode/system', family: 'system', recipe: bytecode({ debs: modules }) });
+  for (const group of wheelGroups) {
+    layers.push({ layer: `bytecode/${group.layer}`, family: 'python', recipe: bytecode({ wheels: group.wheels }) });
+  }
+  if (server.length > 0) {
+    layers.push({ layer: 'bytecode/server', family: 'runtime', recipe: bytecode({ serverWheels: server }) });
+  }
+  layers.push({ layer: 'bytecode/cog', family: 'runtime', recipe: bytecode({ wheels: sdk }) });
+  return layers;
+}
+
+/** Where Debian's Python looks for what pip installs: `dist-packages` below /usr/local, apart from the packages of Debian itself. */
+function modelScheme(target: Target): InstallScheme {
+  const version = target.interpreter.version.split('.').slice(0, 2).join('.');
+  const modules = `usr/local/lib/python${version}/dist-packages`;
+  return {
+    purelib: modules,
+    platlib: modules,
+    scripts: 'usr/local/bin',
+    headers: `usr/local/include/python${version}`,
+    data: 'usr/local',
+    interpreter: target.interpreter.path,
+  };
+}
+
+/** A directory that only the server's process puts on its path, so that its wheels never meet the model's. */
+function serverScheme(model: InstallScheme): InstallScheme {
+  const root = 'usr/local/lib/cogplan/server';
+  return {
+    purelib: root,
+    platlib: root,
+    scripts: `${root}/bin`,
+    headers: `${root}/include`,
+    data: root,
+    interpreter: model.interpreter,
+  };
+}
+
+function groupDebs(packages: readonly SystemPackage[]): Readonly<Record<SystemPackage['group'], readonly DebInput[]>> {
+  const of = (group: SystemPackage['group']): readonly DebInput[] =>
+    sortedDebs(packages.filter((item) => item.group === group).map(debInput));
+  return { base: of('base'), interpreter: of('interpreter'), system: of('system') };
+}
+
+/**
+ * The packages that the compiling interpreter runs from: the closure of Debian's minimal interpreter, which exists for this. A new
+ * version of any other package then leaves all bytecode alone.
+ */
+function compilerDebs(target: Target): readonly DebInput[] {
+  const packages = new Map(target.system.packages.map((item) => [item.name, item]));
+  const name = target.interpreter.path.slice(target.interpreter.path.lastIndexOf('/') + 1);
+  const start = [`${name}-minimal`, name].find((candidate) => packages.has(candidate));
+  if (start === undefined) {
+    return sortedDebs(target.system.packages.filter((item) => item.group !== 'system').map(debInput));
+  }
+  const reached = new Set([start]);
+  // A set may grow while it is walked; what is added is visited too.
+  for (const reachedName of reached) {
+    for (const dependency of packages.get(reachedName)?.depends ?? []) reached.add(dependency);
+  }
+  return sortedDebs(target.system.packages.filter((item) => reached.has(item.name)).map(debInput));
+}
+
+/** Packages of the system group that bring Python modules: those that say that they need Python. */
+function pythonDebs(packages: readonly SystemPackage[]): readonly DebInput[] {
+  const needsPython = (item: SystemPackage): boolean => item.depends.some((name) => /^python3(?:\.\d+)?$/.test(name));
+  return sortedDebs(packages.filter((item) => item.group === 'system' && needsPython(item)).map(debInput));
+}
+
+function groupWheels(packages: readonly PythonPackage[]): readonly WheelGroup[] {
+  const bySize = [...packages].sort((a, b) => b.file.size - a.file.size || compareBytes(a.name, b.name));
+  const own = bySize
+    .filter((item) => item.file.size > OWN_LAYER_BYTES)
+    .slice(0, Math.floor((LAYER_BUDGET - SHARED_LAYERS) / 2));
+  const small = packages.filter((item) => !own.includes(item));
+  const groups: WheelGroup[] = own.map((item) => ({ layer: `wheel/${item.name}`, wheels: [wheelInput(item)] }));
+  if (small.length > 0) groups.push({ layer: 'wheels', wheels: sortedWheels(small) });
+  return groups;
+}
+
+function sortedDebs(debs: readonly DebInput[]): readonly DebInput[] {
+  return [...debs].sort((a, b) => compareBytes(a.name, b.name) || compareBytes(a.architecture, b.architecture));
+}
+
+function sortedWheels(packages: readonly PythonPackage[]): readonly WheelInput[] {
+  return packages.map(wheelInput).sort((a, b) => compareBytes(a.filename, b.filename));
+}
+
+function debInput(item: SystemPackage): DebInput {
+  return { name: item.name, version: item.version, architecture: item.architecture, sha256: item.file.sha256 };
+}
+
+function wheelInput(item: PythonPackage): WheelInput {
+  return { filename: wheelFilename(item.file), sha256: item.file.sha256 };
+}
+
+/** The last segment of the URL's path; a `cogplan:` URL has one too. */
+function wheelFilename(file: File): string {
+  const path = file.url.replace(/[?#].*$/, '');
+  return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+}
