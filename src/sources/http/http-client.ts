@@ -23,8 +23,11 @@ export interface GetOptions {
 
 /**
  * The one way to the outside. Retries with backoff on resets, 408, 429, 5xx (honours Retry-After); honours
- * HTTPS_PROXY/HTTP_PROXY/NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS; sends `Accept-Encoding: identity`.
- * Errors: COGPLAN_HTTP_STATUS, COGPLAN_NETWORK, COGPLAN_OFFLINE, COGPLAN_TOO_LARGE.
+ * HTTPS_PROXY/HTTP_PROXY/NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS; sends `Accept-Encoding: identity`, but takes
+ * gzip for `get` of JSON or HTML. Credentials come from the URL's user info or netrc and go to that host alone.
+ * COGPLAN_MIRRORS rewrites URL prefixes on the way out; answers name the URL as if it did not.
+ * Errors: COGPLAN_HTTP_STATUS (`data.status`, `data.contentType`), COGPLAN_NETWORK, COGPLAN_OFFLINE, COGPLAN_TOO_LARGE,
+ * COGPLAN_URL_UNSUPPORTED, COGPLAN_INTERRUPTED.
  */
 export interface HttpClient {
   readonly offline: boolean;

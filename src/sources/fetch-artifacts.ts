@@ -1,0 +1,159 @@
+import { createReadStream } from 'node:fs';
+import pLimit from 'p-limit';
+import type { Context } from '../context.ts';
+import type { Sha256 } from '../digest.ts';
+import { CogplanError } from '../errors.ts';
+import { type Span, withSpan } from '../events.ts';
+import type { File } from '../lock/schema.generated.ts';
+import { downloadBlob } from './download-blob.ts';
+
+/** A file of the lock, and what a person would call it: `numpy 2.1.0 (numpy-2.1.0-….whl)`. */
+export interface Artifact {
+  readonly file: File;
+  readonly what: string;
+}
+
+export interface FetchOptions {
+  /** How many are fetched at once; default 8. */
+  readonly limit?: number;
+  /** Path of the file that a `cogplan:` URL names. */
+  readonly bundled?: (url: string) => string | undefined;
+}
+
+/**
+ * Brings the missing ones among `artifacts` into the store, checked by hash and size, and checks that the present ones
+ * are intact. Errors name the artifact: COGPLAN_ARTIFACT_GONE, COGPLAN_HASH_MISMATCH, COGPLAN_BLOB_MISSING (offline),
+ * COGPLAN_BLOB_CORRUPT, COGPLAN_NETWORK, COGPLAN_HTTP_STATUS. What was half fetched is kept for the next try.
+ */
+export async function fetchArtifacts(
+  context: Context,
+  artifacts: readonly Artifact[],
+  options: FetchOptions = {},
+): Promise<void> {
+  const missing = await findMissing(context, artifacts);
+  if (missing.length === 0) return;
+  const total = missing.reduce((sum, { file }) => sum + file.size, 0);
+  const text = missing.length === 1 ? `fetching ${missing[0]?.what}` : `fetching ${missing.length} files`;
+  await withSpan(context.host, 'fetch', text, (span) => fetchAll(context, missing, { options, span, total }), {
+    total,
+    unit: 'bytes',
+  });
+}
+
+async function findMissing(context: Context, artifacts: readonly Artifact[]): Promise<readonly Artifact[]> {
+  const missing = new Map<Sha256, Artifact>();
+  for (const artifact of artifacts) {
+    const { sha256, size } = artifact.file;
+    if (missing.has(sha256)) continue;
+    if ((await context.store.stat(sha256)) === undefined) missing.set(sha256, artifact);
+    else await context.store.verified(sha256, size, artifact.what);
+  }
+  return [...missing.values()];
+}
+
+async function fetchAll(
+  context: Context,
+  missing: readonly Artifact[],
+  { options, span, total }: { readonly options: FetchOptions; readonly span: Span; readonly total: number },
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const done = new Map<Sha256, number>();
+  let sum = 0;
+  const limit = pLimit(options.limit ?? 8);
+  let failure: { readonly error: unknown } | undefined;
+  const fetchOne = async (artifact: Artifact): Promise<void> => {
+    if (failure !== undefined) return;
+    const { sha256 } = artifact.file;
+    const onBytes = (bytes: number): void => {
+      sum += bytes - (done.get(sha256) ?? 0);
+      done.set(sha256, bytes);
+      span.progress(sum, total);
+    };
+    try {
+      if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
+      if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
+      else await fetchRemote({ ...context, signal }, artifact, onBytes);
+      onBytes(artifact.file.size);
+    } catch (error) {
+      failure ??= { error };
+      stop.abort();
+    }
+  };
+  await Promise.all(missing.map((artifact) => limit(() => fetchOne(artifact))));
+  if (failure !== undefined) throw failure.error;
+}
+
+async function copyBundled(context: Context, { file, what }: Artifact, options: FetchOptions): Promise<void> {
+  const path = options.bundled?.(file.url);
+  if (path === undefined) {
+    throw new CogplanError('COGPLAN_BLOB_MISSING', `${what}: this version of cogplan does not bring ${file.url}`, {
+      subject: what,
+      hint: 'Run `cogplan lock` to lock the file that this version brings.',
+    });
+  }
+  await context.store.put(createReadStream(path), { sha256: file.sha256, size: file.size }).catch((error: unknown) => {
+    if (!(error instanceof CogplanError) || error.code !== 'COGPLAN_HASH_MISMATCH') throw error;
+    throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${file.url}): ${error.message}`, {
+      subject: what,
+      hint: 'The lock was written by another version of cogplan: run `cogplan lock`, or use that version.',
+      cause: error,
+      data: error.data,
+    });
+  });
+}
+
+async function fetchRemote(context: Context, artifact: Artifact, onBytes: (bytes: number) => void): Promise<void> {
+  const { file, what } = artifact;
+  if (context.http.offline) {
+    throw new CogplanError('COGPLAN_BLOB_MISSING', `${what} (sha256 ${file.sha256}) is not in the store`, {
+      subject: what,
+      hint: `The network may not be used: run the command again without --offline to fetch ${file.url}.`,
+      data: { sha256: file.sha256, url: file.url },
+    });
+  }
+  await context.store.exclusive(
+    `fetch-${file.sha256}`,
+    async () => {
+      if ((await context.store.stat(file.sha256)) !== undefined) return;
+      const errors: CogplanError[] = [];
+      for (const url of [file.url, ...(file.mirrors ?? [])]) {
+        try {
+          return await downloadBlob(context, { url, file, what, onBytes });
+        } catch (error) {
+          if (!(error instanceof CogplanError) || !FAILS_OVER.has(error.code)) throw error;
+          errors.push(error);
+        }
+      }
+      throw explain(artifact, errors);
+    },
+    { signal: context.signal },
+  );
+}
+
+const FAILS_OVER: ReadonlySet<string> = new Set([
+  'COGPLAN_HASH_MISMATCH',
+  'COGPLAN_HTTP_STATUS',
+  'COGPLAN_NETWORK',
+  'COGPLAN_URL_UNSUPPORTED',
+]);
+
+/** One error for all the URLs that failed, naming the artifact. Wrong bytes weigh most: they are never an accident. */
+function explain({ file, what }: Artifact, errors: readonly CogplanError[]): CogplanError {
+  const mismatch = errors.find((error) => error.code === 'COGPLAN_HASH_MISMATCH');
+  if (mismatch !== undefined) return mismatch;
+  const statuses = errors.map((error) => error.data?.status);
+  if (statuses.every((status) => status === 404 || status === 410)) {
+    return new CogplanError('COGPLAN_ARTIFACT_GONE', `${what} is gone: ${file.url} answers ${statuses.join(', ')}`, {
+      subject: what,
+      hint: 'Run `cogplan lock --refresh` to lock what is there now, with the fewest changes.',
+      data: { sha256: file.sha256, url: file.url },
+    });
+  }
+  const worst = errors.find((error) => error.data?.status !== 404) ?? errors[0];
+  return new CogplanError(
+    worst?.code ?? 'COGPLAN_NETWORK',
+    `${what} is not in the store and cannot be fetched: ${errors.map((error) => error.message).join('; ')}`,
+    { subject: what, hint: worst?.hint, cause: worst, data: { ...worst?.data, sha256: file.sha256, url: file.url } },
+  );
+}
