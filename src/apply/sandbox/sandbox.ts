@@ -9,7 +9,7 @@ export interface Bind {
 }
 
 export interface SandboxRequest {
-  /** Directory that becomes `/`, bound read-only. */
+  /** Directory that becomes `/`, bound read-only. Mount points that it lacks are made in it. */
   readonly root: string;
   readonly argv: readonly [string, ...string[]];
   /** The whole environment; nothing is inherited. */
@@ -20,18 +20,22 @@ export interface SandboxRequest {
   readonly tmpfs: readonly string[];
   readonly network: 'none' | 'host';
   readonly hostname?: string;
-  /** Address-space and open-file limits; undefined means none. */
+  /** The command is process 1 of its namespace and reaps orphans itself, as `tini` does; otherwise a reaper is put before it. */
+  readonly init?: boolean;
+  /** Limits on open files and on processes of the user; undefined means the caller's own. */
   readonly limits?: { readonly openFiles?: number; readonly processes?: number };
   readonly signal?: AbortSignal;
 }
 
 export interface SandboxProcess {
+  /** Of the process that holds the sandbox, on the host. */
   readonly pid: number;
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Exit code, or 128 + signal number. */
+  /** Exit code, or 128 + signal number. Fails with COGPLAN_SANDBOX_FAILED when the command could not be started. */
   readonly exited: Promise<number>;
+  /** SIGKILL ends everything in the sandbox; another signal goes to the command. */
   kill(signal: NodeJS.Signals): void;
 }
 

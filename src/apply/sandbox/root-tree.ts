@@ -1,0 +1,136 @@
+import { CogplanError } from '../../errors.ts';
+import { readTarIndex, type TarMember } from '../../formats/archive/tar-reader.ts';
+
+/** A tar file to unpack, and its name in messages. */
+export interface TarInput {
+  readonly file: string;
+  readonly what: string;
+}
+
+export interface RootDirectory {
+  readonly type: 'directory';
+  readonly mode: number;
+  readonly children: Map<string, RootNode>;
+}
+/** Bytes of a tar. Hard links are one node under several names. */
+export interface RootFile {
+  readonly type: 'file';
+  readonly mode: number;
+  readonly tar: string;
+  readonly offset: number;
+  readonly size: number;
+}
+export interface RootSymlink {
+  readonly type: 'symlink';
+  readonly target: string;
+}
+export type RootNode = RootDirectory | RootFile | RootSymlink;
+
+export interface MergeOptions {
+  /** The tars are contents of Debian packages: what they have in `bin`, `lib` … goes below `usr`, with links in its place. */
+  readonly usrMerge: boolean;
+}
+
+const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
+const MERGED_PATH = new RegExp(`^(?:${MERGED.join('|')})(?=/|$)`);
+const IMPLIED_MODE = 0o755;
+
+/**
+ * What unpacking tars one over the other leads to, without touching a file system: a later entry replaces an earlier one of any
+ * type, directories are joined. An entry below something that is not a directory is refused with COGPLAN_ROOT_UNSAFE, so
+ * no link can redirect what is unpacked after it.
+ */
+export function mergeTars(tars: readonly TarInput[], options: MergeOptions): RootDirectory {
+  const root = newDirectory(IMPLIED_MODE);
+  for (const tar of tars) {
+    for (const member of readTarIndex(tar.file, tar.what)) {
+      if (!options.usrMerge) {
+        insert(root, member, tar);
+      } else if (!(member.type === 'symlink' && MERGED.includes(member.path))) {
+        insert(root, usrMerged(member), tar);
+      }
+    }
+  }
+  if (options.usrMerge) linkMerged(root);
+  return root;
+}
+
+function usrMerged(member: TarMember): TarMember {
+  const path = member.path.replace(MERGED_PATH, 'usr/$&');
+  const linkname = member.type === 'hardlink' ? member.linkname.replace(MERGED_PATH, 'usr/$&') : member.linkname;
+  return path === member.path && linkname === member.linkname ? member : { ...member, path, linkname };
+}
+
+function linkMerged(root: RootDirectory): void {
+  const usr = root.children.get('usr');
+  if (usr?.type !== 'directory') return;
+  for (const name of MERGED) {
+    if (usr.children.has(name)) root.children.set(name, { type: 'symlink', target: `usr/${name}` });
+  }
+}
+
+function insert(root: RootDirectory, member: TarMember, tar: TarInput): void {
+  if (member.path === '') return;
+  const segments = member.path.split('/');
+  const name = segments.pop() ?? '';
+  if (name.startsWith('.wh.')) throw unsafe(member, tar, 'is a deletion mark, which only images of other tools have');
+  const parent = directoryAt(root, segments, member, tar);
+  const before = parent.children.get(name);
+  switch (member.type) {
+    case 'directory': {
+      const children = before?.type === 'directory' ? before.children : new Map<string, RootNode>();
+      parent.children.set(name, { type: 'directory', mode: member.mode, children });
+      return;
+    }
+    case 'symlink':
+      parent.children.set(name, { type: 'symlink', target: member.linkname });
+      return;
+    case 'hardlink':
+      parent.children.set(name, fileAt(root, member, tar));
+      return;
+    case 'file': {
+      const { mode, offset, size } = member;
+      parent.children.set(name, { type: 'file', mode, tar: tar.file, offset, size });
+    }
+  }
+}
+
+function directoryAt(
+  root: RootDirectory,
+  segments: readonly string[],
+  member: TarMember,
+  tar: TarInput,
+): RootDirectory {
+  let directory = root;
+  for (const segment of segments) {
+    let next = directory.children.get(segment);
+    if (next === undefined) {
+      next = newDirectory(IMPLIED_MODE);
+      directory.children.set(segment, next);
+    }
+    if (next.type !== 'directory') throw unsafe(member, tar, `lies below ${segment}, which is a ${next.type}`);
+    directory = next;
+  }
+  return directory;
+}
+
+function fileAt(root: RootDirectory, member: TarMember, tar: TarInput): RootFile {
+  let node: RootNode | undefined = root;
+  for (const segment of member.linkname.split('/')) {
+    node = node?.type === 'directory' ? node.children.get(segment) : undefined;
+  }
+  if (node?.type !== 'file') throw unsafe(member, tar, `is a hard link to ${member.linkname}, which is not a file`);
+  return node;
+}
+
+function newDirectory(mode: number): RootDirectory {
+  return { type: 'directory', mode, children: new Map() };
+}
+
+function unsafe(member: TarMember, tar: TarInput, problem: string): CogplanError {
+  return new CogplanError('COGPLAN_ROOT_UNSAFE', `${member.path} of ${tar.what} ${problem}`, {
+    subject: member.path,
+    hint: 'Nothing was unpacked. A layer that cogplan wrote has no such entry: try "cogplan store verify".',
+    data: { origin: tar.what },
+  });
+}

@@ -1,0 +1,61 @@
+import type { Json } from '../../canonical.ts';
+import { canonicalJson } from '../../canonical.ts';
+import type { Context } from '../../context.ts';
+import { type Sha256, sha256 } from '../../digest.ts';
+import { withSpan } from '../../events.ts';
+import type { Derive } from '../layers/derivations.ts';
+import { mergeTars, type TarInput } from './root-tree.ts';
+import { writeTree } from './write-tree.ts';
+
+/** Number of the rules by which tars become directories; part of every root's key. */
+const ROOT_RULES = 1;
+
+/** A .deb whose contents a root is made of. */
+export interface RootDeb {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: Sha256;
+}
+
+/**
+ * The layers of an image, unpacked one over the other into a directory that the store keeps. Returns its path; it must not be written to.
+ * The layers' tars must be in the store.
+ */
+export async function unpackRoot(context: Context, layers: readonly { readonly diffId: Sha256 }[]): Promise<string> {
+  const key = keyOf({ rules: ROOT_RULES, layers: layers.map(({ diffId }) => diffId) });
+  return context.store.derivedDirectory('root', key, async (directory) => {
+    const tars: TarInput[] = [];
+    for (const { diffId } of layers) {
+      const what = `layer sha256:${diffId}`;
+      tars.push({ file: await context.store.verified(diffId, undefined, what), what });
+    }
+    await withSpan(context.host, 'run.unpack', 'Unpacking the image', () =>
+      writeTree(mergeTars(tars, { usrMerge: false }), directory, context.signal),
+    );
+  });
+}
+
+export interface DebRootRequest {
+  readonly debs: readonly RootDeb[];
+  /** Path of the uncompressed data tar of a .deb. */
+  debData(sha256: Sha256): Promise<string>;
+  readonly derive: Derive;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The bare contents of .debs in a derived directory, enough to run a program of theirs: links of the merged `/usr`, and nothing that
+ * installing would have generated.
+ */
+export async function unpackDebs({ debs, debData, derive, signal }: DebRootRequest): Promise<string> {
+  const key = keyOf({ rules: ROOT_RULES, debs: debs.map((deb) => deb.sha256) });
+  return derive('deb-root', key, async (directory) => {
+    const tars: TarInput[] = [];
+    for (const deb of debs) tars.push({ file: await debData(deb.sha256), what: `${deb.name} ${deb.version}` });
+    await writeTree(mergeTars(tars, { usrMerge: true }), directory, signal);
+  });
+}
+
+function keyOf(recipe: Json): Sha256 {
+  return sha256(canonicalJson(recipe));
+}
