@@ -45,6 +45,8 @@ export interface PythonTarget {
 
 /** Something worth telling about the input that does not stop the work: a retired key, a deprecated one. */
 export interface Notice {
+  /** `warn` when the image may differ from what the author expects. */
+  readonly level: 'info' | 'warn';
   readonly code: string;
   readonly text: string;
   readonly where: Where;

@@ -1,0 +1,280 @@
+import { isMap } from 'yaml';
+import { CogplanError } from '../errors.ts';
+import { parseVersion } from '../formats/python/version.ts';
+import {
+  isNull,
+  keyOf,
+  note,
+  type Reading,
+  readBoolean,
+  readList,
+  readMapping,
+  readString,
+  readStrings,
+  readVersionText,
+  wrongType,
+} from './fields.ts';
+import { readRequirements } from './read-requirements.ts';
+import type { Located, Requirements, RunCommand, Spec } from './spec.ts';
+import type { YamlField, YamlValue } from './yaml-source.ts';
+
+/** What `build:` holds, normalised. */
+export interface Build
+  extends Pick<Spec, 'gpu' | 'cuda' | 'cudnn' | 'sdkVersion' | 'systemPackages' | 'requirements' | 'run'> {
+  readonly pythonVersion: Located<string> | undefined;
+}
+
+const KNOWN = {
+  what: '"build"',
+  keys: new Set([
+    'gpu',
+    'python_version',
+    'python_requirements',
+    'python_packages',
+    'system_packages',
+    'pre_install',
+    'run',
+    'cuda',
+    'cudnn',
+    'sdk_version',
+    'fast',
+    'python_overrides',
+    'cog_runtime',
+  ]),
+  elsewhere: {
+    ...Object.fromEntries(
+      ['image', 'model', 'predict', 'train', 'concurrency', 'environment', 'weights'].map((key) => [
+        key,
+        `Move it to the top level, out of "build:"`,
+      ]),
+    ),
+    python_extra_index_urls: 'Write --extra-index-url URL as a line of the requirements',
+    python_find_links: 'Write --find-links URL as a line of the requirements',
+  },
+};
+
+const RETIRED: Readonly<Record<string, string>> = {
+  fast: 'fast builds left Cog in 0.17.',
+  python_overrides: 'it served fast builds only, which left Cog in 0.17; write the versions into the requirements.',
+  cog_runtime: 'Cog dropped it in 0.17.',
+};
+
+const NO_REQUIREMENTS: Requirements = {
+  requirements: [],
+  constraints: [],
+  extraIndexUrls: [],
+  findLinks: [],
+  pre: false,
+  noBinary: [],
+  onlyBinary: [],
+  files: [],
+};
+
+/** Reads `build:`; an absent one gives defaults and no Python version. */
+export async function readBuild(reading: Reading, build: YamlField | undefined): Promise<Build> {
+  if (build !== undefined && !isMap(build.node)) {
+    reading.problems.add(wrongType(build, 'a mapping', 'Indent keys such as python_version below "build:".'));
+  }
+  const fields = build === undefined ? new Map<string, YamlField>() : readMapping(reading, build, KNOWN);
+  for (const [key, text] of Object.entries(RETIRED)) {
+    const field = fields.get(key);
+    if (field !== undefined) note(reading, field, 'COGPLAN_KEY_RETIRED', `"${keyOf(field)}" has no effect: ${text}`);
+  }
+  const gpu = readBoolean(reading, fields.get('gpu')) ?? false;
+  const pythonVersion = readPythonVersion(reading, fields.get('python_version'));
+  const cuda = readCuda(reading, fields.get('cuda'), gpu);
+  const cudnn = readVersionText(reading, fields.get('cudnn'));
+  const sdkVersion = readSdkVersion(reading, fields.get('sdk_version'));
+  const requirements = await readPython(reading, fields);
+  return {
+    gpu,
+    pythonVersion,
+    ...(cuda === undefined ? {} : { cuda }),
+    ...(cudnn === undefined ? {} : { cudnn }),
+    ...(sdkVersion === undefined ? {} : { sdkVersion }),
+    systemPackages: readSystemPackages(reading, fields.get('system_packages')),
+    requirements,
+    run: readRun(reading, fields),
+  };
+}
+
+function readPythonVersion(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
+  const version = readVersionText(reading, field);
+  if (version === undefined) return undefined;
+  const match = /^([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+(?:(?:a|b|rc)[0-9]+)?))?)?$/.exec(version.value);
+  const [major, minor] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
+  if (match !== null && minor !== undefined && major === 3 && minor >= 8) return version;
+  const reason =
+    match === null
+      ? 'is not a Python version'
+      : minor === undefined
+        ? 'must include major and minor version'
+        : 'is too old: at least 3.8 is needed';
+  invalidValue(
+    reading,
+    version,
+    `python_version "${version.value}" ${reason}`,
+    'Write for example "3.11" or "3.11.4".',
+  );
+  return undefined;
+}
+
+function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean): Located<string> | undefined {
+  const cuda = readVersionText(reading, field);
+  if (cuda === undefined || field === undefined) return undefined;
+  if (!gpu) note(reading, field, 'COGPLAN_KEY_UNUSED', '"build.cuda" has no effect without "build.gpu: true".');
+  const match = /^([0-9]+)\.([0-9]+)(?:\.[0-9]+)?$/.exec(cuda.value);
+  if (match !== null && Number(match[1]) >= 11) return cuda;
+  const reason = match === null ? 'must include both major and minor version' : 'is too old: at least 11 is needed';
+  invalidValue(reading, cuda, `cuda "${cuda.value}" ${reason}`, 'Write for example "12.4".');
+  return undefined;
+}
+
+function readSdkVersion(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
+  const version = readVersionText(reading, field);
+  if (version === undefined || version.value === 'prerelease' || parseVersion(version.value) !== undefined)
+    return version;
+  invalidValue(
+    reading,
+    version,
+    `sdk_version "${version.value}" is not a version`,
+    'Write a version, or "prerelease".',
+  );
+  return undefined;
+}
+
+// Cog hands the entries to a shell, where white space separates packages.
+function readSystemPackages(reading: Reading, field: YamlField | undefined): readonly Located<string>[] {
+  return readStrings(reading, field).flatMap(({ value, where }) =>
+    value.split(/\s+/).flatMap((name) => {
+      if (/^[a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?(?:[=/][A-Za-z0-9.+~:*_-]+)?$/.test(name))
+        return [{ value: name, where }];
+      const isOption = name.startsWith('-');
+      invalidValue(
+        reading,
+        { value: name, where },
+        isOption ? `"${name}" is an option of apt, not a package` : `"${name}" is not the name of a Debian package`,
+        isOption ? 'Remove the option.' : 'Names are lower case; pin with name=version.',
+      );
+      return [];
+    }),
+  );
+}
+
+async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlField>): Promise<Requirements> {
+  const [packages, file] = [fields.get('python_packages'), fields.get('python_requirements')];
+  if (packages !== undefined) {
+    note(
+      reading,
+      packages,
+      'COGPLAN_KEY_DEPRECATED',
+      '"build.python_packages" is deprecated in favour of python_requirements.',
+      'info',
+    );
+  }
+  const entries = readStrings(reading, packages);
+  if (entries.length > 0 && file !== undefined) {
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_CONFLICT', 'python_packages and python_requirements exclude each other', {
+        where: packages?.keyWhere,
+        hint: 'Move the packages into the requirements file.',
+      }),
+    );
+    return NO_REQUIREMENTS;
+  }
+  if (file === undefined) return readRequirements(reading.directory, { kind: 'entries', entries }, reading);
+  const path = readString(reading, file);
+  if (path === undefined) return NO_REQUIREMENTS;
+  return readRequirements(reading.directory, { kind: 'file', path: path.value, where: path.where }, reading);
+}
+
+function readRun(reading: Reading, fields: ReadonlyMap<string, YamlField>): readonly RunCommand[] {
+  const preInstall = fields.get('pre_install');
+  if (preInstall !== undefined) {
+    note(
+      reading,
+      preInstall,
+      'COGPLAN_KEY_DEPRECATED',
+      '"build.pre_install" is the older name of "build.run".',
+      'info',
+    );
+  }
+  return [...readList(reading, fields.get('run')), ...readList(reading, preInstall)].flatMap(
+    (item) => readCommand(reading, item) ?? [],
+  );
+}
+
+function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined {
+  const fields = reading.source.fields(item);
+  if (fields === undefined) {
+    const command = isNull(item) ? undefined : readString(reading, item);
+    if (isNull(item)) {
+      invalidValue(reading, { value: '', where: item.where }, `${keyOf(item)} is empty`, 'Remove the item.');
+    }
+    return command === undefined
+      ? undefined
+      : singleLine(reading, { command: command.value, mounts: [], where: item.where });
+  }
+  if (!fields.some((field) => field.name === 'command') && fields.length === 1) {
+    reading.problems.add(
+      wrongType(
+        item,
+        'a command',
+        'A command that holds ": " must be quoted as a whole, or YAML reads it as a mapping.',
+      ),
+    );
+    return undefined;
+  }
+  const known = readMapping(reading, item, { what: keyOf(item), keys: new Set(['command', 'mounts']), elsewhere: {} });
+  const command = readString(reading, known.get('command'));
+  if (!known.has('command')) {
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.command is required`, { where: item.where }),
+    );
+  }
+  const mounts = readList(reading, known.get('mounts')).flatMap((mount) => readMount(reading, mount) ?? []);
+  return command === undefined ? undefined : singleLine(reading, { command: command.value, mounts, where: item.where });
+}
+
+function readMount(reading: Reading, item: YamlValue): RunCommand['mounts'][number] | undefined {
+  if (!isMap(item.node)) {
+    reading.problems.add(wrongType(item, 'a mapping', 'Write type, id and target.'));
+    return undefined;
+  }
+  const fields = readMapping(reading, item, {
+    what: keyOf(item),
+    keys: new Set(['type', 'id', 'target']),
+    elsewhere: {},
+  });
+  const [type, id, target] = ['type', 'id', 'target'].map((key) => {
+    if (!fields.has(key)) {
+      reading.problems.add(
+        new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.${key} is required`, { where: item.where }),
+      );
+    }
+    return readString(reading, fields.get(key));
+  });
+  if (type !== undefined && type.value !== 'secret') {
+    invalidValue(reading, type, `mounts of type "${type.value}" are unknown`, 'The one type is "secret".');
+    return undefined;
+  }
+  if (type === undefined || id === undefined || target === undefined) return undefined;
+  return { type: 'secret', id: id.value, target: target.value };
+}
+
+function singleLine(reading: Reading, command: RunCommand): RunCommand | undefined {
+  if (!command.command.includes('\n')) return command;
+  invalidValue(
+    reading,
+    { value: command.command, where: command.where },
+    `${command.where.key ?? 'the command'} has more than one line`,
+    'Fold the lines into one with ">-" in place of "|", or write one item per command.',
+  );
+  return undefined;
+}
+
+function invalidValue(reading: Reading, value: Located<string>, message: string, hint: string): void {
+  reading.problems.add(
+    new CogplanError('COGPLAN_SPEC_VALUE', message, { subject: value.value.slice(0, 200), where: value.where, hint }),
+  );
+}

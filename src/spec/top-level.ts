@@ -1,0 +1,158 @@
+import { isMap, isScalar } from 'yaml';
+import { compareBytes } from '../canonical.ts';
+import { CogplanError } from '../errors.ts';
+import { note, type Reading, readMapping, readString, readStrings, wrongType } from './fields.ts';
+import { locateProjectFile } from './project-file.ts';
+import type { Located, PythonTarget, Spec } from './spec.ts';
+import type { YamlField } from './yaml-source.ts';
+
+/** Reads `run`, `predict` or `train`: a Python file of the project and a name in it. */
+export async function readTarget(
+  reading: Reading,
+  field: YamlField | undefined,
+  example: string,
+): Promise<PythonTarget | undefined> {
+  const text = readString(reading, field);
+  if (text === undefined || field === undefined) return undefined;
+  const [, file, name] = /^([^:]+\.py):([\p{ID_Start}_][\p{ID_Continue}]*)$/u.exec(text.value) ?? [];
+  if (file === undefined || name === undefined) {
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_VALUE', `${field.name} "${text.value}" does not name a file and a class`, {
+        where: text.where,
+        hint: `Write it in the form "${example}".`,
+      }),
+    );
+    return undefined;
+  }
+  const path = await reading.problems.attemptAsync(() =>
+    locateProjectFile(reading.directory, file, {
+      code: 'COGPLAN_SPEC_FILE_MISSING',
+      where: text.where,
+      hint: `Create the file, or correct "${field.name}".`,
+    }),
+  );
+  return path === undefined ? undefined : { file: path, name, where: text.where };
+}
+
+export function readConcurrency(
+  reading: Reading,
+  field: YamlField | undefined,
+  pythonVersion: string | undefined,
+): Spec['concurrency'] {
+  if (field === undefined) return undefined;
+  if (!isMap(field.node)) {
+    reading.problems.add(wrongType(field, 'a mapping', 'Write "max:" and a number below it.'));
+    return undefined;
+  }
+  const text = '"concurrency" is deprecated in favour of @cog.concurrent(max=N) on the method.';
+  note(reading, field, 'COGPLAN_KEY_DEPRECATED', text, 'info');
+  const fields = readMapping(reading, field, {
+    what: '"concurrency"',
+    keys: new Set(['max', 'default_target']),
+    elsewhere: {},
+  });
+  const max = fields.get('max');
+  const value = max !== undefined && isScalar(max.node) ? max.node.value : undefined;
+  const problem = (message: string, hint: string): undefined => {
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_VALUE', message, { where: max?.where ?? field.keyWhere, hint }),
+    );
+    return undefined;
+  };
+  if (max === undefined) return problem('concurrency.max is required', 'Write a whole number of at least 1.');
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
+    return problem('concurrency.max must be a whole number of at least 1', 'Write for example "max: 4".');
+  }
+  if (value > 1 && pythonVersion !== undefined && Number(pythonVersion.split('.')[1]) < 11) {
+    return problem(`concurrency needs Python 3.11 or higher, not ${pythonVersion}`, 'Raise build.python_version.');
+  }
+  return { max: value, where: max.where };
+}
+
+const RESERVED: ReadonlySet<string> = new Set([
+  'PATH',
+  'LD_LIBRARY_PATH',
+  'PYTHONPATH',
+  'VIRTUAL_ENV',
+  'PYTHONUNBUFFERED',
+  'LIBRARY_PATH',
+  'HF_ENDPOINT',
+  'HF_HUB_ENABLE_HF_TRANSFER',
+]);
+const RESERVED_PREFIXES = ['R8_', 'REPLICATE_', 'CUDA_', 'NVIDIA_', 'NV_', 'PGET_', 'KUBERNETES_'];
+
+/** `NAME=value` items, sorted by name. */
+export function readEnvironment(reading: Reading, field: YamlField | undefined): Spec['environment'] {
+  const variables = new Map<string, Spec['environment'][number]>();
+  for (const item of readStrings(reading, field)) {
+    const equals = item.value.indexOf('=');
+    const name = equals === -1 ? '' : item.value.slice(0, equals);
+    const value = item.value.slice(equals + 1);
+    const reason = refusal(name, value, variables);
+    if (reason === undefined) {
+      variables.set(name, { name, value, where: item.where });
+      continue;
+    }
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_VALUE', `environment "${name === '' ? item.value : name}" ${reason.problem}`, {
+        subject: name,
+        where: item.where,
+        hint: reason.hint,
+      }),
+    );
+  }
+  return [...variables.values()].sort((a, b) => compareBytes(a.name, b.name));
+}
+
+function refusal(
+  name: string,
+  value: string,
+  seen: ReadonlyMap<string, unknown>,
+): { readonly problem: string; readonly hint: string } | undefined {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    return { problem: 'is not in the NAME=value format', hint: 'Write for example "- LOG_LEVEL=debug".' };
+  }
+  if (seen.has(name)) return { problem: 'is already defined', hint: 'Keep one of the two.' };
+  if (RESERVED.has(name) || RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix))) {
+    return {
+      problem: 'is not allowed: reserved for internal use',
+      hint: 'Choose another name, or set it in the code.',
+    };
+  }
+  if (/[\n\0]/.test(value))
+    return { problem: 'has a value of more than one line', hint: 'Write the value on one line.' };
+  return undefined;
+}
+
+/** `image` and `model`: the names under which the result is stored and pushed. */
+export function readImageNames(
+  reading: Reading,
+  fields: ReadonlyMap<string, YamlField>,
+): { readonly image?: Located<string>; readonly model?: Located<string> } {
+  const image = readString(reading, fields.get('image'));
+  const model = readString(reading, fields.get('model'));
+  const other =
+    model ?? (fields.has('weights') ? { value: 'weights', where: fields.get('weights')?.keyWhere } : undefined);
+  if (image !== undefined && other !== undefined) {
+    const name = model === undefined ? 'weights' : 'model';
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_CONFLICT', `${name} and image cannot both be set`, {
+        where: image.where,
+        hint: 'Keep "model" with the bare repository.',
+      }),
+    );
+  }
+  if (model !== undefined && !REPOSITORY.test(model.value)) {
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_VALUE', `model "${model.value}" must be a bare repository`, {
+        where: model.where,
+        hint: 'Leave out tag and digest, and use lower case: "registry.example.com/owner/name".',
+      }),
+    );
+  }
+  return { ...(image === undefined ? {} : { image }), ...(model === undefined ? {} : { model }) };
+}
+
+// https://github.com/distribution/reference: an optional host with port, then lower-case path components.
+const REPOSITORY =
+  /^(?:(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;

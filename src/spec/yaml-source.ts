@@ -1,0 +1,130 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
+import { CogplanError, type Where } from '../errors.ts';
+import { Problems } from './problems.ts';
+
+/** A value in a YAML file, with its place. Aliases and merge keys are resolved. */
+export interface YamlValue {
+  readonly node: Node | null;
+  readonly where: Where;
+}
+
+export interface YamlField extends YamlValue {
+  readonly name: string;
+  readonly keyWhere: Where;
+}
+
+export interface YamlSource {
+  readonly root: YamlValue;
+  /** Plain data; aliases expanded within a bound. */
+  toPlain(value: YamlValue): unknown;
+  /** Fields of a mapping in order; undefined for another node. Keys that are not strings are refused. */
+  fields(value: YamlValue): readonly YamlField[] | undefined;
+  /** Items of a list; undefined for another node. */
+  items(value: YamlValue): readonly YamlValue[] | undefined;
+}
+
+const MAX_ALIASES = 100;
+// Merge keys can repeat each other, so that a small file unfolds into an endless one.
+const MAX_FIELDS = 20_000;
+
+/** Parses one YAML document; every syntax error is reported with its line and a caret. */
+export function parseYaml(text: string, file: string): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2', prettyErrors: true });
+  const problems = new Problems();
+  for (const error of document.errors) {
+    const { line, col: column } = lines.linePos(error.pos[0]);
+    problems.add(
+      new CogplanError('COGPLAN_SPEC_SYNTAX', `${file} is not valid YAML: ${error.message}`, {
+        where: { file, line, column },
+        hint: HINTS[error.code],
+      }),
+    );
+  }
+  problems.throwIfAny();
+
+  const placeOf = (node: Node | null, key: string | undefined, fallback: Where): Where => {
+    const offset = node?.range?.[0];
+    if (offset === undefined) return { ...fallback, key };
+    const { line, col: column } = lines.linePos(offset);
+    return { file, line, column, key };
+  };
+
+  const resolve = (node: unknown): Node | null => {
+    const target = isAlias(node) ? node.resolve(document) : node;
+    return (target ?? null) as Node | null;
+  };
+
+  const toValue = (node: unknown, key: string | undefined, fallback: Where): YamlValue => ({
+    node: resolve(node),
+    where: placeOf((node ?? null) as Node | null, key, fallback),
+  });
+
+  let budget = MAX_FIELDS;
+  const fieldsOf = (value: YamlValue): YamlField[] | undefined => {
+    if (!isMap(value.node)) return undefined;
+    budget -= value.node.items.length + 1;
+    if (budget < 0) {
+      throw new CogplanError('COGPLAN_SPEC_SYNTAX', 'the merge keys unfold into too many fields', {
+        where: value.where,
+      });
+    }
+    const merged: YamlField[] = [];
+    const own = new Map<string, YamlField>();
+    for (const pair of value.node.items as Pair<Node, Node | null>[]) {
+      const keyWhere = placeOf(pair.key, value.where.key, value.where);
+      const name = isScalar(pair.key) ? (pair.key as Scalar).value : undefined;
+      if (name === '<<' || typeof name === 'symbol') {
+        const source = toValue(pair.value, value.where.key, keyWhere);
+        const sources = isSeq(source.node)
+          ? source.node.items.map((item) => toValue(item, value.where.key, keyWhere))
+          : [source];
+        for (const mapping of sources) merged.push(...(fieldsOf(mapping) ?? []));
+        continue;
+      }
+      if (typeof name !== 'string') {
+        throw new CogplanError('COGPLAN_SPEC_TYPE', 'a key must be plain text', {
+          where: keyWhere,
+          hint: 'Quote the key.',
+        });
+      }
+      const key = value.where.key === undefined ? name : `${value.where.key}.${name}`;
+      const place = { ...keyWhere, key };
+      own.set(name, { name, keyWhere: place, ...toValue(pair.value, key, place) });
+    }
+    for (const field of merged) if (!own.has(field.name)) own.set(field.name, field);
+    return [...own.values()];
+  };
+
+  return {
+    root: toValue(document.contents, undefined, { file, line: 1, column: 1 }),
+    toPlain: (value) => {
+      try {
+        return value.node?.toJS(document, { maxAliasCount: MAX_ALIASES }) ?? null;
+      } catch (error) {
+        throw new CogplanError('COGPLAN_SPEC_SYNTAX', `the value cannot be expanded: ${describe(error)}`, {
+          where: value.where,
+          cause: error,
+        });
+      }
+    },
+    fields: (value) => fieldsOf(value),
+    items: (value) =>
+      isSeq(value.node)
+        ? value.node.items.map((item, index) => toValue(item, `${value.where.key ?? ''}[${index}]`, value.where))
+        : undefined,
+  };
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'Indent with spaces; YAML forbids tabs.',
+  DUPLICATE_KEY: 'Keep one of the two keys.',
+  MULTIPLE_DOCS: 'Keep one document; remove the "---" that starts another.',
+  BAD_INDENT: 'Align the line with its neighbours, with spaces.',
+  BLOCK_AS_IMPLICIT_KEY: 'Quote the value if it holds ": ", or check the indentation.',
+  MISSING_CHAR: 'Look for a quote, bracket, comma or colon that is missing on the line or before it.',
+};
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
