@@ -1,0 +1,74 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { bug } from '../../errors.ts';
+import { parseSingleControl } from '../../formats/debian/control.ts';
+import { type PackageRecord, readIndexRecord } from '../../formats/debian/package-record.ts';
+import type { IndexSummary } from './index-summary.ts';
+
+export interface PackagesIndexSource {
+  /** The uncompressed Packages file, already verified. */
+  readonly file: string;
+  readonly summary: IndexSummary;
+  /** Root of the archive, without a trailing slash. */
+  readonly archiveUrl: string;
+  readonly architecture: string;
+}
+
+/** A Packages index on disk: stanzas are read when asked for, each once. Close it after use. */
+export class PackagesIndex {
+  readonly #source: PackagesIndexSource;
+  readonly #names: readonly string[];
+  readonly #byName = new Map<string, number | number[]>();
+  readonly #records = new Map<number, PackageRecord>();
+  readonly #fd: number;
+
+  constructor(source: PackagesIndexSource) {
+    this.#source = source;
+    this.#names = source.summary.names === '' ? [] : source.summary.names.split('\n');
+    for (const [stanza, name] of this.#names.entries()) {
+      const before = this.#byName.get(name);
+      if (before === undefined) this.#byName.set(name, stanza);
+      else if (typeof before === 'number') this.#byName.set(name, [before, stanza]);
+      else before.push(stanza);
+    }
+    this.#fd = openSync(source.file, 'r');
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** In the order of the index. */
+  named(name: string): readonly PackageRecord[] {
+    const stanzas = this.#byName.get(name) ?? [];
+    return (typeof stanzas === 'number' ? [stanzas] : stanzas).map((stanza) => this.#record(stanza));
+  }
+
+  /** In the order of the index. */
+  providing(name: string): readonly PackageRecord[] {
+    const { provides } = this.#source.summary;
+    const stanzas = Object.hasOwn(provides, name) ? (provides[name] ?? []) : [];
+    return stanzas.map((stanza) => this.#record(stanza)).filter((record) => record.name !== name);
+  }
+
+  essentialNames(): readonly string[] {
+    return this.#source.summary.essential.map((stanza) => this.#names[stanza] ?? '');
+  }
+
+  #record(stanza: number): PackageRecord {
+    const before = this.#records.get(stanza);
+    if (before !== undefined) return before;
+    const { summary, file, archiveUrl, architecture } = this.#source;
+    const start = summary.offsets[stanza];
+    if (start === undefined) throw bug(`no stanza ${stanza} in ${file}`);
+    const data = Buffer.allocUnsafe((summary.offsets[stanza + 1] ?? summary.size) - start);
+    const length = readSync(this.#fd, data, 0, data.length, start);
+    const text = data.toString('utf8', 0, length);
+    const record = readIndexRecord(parseSingleControl(text, `a stanza of ${archiveUrl}`), archiveUrl, architecture);
+    this.#records.set(stanza, record);
+    return record;
+  }
+}
