@@ -51,10 +51,23 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',
   },
+  COGPLAN_HOST_UNSUPPORTED: {
+    family: 'input',
+    summary: 'A tool that locking needs has no build for this operating system and processor.',
+  },
   COGPLAN_HTTP_STATUS: { family: 'outside', summary: 'A server answered with an error status.' },
   COGPLAN_IGNORE_FILE_INVALID: {
     family: 'input',
     summary: 'A .dockerignore file holds a pattern that cannot be read.',
+  },
+  COGPLAN_IMAGE_UNUSABLE: {
+    family: 'integrity',
+    summary: 'An image cannot be run: its configuration is malformed or names no command.',
+  },
+  COGPLAN_INDEX_AUTH: { family: 'outside', summary: 'A package index refuses access.' },
+  COGPLAN_INDEX_INVALID: {
+    family: 'outside',
+    summary: 'A package index answers with something that is no index page.',
   },
   COGPLAN_INTERRUPTED: { family: 'input', summary: 'The run was interrupted.' },
   COGPLAN_LAYER_NAME: { family: 'outside', summary: 'A file has a name that image layers reserve for deletions.' },
@@ -70,7 +83,12 @@ export const ERROR_CODES = {
   COGPLAN_MIRRORS_INVALID: { family: 'input', summary: 'COGPLAN_MIRRORS cannot be read.' },
   COGPLAN_NETWORK: { family: 'outside', summary: 'A server could not be reached, or the connection broke.' },
   COGPLAN_NOT_SEALED: { family: 'input', summary: 'The lock was never applied, so there is nothing to audit against.' },
+  COGPLAN_NO_WHEEL: { family: 'input', summary: 'A Python package has no wheel that fits the target.' },
   COGPLAN_OFFLINE: { family: 'input', summary: 'The network is needed but cogplan was told to stay offline.' },
+  COGPLAN_OUTPUT_FILE: {
+    family: 'outside',
+    summary: 'An output of the prediction cannot be written or is not what its type says.',
+  },
   COGPLAN_OUTPUT_INVALID: {
     family: 'input',
     summary: 'The output is not one of oci:PATH, docker:NAME[:TAG] and tar:PATH.',
@@ -84,12 +102,14 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'The target platform is not one that can be locked or run.',
   },
+  COGPLAN_PORT_IN_USE: { family: 'outside', summary: 'The address to serve on cannot be had.' },
   COGPLAN_PREDICTION_INPUT: {
     family: 'input',
     summary: 'An input of the prediction is unknown, missing or of the wrong type.',
   },
   COGPLAN_PREDICTION_REQUEST: { family: 'outside', summary: 'The model server did not answer a prediction request.' },
   COGPLAN_PYTHON_UNAVAILABLE: { family: 'input', summary: 'No Debian suite brings the Python version that is asked for.' },
+  COGPLAN_PYTHON_UNSATISFIABLE: { family: 'input', summary: 'No set of Python packages satisfies the requirements.' },
   COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
   COGPLAN_REQUIREMENTS_FILE: {
     family: 'input',
@@ -109,6 +129,10 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'A layer would write outside the root file system that it is unpacked into.',
   },
+  COGPLAN_RUNTIME_MISSING: {
+    family: 'bug',
+    summary: 'The wheel of the cog module that ships with cogplan is not there, or not the one announced.',
+  },
   COGPLAN_SANDBOX_FAILED: { family: 'outside', summary: 'A command could not be started in the sandbox.' },
   COGPLAN_SANDBOX_UNAVAILABLE: { family: 'outside', summary: 'This machine lets no sandbox be made.' },
   COGPLAN_SCRIPT_UNKNOWN: { family: 'input', summary: 'A package has a maintainer script whose effect is not known.' },
@@ -116,6 +140,7 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'A layer was built from its sealed recipe and has other bytes.',
   },
+  COGPLAN_SERVER_ENDED: { family: 'outside', summary: 'The model server ended by itself.' },
   COGPLAN_SETUP_FAILED: { family: 'input', summary: 'The setup of the model failed or took too long.' },
   COGPLAN_SIGNATURE_INVALID: { family: 'integrity', summary: 'An archive index lacks a good signature of a trusted key.' },
   COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A file of the project changed while it was read.' },
@@ -147,11 +172,16 @@ export const ERROR_CODES = {
   COGPLAN_TOO_LARGE: { family: 'outside', summary: 'A server sent more bytes than the limit allows.' },
   COGPLAN_URL_UNSUPPORTED: { family: 'input', summary: 'A URL is malformed or has a scheme that cannot be fetched.' },
   COGPLAN_USAGE: { family: 'input', summary: 'The command line is wrong.' },
+  COGPLAN_UV_FAILED: { family: 'outside', summary: 'uv could not be run, or failed for a reason of its own.' },
   COGPLAN_WEIGHTS_UNSUPPORTED: {
     family: 'input',
     summary: 'The project declares weights, which this version cannot lock.',
   },
   COGPLAN_WHEEL_CONFLICT: { family: 'outside', summary: 'Two wheels put a file and a directory at the same path.' },
+  COGPLAN_WHEEL_HASH_REFUSED: {
+    family: 'integrity',
+    summary: 'No wheel of a package has a hash that its requirement allows.',
+  },
   COGPLAN_WHEEL_INVALID: { family: 'outside', summary: 'A wheel breaks the binary distribution format.' },
   COGPLAN_ZIP_INVALID: { family: 'outside', summary: 'A zip archive is malformed, hostile or beyond the limits.' },
 } as const satisfies Record<string, ErrorRow>;

@@ -1,0 +1,115 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import type { Context } from '../../context.ts';
+import { CogplanError } from '../../errors.ts';
+import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
+import { fromMirror, type Mirrors, parseMirrors, toMirror } from '../http/mirrors.ts';
+import { type CompiledPackage, readPylock, writePreferences } from './pylock.ts';
+import { targetInterpreter } from './target-interpreter.ts';
+import { type UvIndexes, uvEnvironment } from './uv-environment.ts';
+import { explainFailure, type Unsatisfiable } from './uv-failure.ts';
+
+export interface CompileRequest {
+  /** Path of the uv executable. */
+  readonly uv: string;
+  readonly environment: WheelEnvironment;
+  /** Lines by PEP 508, without options. */
+  readonly requirements: readonly string[];
+  readonly constraints: readonly string[];
+  readonly indexes: UvIndexes;
+  /** Accept pre-releases of everything, as pip's `--pre`. */
+  readonly pre: boolean;
+  /** RFC 3339 instant: files uploaded later do not exist. */
+  readonly asOf: string | null;
+  /** Versions to take when they satisfy everything that is asked. */
+  readonly preferences: readonly { readonly name: string; readonly version: string }[];
+  /** Names that are left out wherever something depends on them. */
+  readonly excludes: readonly string[];
+}
+
+export type CompileOutcome =
+  | { readonly kind: 'resolved'; readonly packages: readonly CompiledPackage[] }
+  | Unsatisfiable;
+
+/**
+ * Runs `uv pip compile` for one target, wheels only, without a Python on the host and without anything of the host's
+ * configuration. Unsatisfiable requirements are an outcome; what uv could not find out is thrown: COGPLAN_NETWORK,
+ * COGPLAN_OFFLINE, COGPLAN_INDEX_AUTH, COGPLAN_UV_FAILED.
+ */
+export async function compileRequirements(context: Context, request: CompileRequest): Promise<CompileOutcome> {
+  const mirrors = parseMirrors(context.env['COGPLAN_MIRRORS']);
+  const scratch = await context.store.scratch('uv');
+  try {
+    const python = await targetInterpreter(context.store, request.environment);
+    const { status, stderr } = await runUv(context, request, { mirrors, scratch: scratch.path, python });
+    if (status !== 0) return explainFailure(stderr, request.indexes);
+    const packages = readPylock(await readFile(join(scratch.path, OUTPUT), 'utf8'));
+    return { kind: 'resolved', packages: packages.map((item) => unmirrored(item, mirrors)) };
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+const OUTPUT = 'pylock.toml';
+
+async function runUv(
+  context: Context,
+  request: CompileRequest,
+  { mirrors, scratch, python }: { readonly mirrors: Mirrors; readonly scratch: string; readonly python: string },
+): Promise<{ readonly status: number; readonly stderr: string }> {
+  const write = (name: string, lines: readonly string[]): Promise<void> =>
+    writeFile(join(scratch, name), lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+  await Promise.all([
+    write('requirements.in', request.requirements),
+    write('constraints.txt', request.constraints),
+    write('excludes.txt', request.excludes),
+    ...(request.preferences.length === 0
+      ? []
+      : [writeFile(join(scratch, OUTPUT), writePreferences(request.preferences))]),
+  ]);
+  const mirrored = (url: string): string => toMirror(mirrors, url).url;
+  const environment = await uvEnvironment(context, scratch, {
+    primary: mirrored(request.indexes.primary),
+    extra: request.indexes.extra.map(mirrored),
+    findLinks: request.indexes.findLinks.map(mirrored),
+  });
+  const result = await execa(request.uv, uvArguments(request, { python, offline: context.http.offline }), {
+    cwd: scratch,
+    env: environment,
+    extendEnv: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    reject: false,
+    cancelSignal: context.signal,
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  if (result.isCanceled) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while resolving Python packages');
+  if (result.exitCode === undefined) {
+    throw new CogplanError('COGPLAN_UV_FAILED', `uv could not be run: ${result.shortMessage}`, {
+      subject: request.uv,
+      hint: 'The store must lie on a file system that allows programs to be run.',
+      cause: result,
+    });
+  }
+  return { status: result.exitCode, stderr: result.stderr };
+}
+
+function uvArguments(
+  request: CompileRequest,
+  { python, offline }: { readonly python: string; readonly offline: boolean },
+): readonly string[] {
+  return [
+    ...['pip', 'compile', 'requirements.in', '--constraints', 'constraints.txt', '--excludes', 'excludes.txt'],
+    ...['--format', 'pylock.toml', '--output-file', OUTPUT, '--no-header', '--no-annotate'],
+    ...['--python', python, '--no-python-downloads', '--only-binary', ':all:', '--no-build-isolation'],
+    ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
+    ...(request.pre ? ['--prerelease', 'allow'] : []),
+    ...(request.asOf === null ? [] : ['--exclude-newer', request.asOf]),
+    ...(offline ? ['--offline'] : []),
+  ];
+}
+
+function unmirrored(item: CompiledPackage, mirrors: Mirrors): CompiledPackage {
+  return { ...item, files: item.files.map((file) => ({ ...file, url: fromMirror(mirrors, file.url) })) };
+}

@@ -1,0 +1,2 @@
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
