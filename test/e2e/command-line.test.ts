@@ -1,0 +1,75 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/version.ts';
+import { cogplan, inDirectory, ROOT } from './cogplan.ts';
+
+const VERBS = [
+  ['lock'],
+  ['apply'],
+  ['predict'],
+  ['serve'],
+  ['audit'],
+  ['store', 'path'],
+  ['store', 'list'],
+  ['store', 'gc'],
+  ['store', 'verify'],
+];
+
+describe('the command line', () => {
+  it('has the version of the package', async () => {
+    expect(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version).toBe(VERSION);
+    expect((await cogplan(['--version'])).stdout.trim()).toBe(VERSION);
+  });
+
+  it('shows examples in its help', async () => {
+    const { status, stdout } = await cogplan(['--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('$ cogplan lock');
+  });
+
+  it.each(VERBS)('has help for %s %s', async (...verb) => {
+    const { status, stdout } = await cogplan([...verb.filter((word) => word !== undefined), '--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Usage: cogplan');
+  });
+
+  it('refuses an unknown option with exit code 1', async () => {
+    const { status, stderr } = await cogplan(['lock', '--frobnicate']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('--frobnicate');
+  });
+
+  it('puts a failure on standard output as one document when asked for JSON', async () => {
+    await inDirectory(async (directory) => {
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11"\n  sytem_packages: [curl]\n');
+      const { status, stdout } = await cogplan(['lock', directory, '--json']);
+      expect(status).toBe(1);
+      const { error } = JSON.parse(stdout);
+      expect(error).toMatchObject({ where: { file: 'cog.yaml', line: 3 } });
+      expect(error.code).toMatch(/^COGPLAN_/);
+      expect(error.hint).toContain('system_packages');
+    });
+  });
+
+  it('tells people the place and the repair', async () => {
+    await inDirectory(async (directory) => {
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: 3.10\n');
+      const { status, stderr } = await cogplan(['lock', directory]);
+      expect(status).toBe(1);
+      expect(stderr).toContain('cog.yaml:2');
+      expect(stderr).toContain('"3.10"');
+    });
+  });
+
+  it('says that a project without a lock has none', async () => {
+    await inDirectory(async (directory) => {
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
+      expect((await cogplan(['lock', '--check', directory])).status).toBe(2);
+      const applied = await cogplan(['apply', directory, '--json']);
+      expect(applied.status).toBe(1);
+      expect(JSON.parse(applied.stdout).error.code).toBe('COGPLAN_LOCK_MISSING');
+    });
+  });
+});

@@ -1,0 +1,207 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cogplanJson } from './cogplan.ts';
+
+const THIRTY_MINUTES = 1_800_000;
+
+const PACKAGES = [
+  'ffmpeg',
+  'git',
+  'libgl1',
+  'libglib2.0-0',
+  'libsm6',
+  'libxext6',
+  'libsndfile1',
+  'build-essential',
+  'imagemagick',
+  'curl',
+];
+
+const HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello from c"); return 0; }\n';
+const HELLO_CPP = '#include <iostream>\nint main() { std::cout << "hello from c++" << std::endl; }\n';
+
+let directory: string;
+let root: string;
+
+/** The image's root file system, as another program unpacks it. */
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-debian-'));
+  const project = join(directory, 'project');
+  mkdirSync(project);
+  writeFileSync(
+    join(project, 'cog.yaml'),
+    `build:\n  python_version: "3.11"\n  system_packages:\n${PACKAGES.map((name) => `    - ${name}\n`).join('')}`,
+  );
+  await cogplanJson(['lock', project, '--yes']);
+  const layout = join(directory, 'layout');
+  await cogplanJson(['apply', project, '-o', `oci:${layout}`]);
+  const tag = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests[0].annotations[
+    'org.opencontainers.image.ref.name'
+  ];
+  const { status, stderr } = spawnSync('umoci', ['unpack', '--image', `${layout}:${tag}`, join(directory, 'bundle')], {
+    encoding: 'utf8',
+  });
+  expect(status, stderr).toBe(0);
+  root = join(directory, 'bundle/rootfs');
+}, THIRTY_MINUTES);
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+interface Output {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function inImage(...command: string[]): Promise<Output> {
+  const base = [
+    '--bind',
+    root,
+    '/',
+    '--proc',
+    '/proc',
+    '--dev',
+    '/dev',
+    '--tmpfs',
+    '/tmp',
+    '--unshare-user',
+    '--uid',
+    '0',
+    '--gid',
+    '0',
+  ];
+  const child = spawn('bwrap', [
+    ...base,
+    '--clearenv',
+    '--setenv',
+    'PATH',
+    '/usr/local/bin:/usr/bin:/bin:/usr/sbin',
+    '--chdir',
+    '/tmp',
+    ...command,
+  ]);
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
+async function works(...command: string[]): Promise<string> {
+  const { status, stdout, stderr } = await inImage(...command);
+  expect(status, `${command.join(' ')}\n${stderr}`).toBe(0);
+  return stdout;
+}
+
+describe('in an image with the usual system packages', () => {
+  it('ffmpeg starts and encodes', async () => {
+    expect(await works('ffmpeg', '-version')).toContain('ffmpeg version');
+    await works('ffmpeg', '-v', 'error', '-f', 'lavfi', '-i', 'testsrc=d=0.2:s=64x64', '-f', 'null', '-');
+  });
+
+  it('cc, c++ and make build programs', async () => {
+    expect(await works('sh', '-c', `printf '%s' '${HELLO_C}' > a.c && cc a.c -o a && ./a`)).toContain('hello from c');
+    expect(await works('sh', '-c', `printf '%s' '${HELLO_CPP}' > b.cc && c++ b.cc -o b && ./b`)).toContain(
+      'hello from c++',
+    );
+    expect(await works('make', '--version')).toContain('GNU Make');
+  });
+
+  it.each([
+    ['awk', ['awk', 'BEGIN { print 6 * 7 }'], '42'],
+    ['convert', ['convert', '-size', '8x8', 'xc:red', 'txt:-'], 'red'],
+    ['git', ['sh', '-c', 'git init -q r && git -C r status'], 'No commits yet'],
+    ['tar with xz', ['sh', '-c', 'echo x > f && tar -cJf f.tar.xz f && tar -tJf f.tar.xz'], 'f'],
+    ['getent', ['getent', 'passwd', 'root'], 'root:x:0:0'],
+    ['tini', ['/sbin/tini', '--version'], 'tini'],
+    ['perl', ['perl', '-e', 'print "perl runs"'], 'perl runs'],
+  ])('%s works', async (_name, command, told) => {
+    expect(await works(...command)).toContain(told);
+  });
+
+  it('the accounts and libraries that Python looks for are there', async () => {
+    expect(await works('python', '-c', 'import pwd; print(pwd.getpwuid(0).pw_name)')).toBe('root\n');
+    await works(
+      'python',
+      '-c',
+      'import ctypes; [ctypes.CDLL(n) for n in ("libblas.so.3", "libopenblas.so.0", "libGL.so.1", "libsndfile.so.1")]',
+    );
+    await works('python', '-c', 'import ssl, sqlite3, lzma, bz2, ctypes, distutils');
+  });
+
+  it('the loader cache is what ldconfig writes', async () => {
+    const ours = readFileSync(join(root, 'etc/ld.so.cache'));
+    const { status, stderr } = spawnSync(join('/sbin', 'ldconfig'), ['-r', root, '-C', '/etc/ld.so.cache.test', '-X'], {
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
+    const libraries = (file: string): string[] =>
+      spawnSync('/sbin/ldconfig', ['-r', root, '-C', file, '-p'], { encoding: 'utf8' })
+        .stdout.split('\n')
+        .slice(1)
+        .sort();
+    expect(ours.length).toBeGreaterThan(10_000);
+    expect(libraries('/etc/ld.so.cache')).toEqual(libraries('/etc/ld.so.cache.test'));
+    rmSync(join(root, 'etc/ld.so.cache.test'));
+  });
+
+  it('dpkg finds its database in order', async () => {
+    expect(await works('dpkg', '--audit')).toBe('');
+    const verified = await inImage('dpkg', '--verify');
+    expect(verified.stdout).toBe('');
+    expect(await works('dpkg-query', '--list', 'ffmpeg')).toMatch(/^ii {2}ffmpeg /m);
+  });
+
+  it('HTTPS works with the CA bundle, and with a CA added the Debian way', async () => {
+    const bundle = readFileSync(join(root, 'etc/ssl/certs/ca-certificates.crt'), 'utf8');
+    expect(bundle.match(/BEGIN CERTIFICATE/g)?.length).toBeGreaterThan(100);
+    const tls = join(directory, 'tls');
+    mkdirSync(tls);
+    const made = spawnSync(
+      'openssl',
+      [
+        ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+        [
+          '-addext',
+          'subjectAltName=DNS:localhost,IP:127.0.0.1',
+          '-keyout',
+          join(tls, 'key.pem'),
+          '-out',
+          join(tls, 'cert.pem'),
+        ],
+      ].flat(),
+    );
+    expect(made.status).toBe(0);
+    const server = createServer(
+      { key: readFileSync(join(tls, 'key.pem')), cert: readFileSync(join(tls, 'cert.pem')) },
+      (_request, response) => response.end('served over tls'),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+      expect((await inImage('curl', '-s', url)).status).toBe(60);
+      mkdirSync(join(root, 'usr/local/share/ca-certificates'), { recursive: true });
+      writeFileSync(join(root, 'usr/local/share/ca-certificates/test.crt'), readFileSync(join(tls, 'cert.pem')));
+      await works('update-ca-certificates');
+      expect(await works('curl', '-s', url)).toBe('served over tls');
+      expect(
+        await works('python', '-c', `import urllib.request; print(urllib.request.urlopen("${url}").read().decode())`),
+      ).toContain('served over tls');
+    } finally {
+      server.close();
+    }
+  });
+});
