@@ -1,6 +1,6 @@
 import { compareBytes } from '../canonical.ts';
-import type { File, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import type { Platform } from '../lock/platform.ts';
+import type { File, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import type { BytecodeRecipe, DebInput, InstallScheme, Recipe, WheelInput } from './recipe.ts';
 
 export interface PlannedLayer {

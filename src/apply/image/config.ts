@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from '../../canonical.ts';
-import { type Sha256, toDigest } from '../../digest.ts';
+import type { Digest } from '../../digest.ts';
 
 /** The one time that an image names, the same second as `ENTRY_TIME` of the layers' entries. */
 const CREATED = '1980-01-01T00:00:01Z';
@@ -18,7 +18,7 @@ export interface ImageConfigInput {
   readonly ports: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** Bottom first; `name` enters the history. */
-  readonly layers: readonly { readonly name: string; readonly diffId: Sha256 }[];
+  readonly layers: readonly { readonly name: string; readonly diffId: Digest }[];
 }
 
 /**
@@ -39,7 +39,7 @@ export function encodeConfig(input: ImageConfigInput): Buffer {
       ExposedPorts: input.ports.length === 0 ? undefined : Object.fromEntries(input.ports.map((port) => [port, {}])),
       Labels: Object.keys(input.labels).length === 0 ? undefined : input.labels,
     },
-    rootfs: { type: 'layers', diff_ids: input.layers.map((layer) => toDigest(layer.diffId)) },
+    rootfs: { type: 'layers', diff_ids: input.layers.map((layer) => layer.diffId) },
     history: input.layers.map((layer) => ({ created: CREATED, created_by: `cogplan ${layer.name}` })),
   };
   return Buffer.from(canonicalJson(config), 'utf8');

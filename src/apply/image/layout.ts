@@ -1,30 +1,34 @@
 import { canonicalJson } from '../../canonical.ts';
-import { toDigest } from '../../digest.ts';
+import { type Digest, fromDigest } from '../../digest.ts';
 import { type BlobRef, MANIFEST_TYPE } from './manifest.ts';
 
 /** The name under which tools that insist on one (umoci) find the image in the layout. */
-export const LAYOUT_REF = 'latest';
+const LAYOUT_REF = 'latest';
 
 /** Content of `oci-layout`. https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
 export function encodeLayoutFile(): Buffer {
   return Buffer.from(canonicalJson({ imageLayoutVersion: '1.0.0' }), 'utf8');
 }
 
+export interface IndexOptions {
+  readonly os: string;
+  readonly architecture: string;
+  /** Full name, such as `docker.io/library/model:latest`, under which containerd stores the image. */
+  readonly containerdName?: string | undefined;
+}
+
 /** Content of `index.json` for a layout that holds one image. */
-export function encodeIndex(
-  manifest: BlobRef,
-  platform: { readonly os: string; readonly architecture: string },
-): Buffer {
+export function encodeIndex(manifest: BlobRef, { os, architecture, containerdName }: IndexOptions): Buffer {
   const index = {
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',
     manifests: [
       {
         mediaType: MANIFEST_TYPE,
-        digest: toDigest(manifest.sha256),
+        digest: manifest.digest,
         size: manifest.size,
-        platform: { os: platform.os, architecture: platform.architecture },
-        annotations: { 'org.opencontainers.image.ref.name': LAYOUT_REF },
+        platform: { os, architecture },
+        annotations: { 'org.opencontainers.image.ref.name': LAYOUT_REF, 'io.containerd.image.name': containerdName },
       },
     ],
   };
@@ -38,15 +42,15 @@ export function encodeIndex(
 export function encodeDockerManifest(config: BlobRef, layers: readonly BlobRef[], tags: readonly string[]): Buffer {
   const manifest = [
     {
-      Config: blobName(config),
+      Config: blobName(config.digest),
       RepoTags: tags.length === 0 ? null : tags,
-      Layers: layers.map(blobName),
+      Layers: layers.map((layer) => blobName(layer.digest)),
     },
   ];
   return Buffer.from(canonicalJson(manifest), 'utf8');
 }
 
 /** Path of a blob in a layout. */
-export function blobName(blob: Pick<BlobRef, 'sha256'>): string {
-  return `blobs/sha256/${blob.sha256}`;
+export function blobName(digest: Digest): string {
+  return `blobs/sha256/${fromDigest(digest)}`;
 }

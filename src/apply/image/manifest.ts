@@ -1,5 +1,5 @@
 import { canonicalJson } from '../../canonical.ts';
-import { type Sha256, toDigest } from '../../digest.ts';
+import type { Digest } from '../../digest.ts';
 
 export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
@@ -7,7 +7,7 @@ export const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 export const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 
 export interface BlobRef {
-  readonly sha256: Sha256;
+  readonly digest: Digest;
   readonly size: number;
 }
 
@@ -22,6 +22,9 @@ export function encodeManifest(config: BlobRef, layers: readonly BlobRef[]): Buf
   return Buffer.from(canonicalJson(manifest), 'utf8');
 }
 
-function describe(mediaType: string, blob: BlobRef): { mediaType: string; digest: string; size: number } {
-  return { mediaType, digest: toDigest(blob.sha256), size: blob.size };
+function describe(
+  mediaType: string,
+  blob: BlobRef,
+): { readonly mediaType: string; readonly digest: Digest; readonly size: number } {
+  return { mediaType, digest: blob.digest, size: blob.size };
 }

@@ -1,0 +1,187 @@
+import { canonicalJson, type Json } from '../canonical.ts';
+import type { Context } from '../context.ts';
+import { type Digest, type Sha256, sha256, toDigest } from '../digest.ts';
+import { CogplanError } from '../errors.ts';
+import type { Platform } from '../lock/platform.ts';
+import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
+import { bundledFile } from '../sources/bundled-runtime.ts';
+import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
+import { buildLayers, type MadeLayer } from './build-layers.ts';
+import type { LayerDifference } from './compare-layers.ts';
+import { encodeConfig } from './image/config.ts';
+import { encodeManifest } from './image/manifest.ts';
+import { type BuiltSource, buildSource } from './layers/source.ts';
+import { planLayers } from './plan-layers.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import { compareWithSeal, mergeSeals, sealMismatch, sealsByRecipe } from './seals.ts';
+
+export interface ApplyRequest {
+  readonly lock: Lock;
+  readonly platform: Platform;
+  readonly projectDirectory: string;
+  /** Whether the image carries compiled Python modules. */
+  readonly bytecode: boolean;
+  /** Ignore every derived result, and rebuild from locked blobs alone. Default: false. */
+  readonly cold?: boolean;
+  /** Called when something must run, which is not so when everything is there. */
+  readonly openSandbox: () => Promise<Sandbox>;
+  /** `fail` (default): COGPLAN_SEAL_MISMATCH. `report`: the layer says so by `sealed` and `difference`. */
+  readonly onSealMismatch?: 'fail' | 'report';
+}
+
+export interface AppliedLayer {
+  readonly layer: string;
+  readonly family: string;
+  /** Key of the recipe; the source has none. */
+  readonly recipe?: Sha256;
+  readonly diffId: Digest;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  /** `unsealed` is the source, which no lock holds. */
+  readonly sealed: 'new' | 'matched' | 'differs' | 'unsealed';
+  /** Of a layer that differs, when the store still holds the sealed one. */
+  readonly difference?: LayerDifference;
+}
+
+/** An image whose config, manifest and layers lie in the store. */
+export interface Applied {
+  readonly platform: Platform;
+  /** Digest of the config. */
+  readonly imageId: Digest;
+  readonly manifestDigest: Digest;
+  /** Bottom first; the source is the last. */
+  readonly layers: readonly AppliedLayer[];
+  readonly source: { readonly treeDigest: Digest; readonly files: number; readonly size: number };
+  /** sha256 of the lock's canonical JSON without seals, so that sealing an image does not change what it was made from. */
+  readonly lockDigest: Digest;
+  readonly config: Buffer;
+  readonly manifest: Buffer;
+  /** Seals of layers that had none. */
+  readonly newSeals: readonly Seal[];
+  /** All seals of the target, the new ones included. */
+  readonly seals: Seal[];
+}
+
+/**
+ * Carries out a lock for one platform: missing artifacts are fetched (the only use of the network), layers are built or found, held against their
+ * seals, and named by a config and a manifest. Errors: COGPLAN_PLATFORM_NOT_LOCKED, COGPLAN_SEAL_MISMATCH, those of `fetchArtifacts`,
+ * of the layer builders and of the sandbox.
+ */
+export async function applyLock(context: Context, request: ApplyRequest): Promise<Applied> {
+  const { lock, platform } = request;
+  const target = lockedTarget(lock, platform);
+  const artifacts = artifactsOf(target);
+  const lease = await context.store.lease(artifacts.map(({ file }) => file.sha256));
+  try {
+    await fetchArtifacts(context, artifacts, { bundled: bundledFile });
+    const [made, source] = await Promise.all([
+      buildLayers(context, planLayers(target, platform, request), {
+        cold: request.cold ?? false,
+        seals: sealsByRecipe(target.seals),
+        openSandbox: request.openSandbox,
+      }),
+      buildSource(context, request.projectDirectory),
+    ]);
+    const layers = await holdAgainstSeals(context, target, made, request.onSealMismatch ?? 'fail');
+    const image = await writeImage(context, target, { platform, layers, source });
+    const newSeals = made.flatMap((layer, index) => (layers[index]?.sealed === 'new' ? [sealOf(layer)] : []));
+    return {
+      ...image,
+      platform,
+      source: { treeDigest: source.treeDigest, files: source.files, size: source.size },
+      lockDigest: lockDigest(lock),
+      newSeals,
+      seals: mergeSeals(target, platform, newSeals),
+    };
+  } finally {
+    await lease.release();
+  }
+}
+
+function lockedTarget(lock: Lock, platform: Platform): Target {
+  const target = lock.targets[platform];
+  if (target !== undefined) return target;
+  throw new CogplanError('COGPLAN_PLATFORM_NOT_LOCKED', `the lock holds no target for ${platform}`, {
+    subject: platform,
+    hint: `It holds ${Object.keys(lock.targets).join(', ') || 'none'}. Run \`cogplan lock --platform ${platform}\`.`,
+  });
+}
+
+/** Every file that enters the image. */
+function artifactsOf(target: Target): readonly Artifact[] {
+  const debs = target.system.packages.map((item) => ({ file: item.file, what: `${item.name} ${item.version}` }));
+  const wheels = [...target.python.packages, ...target.runtime.server, target.runtime.sdk].map((item) => ({
+    file: item.file,
+    what: `${item.name} ${item.version}`,
+  }));
+  return [...debs, ...wheels];
+}
+
+async function holdAgainstSeals(
+  context: Context,
+  target: Target,
+  made: readonly MadeLayer[],
+  onMismatch: 'fail' | 'report',
+): Promise<readonly AppliedLayer[]> {
+  const seals = sealsByRecipe(target.seals);
+  const layers: AppliedLayer[] = [];
+  for (const layer of made) {
+    const { size, diffId } = layer.built;
+    const applied = { layer: layer.layer, family: layer.family, recipe: layer.key, diffId: toDigest(diffId), size };
+    const seal = seals.get(layer.key);
+    if (seal === undefined || seal.diffId === applied.diffId) {
+      layers.push({ ...applied, sealed: seal === undefined ? 'new' : 'matched' });
+      continue;
+    }
+    const difference = await compareWithSeal(context.store, seal, layer.built);
+    if (onMismatch === 'fail') throw sealMismatch(seal, applied.diffId, difference);
+    layers.push({ ...applied, sealed: 'differs', ...(difference === undefined ? {} : { difference }) });
+  }
+  return layers;
+}
+
+function sealOf({ layer, family, key, built }: MadeLayer): Seal {
+  return { layer, family, recipe: key, diffId: toDigest(built.diffId), size: built.size };
+}
+
+interface ImageParts {
+  readonly platform: Platform;
+  readonly layers: readonly AppliedLayer[];
+  readonly source: BuiltSource;
+}
+
+async function writeImage(
+  { store }: Context,
+  target: Target,
+  { platform, layers: sealedLayers, source }: ImageParts,
+): Promise<Pick<Applied, 'imageId' | 'manifestDigest' | 'layers' | 'config' | 'manifest'>> {
+  const [os = '', architecture = ''] = platform.split('/');
+  const { diffId, size } = source.layer;
+  const sourceLayer = {
+    layer: 'source',
+    family: 'source',
+    diffId: toDigest(diffId),
+    size,
+    sealed: 'unsealed',
+  } as const;
+  const layers: readonly AppliedLayer[] = [...sealedLayers, sourceLayer];
+  const config = encodeConfig({
+    ...target.image,
+    os,
+    architecture,
+    layers: layers.map((layer) => ({ name: layer.layer, diffId: layer.diffId })),
+  });
+  const imageId = toDigest(sha256(config));
+  const manifest = encodeManifest(
+    { digest: imageId, size: config.length },
+    layers.map((layer) => ({ digest: layer.diffId, size: layer.size })),
+  );
+  await store.put(config);
+  await store.put(manifest);
+  return { imageId, manifestDigest: toDigest(sha256(manifest)), layers, config, manifest };
+}
+
+function lockDigest(lock: Lock): Digest {
+  const targets = Object.entries(lock.targets).map(([platform, target]) => [platform, { ...target, seals: [] }]);
+  return toDigest(sha256(canonicalJson({ ...lock, targets: Object.fromEntries(targets) } as unknown as Json)));
+}

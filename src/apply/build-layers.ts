@@ -1,0 +1,197 @@
+import type { Context } from '../context.ts';
+import type { Sha256 } from '../digest.ts';
+import { isCogplanError } from '../errors.ts';
+import { type Span, warn, withSpan } from '../events.ts';
+import type { Seal } from '../lock/schema.generated.ts';
+import { deriveBytecode } from './layers/bytecode.ts';
+import { type Derive, freshDerivations } from './layers/derivations.ts';
+import type { BuiltLayer } from './layers/entry.ts';
+import { writeLayer } from './layers/write-layer.ts';
+import type { PlannedLayer } from './plan-layers.ts';
+import { openPool, type Pool } from './pool.ts';
+import { type BytecodeRecipe, type DebInput, type Recipe, recipeKey } from './recipe.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+
+export interface MadeLayer extends PlannedLayer {
+  readonly key: Sha256;
+  readonly built: BuiltLayer;
+}
+
+export interface BuildLayersOptions {
+  /** Ignore every derived result, and build all layers from the locked blobs. */
+  readonly cold: boolean;
+  readonly seals: ReadonlyMap<Sha256, Seal>;
+  readonly openSandbox: () => Promise<Sandbox>;
+}
+
+/** Kind of derived results that say which layer a recipe gave. */
+const LAYER = 'layer';
+
+interface KeyedLayer extends PlannedLayer {
+  readonly key: Sha256;
+}
+
+/**
+ * The layers of a plan, in its order, in the store. A layer made before is taken when its blob still hashes to its name and
+ * no seal contradicts it; the others are built, as many at once as `context.concurrency` allows. All blobs that the recipes name are in
+ * the store, and verified. Results that contradict a seal are returned, but not remembered.
+ */
+export async function buildLayers(
+  context: Context,
+  planned: readonly PlannedLayer[],
+  options: BuildLayersOptions,
+): Promise<readonly MadeLayer[]> {
+  const keyed = planned.map((layer) => ({ ...layer, key: recipeKey(layer.recipe) }));
+  const found = options.cold ? [] : await Promise.all(keyed.map((layer) => findLayer(context, layer, options.seals)));
+  const missing = keyed.filter((_, index) => found[index] === undefined);
+  const built = missing.length === 0 ? new Map<Sha256, BuiltLayer>() : await buildMissing(context, missing, options);
+  return keyed.flatMap((layer, index) => {
+    const result = found[index] ?? built.get(layer.key);
+    return result === undefined ? [] : [{ ...layer, built: result }];
+  });
+}
+
+async function findLayer(
+  { store, host }: Context,
+  layer: KeyedLayer,
+  seals: ReadonlyMap<Sha256, Seal>,
+): Promise<BuiltLayer | undefined> {
+  const result = await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, layer.key);
+  if (result === undefined || contradicts(layer.key, result, seals)) return undefined;
+  try {
+    await store.verified(result.diffId, result.size, `layer ${layer.layer}`);
+    return result;
+  } catch (error) {
+    if (isCogplanError(error, 'COGPLAN_BLOB_MISSING')) return undefined;
+    if (!isCogplanError(error, 'COGPLAN_BLOB_CORRUPT')) throw error;
+    warn(host, 'apply.layer-damaged', `${error.message}; it is built again`);
+    return undefined;
+  }
+}
+
+async function buildMissing(
+  context: Context,
+  missing: readonly KeyedLayer[],
+  options: BuildLayersOptions,
+): Promise<ReadonlyMap<Sha256, BuiltLayer>> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const scratch = options.cold ? await context.store.scratch('inflated') : undefined;
+  const derive = scratch === undefined ? undefined : freshDerivations(scratch.path);
+  const pool = openPool({
+    store: context.store,
+    concurrency: context.concurrency,
+    inflatedDirectory: scratch?.path,
+    signal,
+    warn: (code, text) => warn(context.host, code, text),
+  });
+  const size = { total: missing.length, unit: 'items' } as const;
+  try {
+    return await withSpan(
+      context.host,
+      'apply.layers',
+      'Building layers',
+      (span) => runBuild({ ...context, signal }, missing, { ...options, pool, span, derive }),
+      size,
+    );
+  } catch (error) {
+    stop.abort(error);
+    throw error;
+  } finally {
+    await pool.close();
+    await scratch?.dispose();
+  }
+}
+
+interface BuildRun extends BuildLayersOptions {
+  readonly pool: Pool;
+  readonly derive: Derive | undefined;
+  readonly span: Span;
+}
+
+/**
+ * Decompressing .debs costs most, and everything made from them waits for it, so it comes first: what compiles bytecode before the
+ * rest, because compiling takes longest after it. Layers follow as their inputs are there.
+ */
+async function runBuild(
+  context: Context,
+  missing: readonly KeyedLayer[],
+  run: BuildRun,
+): Promise<ReadonlyMap<Sha256, BuiltLayer>> {
+  const inflated = new Map<Sha256, Promise<string>>();
+  for (const deb of await inflateOrder(context, missing)) {
+    inflated.set(deb.sha256, run.pool.run({ kind: 'inflate', deb: deb.sha256, what: `${deb.name} ${deb.version}` }));
+  }
+  const debData = async (deb: Sha256): Promise<string> =>
+    inflated.get(deb) ?? run.pool.run({ kind: 'inflate', deb, what: deb });
+
+  const results = new Map<Sha256, BuiltLayer>();
+  const finish = async (layer: KeyedLayer, built: BuiltLayer): Promise<void> => {
+    if (!contradicts(layer.key, built, run.seals)) await context.store.putDerived(LAYER, layer.key, { ...built });
+    results.set(layer.key, built);
+    run.span.progress(results.size, missing.length, layer.layer);
+  };
+
+  let compiling: Promise<void> = Promise.resolve();
+  const work = missing.map(async (layer) => {
+    const { recipe } = layer;
+    const inputs = Promise.all(inputDebs(recipe).map((deb) => inflated.get(deb.sha256)));
+    if (recipe.kind === 'bytecode') {
+      // One after the other: each keeps all cores busy by itself.
+      compiling = Promise.all([compiling, inputs]).then(async () => {
+        await finish(layer, await buildBytecode(context, recipe, { ...run, debData }));
+      });
+      return compiling;
+    }
+    await inputs;
+    await finish(layer, await run.pool.run({ kind: 'layer', recipe }));
+  });
+  await Promise.all(work);
+  return results;
+}
+
+async function buildBytecode(
+  context: Context,
+  recipe: BytecodeRecipe,
+  run: BuildRun & { readonly debData: (deb: Sha256) => Promise<string> },
+): Promise<BuiltLayer> {
+  const entries = await deriveBytecode(context, recipe, {
+    sandbox: await run.openSandbox(),
+    debData: run.debData,
+    derive: run.derive,
+  });
+  return writeLayer(entries, context.store, context.signal);
+}
+
+async function inflateOrder(context: Context, layers: readonly KeyedLayer[]): Promise<readonly DebInput[]> {
+  const debs = new Map<Sha256, DebInput>();
+  const first = new Set<Sha256>();
+  for (const { recipe } of layers) {
+    for (const deb of inputDebs(recipe)) debs.set(deb.sha256, deb);
+    if (recipe.kind === 'bytecode') for (const deb of recipe.rootDebs) first.add(deb.sha256);
+  }
+  const sized = await Promise.all(
+    [...debs.values()].map(async (deb) => ({ deb, size: (await context.store.stat(deb.sha256))?.size ?? 0 })),
+  );
+  return sized
+    .sort((a, b) => Number(first.has(b.deb.sha256)) - Number(first.has(a.deb.sha256)) || b.size - a.size)
+    .map(({ deb }) => deb);
+}
+
+function inputDebs(recipe: Recipe): readonly DebInput[] {
+  switch (recipe.kind) {
+    case 'debs':
+      return [...recipe.debs, ...recipe.below];
+    case 'debian-configuration':
+      return recipe.debs;
+    case 'bytecode':
+      return [...recipe.rootDebs, ...recipe.debs];
+    case 'wheels':
+      return [];
+  }
+}
+
+function contradicts(key: Sha256, built: BuiltLayer, seals: ReadonlyMap<Sha256, Seal>): boolean {
+  const seal = seals.get(key);
+  return seal !== undefined && seal.diffId !== `sha256:${built.diffId}`;
+}

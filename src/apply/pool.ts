@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads';
+import { bug } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import { type Job, type JobResults, runJob } from './worker-job.ts';
+import { fromPlainError, type WorkerReply, type WorkerRequest, type WorkerSetup } from './worker-message.ts';
+
+export interface PoolOptions {
+  readonly store: Store;
+  /** How many jobs run at once. */
+  readonly concurrency: number;
+  readonly inflatedDirectory: string | undefined;
+  readonly signal: AbortSignal;
+  warn(code: string, text: string): void;
+}
+
+export interface Pool {
+  /** Jobs start in the order in which they are given. */
+  run<K extends Job['kind']>(job: Job & { readonly kind: K }): Promise<JobResults[K]>;
+  /** Stops the threads; jobs that have not ended fail. */
+  close(): Promise<void>;
+}
+
+interface Pending {
+  readonly job: Job;
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Lane {
+  run(job: Job): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs CPU-bound jobs on worker threads, which start when they are needed. With a concurrency of 1, and where the program runs from its
+ * TypeScript sources (which a worker thread cannot load on every supported Node), the jobs run on this thread, one at a time.
+ */
+export function openPool(options: PoolOptions): Pool {
+  const threads = options.concurrency > 1 && import.meta.url.endsWith('.js');
+  const limit = threads ? options.concurrency : 1;
+  const idle: Lane[] = [];
+  const lanes: Lane[] = [];
+  const queue: Pending[] = [];
+  let closed = false;
+
+  async function serve(lane: Lane): Promise<void> {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        options.signal.throwIfAborted();
+        next.resolve(await lane.run(next.job));
+      } catch (error) {
+        next.reject(error);
+      }
+    }
+    idle.push(lane);
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    options.signal.removeEventListener('abort', close);
+    for (const pending of queue.splice(0)) pending.reject(options.signal.reason ?? bug('the pool was closed'));
+    await Promise.all(lanes.map((lane) => lane.close()));
+  }
+  options.signal.addEventListener('abort', close, { once: true });
+
+  return {
+    run: <K extends Job['kind']>(job: Job & { readonly kind: K }) =>
+      new Promise<JobResults[K]>((resolve, reject) => {
+        if (closed) return reject(options.signal.reason ?? bug('the pool is closed'));
+        queue.push({ job, resolve: resolve as (result: unknown) => void, reject });
+        const lane = idle.pop();
+        if (lane !== undefined) void serve(lane);
+        else if (lanes.length < limit) {
+          const added = threads ? threadLane(options) : inlineLane(options);
+          lanes.push(added);
+          void serve(added);
+        }
+      }),
+    close,
+  };
+}
+
+function inlineLane(options: PoolOptions): Lane {
+  return { run: (job) => runJob(job, options), close: async () => undefined };
+}
+
+function threadLane(options: PoolOptions): Lane {
+  const setup: WorkerSetup = { storeRoot: options.store.root, inflatedDirectory: options.inflatedDirectory };
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
+  const pending = new Map<number, Omit<Pending, 'job'>>();
+  let nextId = 1;
+  let ended: unknown;
+
+  const fail = (error: unknown): void => {
+    ended ??= error;
+    for (const { reject } of pending.values()) reject(ended);
+    pending.clear();
+  };
+  worker.on('message', (reply: WorkerReply) => {
+    if (reply.kind === 'warning') return options.warn(reply.code, reply.text);
+    const job = pending.get(reply.id);
+    pending.delete(reply.id);
+    if (reply.kind === 'done') job?.resolve(reply.result);
+    else job?.reject(fromPlainError(reply.error));
+  });
+  worker.on('error', (error) => fail(bug(`a worker thread failed: ${error.message}`, error)));
+  worker.on('exit', () => fail(options.signal.aborted ? options.signal.reason : bug('a worker thread ended early')));
+
+  return {
+    run: (job) =>
+      new Promise((resolve, reject) => {
+        if (ended !== undefined) return reject(ended);
+        const request: WorkerRequest = { id: nextId++, job };
+        pending.set(request.id, { resolve, reject });
+        worker.postMessage(request);
+      }),
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}
