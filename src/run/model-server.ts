@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Sandbox, SandboxProcess } from '../apply/sandbox/sandbox.ts';
+import type { Context } from '../context.ts';
+import { CogplanError, printable } from '../errors.ts';
+import { withSpan } from '../events.ts';
+import { type Container, prepareContainer } from './container.ts';
+import { readImage } from './image.ts';
+import { openServerClient, type ServerClient } from './server-client.ts';
+
+export interface ModelServerOptions {
+  readonly imageId: string;
+  readonly sandbox: Sandbox;
+  readonly network: 'none' | 'host';
+  /** Variables on top of the image's own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Lines that the server and the model print; default: engine events. */
+  readonly onLog: ((line: string) => void) | undefined;
+}
+
+/** The server of a model, running in the sandbox. */
+export interface ModelServer {
+  readonly client: ServerClient;
+  readonly socketPath: string;
+  /** Waits until the model's setup is done; fails with COGPLAN_SETUP_FAILED when it fails, ends or takes longer. */
+  ready(timeoutMs: number): Promise<void>;
+  /** Fulfilled when the server ends by itself or by `stop`. */
+  readonly exited: Promise<number>;
+  /** Ends the server and everything it started, and removes what it wrote. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const SOCKET = 'server.sock';
+const POLL_MS = 50;
+/** What a server may take to finish after SIGTERM. */
+const GRACE_MS = 5000;
+const KEPT_LOG_LINES = 200;
+
+/** Starts the server that an image's command names, listening on a Unix socket: so it is reached without a network, and no port is taken. */
+export async function startModelServer(context: Context, options: ModelServerOptions): Promise<ModelServer> {
+  const image = await readImage(context, options.imageId);
+  const container = await prepareContainer(context, image, options);
+  try {
+    return await startIn(container, context, options);
+  } catch (error) {
+    await container.dispose();
+    throw error;
+  }
+}
+
+async function startIn(container: Container, context: Context, options: ModelServerOptions): Promise<ModelServer> {
+  const { request, shared } = container;
+  const running = await options.sandbox.start({
+    ...request,
+    env: { ...request.env, COG_SERVER_UDS: `${shared.guest}/${SOCKET}` },
+  });
+  running.stdin.end();
+  const log = keepLog(context, running, options.onLog);
+  const socketPath = join(shared.host, SOCKET);
+  const client = openServerClient(socketPath);
+  let state: 'running' | 'ended' = 'running';
+  const exited = running.exited.finally(() => {
+    state = 'ended';
+  });
+  exited.catch(() => {});
+  let stopping: Promise<void> | undefined;
+
+  const stop = async (): Promise<void> => {
+    running.kill('SIGTERM');
+    const timer = setTimeout(() => running.kill('SIGKILL'), context.signal.aborted ? GRACE_MS / 5 : GRACE_MS);
+    await exited.catch(() => {});
+    clearTimeout(timer);
+    await client.close();
+    await container.dispose();
+  };
+
+  const ready = async (timeoutMs: number): Promise<void> => {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      context.signal.throwIfAborted();
+      if (state === 'ended') throw setupFailed(`the server ended with code ${await exited}`, log());
+      const health = await client.health();
+      if (health?.status === 'READY' || health?.status === 'BUSY') return;
+      if (health?.status === 'SETUP_FAILED' || health?.status === 'DEFUNCT') {
+        throw setupFailed('the setup of the model failed', health.setup?.logs?.trim() || log());
+      }
+      if (performance.now() > deadline) {
+        throw setupFailed(
+          `the model was not ready after ${timeoutMs / 1000} s`,
+          log(),
+          'Give it longer: --setup-timeout SECONDS.',
+        );
+      }
+      await delay(POLL_MS, undefined, { signal: context.signal });
+    }
+  };
+
+  return {
+    client,
+    socketPath,
+    exited,
+    ready: (timeoutMs) => withSpan(context.host, 'run.setup', 'Setting the model up', () => ready(timeoutMs)),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Passes each line on and keeps the last ones for a message. */
+function keepLog(context: Context, running: SandboxProcess, onLog: ModelServerOptions['onLog']): () => string {
+  const lines: string[] = [];
+  const take = (line: string): void => {
+    const clean = printable(line);
+    lines.push(clean);
+    if (lines.length > KEPT_LOG_LINES) lines.shift();
+    if (onLog !== undefined) onLog(clean);
+    else context.host.notify({ kind: 'message', level: 'info', code: 'run.log', text: clean });
+  };
+  for (const stream of [running.stdout, running.stderr] as readonly Readable[]) {
+    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', take);
+  }
+  return () => lines.join('\n');
+}
+
+function setupFailed(
+  problem: string,
+  logs: string,
+  hint = 'The log below is all that the model printed.',
+): CogplanError {
+  return new CogplanError('COGPLAN_SETUP_FAILED', logs === '' ? problem : `${problem}:\n${logs}`, {
+    hint,
+    data: { logs },
+  });
+}
