@@ -1,7 +1,16 @@
 /** Byte-wise order of the UTF-8 forms: the only order that may reach a lock or a layer. */
 export function compareBytes(a: string, b: string): number {
-  if (a === b) return 0;
-  return Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const [x, y] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (x !== y) return rank(x) < rank(y) ? -1 : 1;
+  }
+  return Math.sign(a.length - b.length);
+}
+
+// Surrogates stand for characters beyond U+FFFF, whose UTF-8 forms come last.
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };

@@ -1,0 +1,27 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { canonicalJson, compareBytes } from './canonical.ts';
+
+test('order is that of the UTF-8 bytes', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 4 });
+  fc.assert(
+    fc.property(text, text, (a, b) => {
+      expect(compareBytes(a, b)).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    }),
+    {
+      seed: 1,
+      numRuns: 500,
+      examples: [
+        ['\uffff', '\u{10000}'],
+        ['a', 'a/b'],
+        ['\u{1f600}', '\u{1f601}'],
+        ['\ue000', '\u{1f600}'],
+      ],
+    },
+  );
+});
+
+test('canonical JSON sorts keys, keeps lists and leaves out what is undefined', () => {
+  expect(canonicalJson({ b: [2, 1], a: { d: undefined, c: 'é\n' } })).toBe('{"a":{"c":"é\\n"},"b":[2,1]}');
+  expect(() => canonicalJson(0.5)).toThrow(TypeError);
+});
