@@ -1,0 +1,90 @@
+/** A fact about the tree that is only known when the effects are carried out. */
+export type Condition =
+  | {
+      readonly kind: 'path';
+      readonly path: string;
+      readonly is: 'there' | 'file' | 'directory' | 'link' | 'executable';
+    }
+  /** A program of that name on the standard PATH. */
+  | { readonly kind: 'program'; readonly name: string }
+  | { readonly kind: 'user' | 'group'; readonly name: string }
+  | { readonly kind: 'not'; readonly of: Condition }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly [Condition, Condition] };
+
+/** The result of an earlier `check`, asked for by its number. */
+export interface Literal {
+  readonly check: number;
+  readonly value: boolean;
+}
+
+/** Holds when every literal of `all` holds, and of each list in `none` at least one literal does not. */
+export interface Guard {
+  readonly all: readonly Literal[];
+  readonly none: readonly (readonly Literal[])[];
+}
+
+export interface AlternativeSlave {
+  readonly link: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+/** Parts of the configured tree that are generated as a whole once all packages are there. */
+export type Generator = 'ldconfig' | 'ca-certificates' | 'pam' | 'shells' | 'shadow' | 'sysusers';
+
+/** What a maintainer script would do to the tree. Paths are absolute; owners are `user:group`, `user` or `:group`. */
+export type Action =
+  | { readonly kind: 'check'; readonly check: number; readonly condition: Condition }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string; readonly force: boolean }
+  | { readonly kind: 'directory'; readonly path: string; readonly mode: string | undefined; readonly parents: boolean }
+  | {
+      readonly kind: 'file';
+      readonly path: string;
+      readonly content: string;
+      readonly append: boolean;
+      readonly mode: number;
+    }
+  /** Creates an empty file unless one is there. */
+  | { readonly kind: 'touch'; readonly path: string; readonly mode: number }
+  | { readonly kind: 'copy'; readonly from: string; readonly to: string }
+  | { readonly kind: 'move'; readonly from: string; readonly to: string }
+  /** With `pattern`, the path is a shell pattern. A directory goes only when it is empty, or with `recursive`. */
+  | { readonly kind: 'remove'; readonly path: string; readonly recursive: boolean; readonly pattern: boolean }
+  /** Perhaps removed: the tree must not have it. */
+  | { readonly kind: 'absent'; readonly path: string; readonly pattern: boolean }
+  | { readonly kind: 'mode'; readonly path: string; readonly mode: string }
+  | { readonly kind: 'owner'; readonly path: string; readonly owner: string }
+  | {
+      readonly kind: 'alternative';
+      readonly link: string;
+      readonly name: string;
+      readonly path: string;
+      readonly priority: number;
+      readonly slaves: readonly AlternativeSlave[];
+    }
+  | {
+      readonly kind: 'user';
+      readonly name: string;
+      readonly uid: number | undefined;
+      /** Primary group, by name; `undefined` is `nogroup`. */
+      readonly group: string | undefined;
+      readonly home: string;
+      readonly createHome: boolean;
+      readonly shell: string;
+      readonly gecos: string;
+    }
+  | { readonly kind: 'group'; readonly name: string; readonly gid: number | undefined }
+  | { readonly kind: 'member'; readonly user: string; readonly group: string }
+  | { readonly kind: 'diversion'; readonly path: string; readonly to: string; readonly by: string }
+  | {
+      readonly kind: 'statoverride';
+      readonly path: string;
+      readonly owner: string;
+      readonly group: string;
+      readonly mode: string;
+    }
+  | { readonly kind: 'generate'; readonly what: Generator; readonly arguments: readonly string[] }
+  /** Left out on purpose; `why` is for people. */
+  | { readonly kind: 'skipped'; readonly what: string; readonly why: string };
+
+export type Effect = Action & { readonly when?: Guard };

@@ -1,0 +1,169 @@
+import type { Effect } from './effect.ts';
+
+export interface KnownScript {
+  readonly name: string;
+  readonly script: 'config' | 'preinst' | 'postinst';
+  readonly fingerprints: readonly string[];
+  /** Why a person was needed, and what the effects leave out. */
+  readonly why: string;
+  readonly effects: readonly Effect[];
+}
+
+const PYTHON_CONFIGURATION = `[DEFAULT]
+# how to byte-compile (comma separated: standard, optimize)
+byte-compile = standard
+`;
+
+const LOCAL_TIME: Effect = { kind: 'link', path: '/etc/localtime', target: '/usr/share/zoneinfo/Etc/UTC', force: true };
+
+/** Scripts that a person read, sorted by name; see `findKnownScript`. */
+export const KNOWN_SCRIPTS: readonly KnownScript[] = [
+  {
+    name: 'adduser',
+    script: 'postinst',
+    fingerprints: ['32028d6373e2e2d5475a0c328e1711e8'],
+    why: 'edits its configuration only when an answer differs from the default',
+    effects: [{ kind: 'copy', from: '/usr/share/adduser/adduser.conf', to: '/etc/adduser.conf' }],
+  },
+  {
+    name: 'base-files',
+    script: 'preinst',
+    fingerprints: ['2c09102fffc52fcabd6b17238d346415'],
+    why: 'checks the links of a merged /usr, which the root layer makes; the diversions guard empty names',
+    effects: ['lib32', 'libo32', 'libx32'].map((name) =>
+      diversion(`/${name}`, `/.${name}.usr-is-merged`, 'base-files'),
+    ),
+  },
+  {
+    name: 'base-passwd',
+    script: 'postinst',
+    fingerprints: ['8c1542e000b3ca57ba8f67165e613d1f'],
+    why: 'update-passwd has nothing to do where the master files were just copied',
+    effects: [
+      { kind: 'copy', from: '/usr/share/base-passwd/passwd.master', to: '/etc/passwd' },
+      { kind: 'copy', from: '/usr/share/base-passwd/group.master', to: '/etc/group' },
+    ],
+  },
+  {
+    name: 'bash',
+    script: 'preinst',
+    fingerprints: ['776276932e0a8d1df8b15f759cd8caf8'],
+    why: 'a compiled program that makes /bin/sh before dash does, and gives it up to dash',
+    effects: [],
+  },
+  {
+    name: 'ca-certificates',
+    script: 'postinst',
+    fingerprints: ['9e2a21c208e8469d9cad24ad29e5c876'],
+    why: 'takes the mode of /usr/local, and writes its list from answers: all certificates are trusted',
+    effects: [
+      { kind: 'directory', path: '/usr/local/share/ca-certificates', mode: '755', parents: true },
+      { kind: 'generate', what: 'ca-certificates', arguments: [] },
+    ],
+  },
+  {
+    name: 'dash',
+    script: 'postinst',
+    fingerprints: ['3f86ca591dffcfb74fe63e8a9a6f8a1c'],
+    why: 'asks whether dash is /bin/sh; the default is yes',
+    effects: [
+      diversion('/bin/sh', '/bin/sh.distrib', 'dash'),
+      { kind: 'link', path: '/bin/sh', target: 'dash', force: true },
+      diversion('/usr/share/man/man1/sh.1.gz', '/usr/share/man/man1/sh.distrib.1.gz', 'dash'),
+      { kind: 'link', path: '/usr/share/man/man1/sh.1.gz', target: 'dash.1.gz', force: true },
+      { kind: 'generate', what: 'shells', arguments: ['/bin/dash'] },
+    ],
+  },
+  {
+    name: 'dpkg',
+    script: 'postinst',
+    fingerprints: ['c8f859ee59f1a878e8b668fbc5a9defa'],
+    why: 'moves files that a version of 2022 misplaced; its timer needs systemd',
+    effects: [],
+  },
+  {
+    name: 'libc6',
+    script: 'preinst',
+    fingerprints: ['6b27a27cc99bfe718ac038622abafb18'],
+    why: 'checks the running kernel and LD_LIBRARY_PATH',
+    effects: [],
+  },
+  {
+    name: 'libc6',
+    script: 'preinst',
+    fingerprints: ['b93cb72e468c0605d6711a6d3155f375'],
+    why: 'checks the running kernel; the diversion guards the loader against other packages that ship it',
+    effects: [diversion('/lib64/ld-linux-x86-64.so.2', '/lib64/ld-linux-x86-64.so.2.usr-is-merged', 'libc6')],
+  },
+  {
+    name: 'libglib2.0-0t64',
+    script: 'preinst',
+    fingerprints: ['34e1b663aacf0edff50d09639d79b685'],
+    why: 'removes a script of libglib2.0-0, which is never installed with it',
+    effects: [],
+  },
+  {
+    name: 'passwd',
+    script: 'postinst',
+    fingerprints: ['7be780865be952e51dde8799144ad675'],
+    why: 'changes modes of logs of the Debian installer',
+    effects: [
+      { kind: 'group', name: 'shadow', gid: 42 },
+      { kind: 'generate', what: 'shadow', arguments: [] },
+    ],
+  },
+  {
+    name: 'python3',
+    script: 'postinst',
+    fingerprints: ['57c7daacc60884baba9214cd8572def6', 'c13f468c8f779a81e9a5e5c220f4bbdf'],
+    why: 'runs hooks that compile bytecode of packages',
+    effects: [
+      { kind: 'directory', path: '/etc/python3', mode: '755', parents: true },
+      { kind: 'file', path: '/etc/python3/debian_config', content: PYTHON_CONFIGURATION, append: false, mode: 0o644 },
+      { kind: 'skipped', what: 'py3compile', why: 'Python bytecode is a layer of its own' },
+    ],
+  },
+  {
+    name: 'tzdata',
+    script: 'config',
+    fingerprints: [
+      'bba95ffe582915f5b823f5b3e4d31634',
+      '23fc4acdf5559996ef66014741057b06',
+      '212de5cb81ebea1155ce99e77d59d23e',
+    ],
+    why: 'only finds the answer to its question, which is UTC where no zone is set',
+    effects: [],
+  },
+  {
+    name: 'tzdata',
+    script: 'postinst',
+    fingerprints: ['272af768dc6d6ed25a6ea78eb4f790ba', '78f6d12b2ce31573db426174c00f3a5e'],
+    why: 'takes the zone from the answer',
+    effects: [LOCAL_TIME, { kind: 'file', path: '/etc/timezone', content: 'Etc/UTC\n', append: false, mode: 0o644 }],
+  },
+  {
+    name: 'tzdata',
+    script: 'postinst',
+    fingerprints: ['cb7ed7c89a37c649b20ff9c14e29945e'],
+    why: 'takes the zone from the answer',
+    effects: [LOCAL_TIME],
+  },
+  {
+    name: 'ucf',
+    script: 'preinst',
+    fingerprints: ['582502bbd8616f22e824c6357d4e8d1c'],
+    why: 'moves a database that is not there',
+    effects: [],
+  },
+  {
+    name: 'usr-is-merged',
+    script: 'postinst',
+    fingerprints: ['cf1b54edf10eb0d3387b47171883d270'],
+    why: 'removes links to directories of other architectures that earlier conversions left behind',
+    effects: [],
+  },
+];
+
+function diversion(path: string, to: string, by: string): Effect {
+  return { kind: 'diversion', path, to, by };
+}
