@@ -49,10 +49,14 @@ async function load(
   const body = Readable.from(tracked(archive, span), { objectMode: false, signal });
   try {
     const answer = await docker.loadImage(body, { quiet: true });
-    await new Promise<void>((resolve, reject) => {
-      // The engine reports failures inside a successful answer.
-      docker.modem.followProgress(answer, (error) => (error ? reject(error) : resolve()));
+    const told = await new Promise<readonly unknown[]>((resolve, reject) => {
+      docker.modem.followProgress(answer, (error, output: readonly unknown[]) =>
+        error ? reject(error) : resolve(output),
+      );
     });
+    // The engine reports failures inside a successful answer.
+    const failure = told.map(errorOf).find((text) => text !== undefined);
+    if (failure !== undefined) throw new Error(failure);
   } catch (error) {
     signal.throwIfAborted();
     throw failed(tag, error);
@@ -68,6 +72,11 @@ async function* tracked(archive: ImageArchive, span: Span): AsyncGenerator<Uint8
     done += part.length;
     span.progress(done, archive.size);
   }
+}
+
+function errorOf(message: unknown): string | undefined {
+  const error = typeof message === 'object' && message !== null && 'error' in message ? message.error : undefined;
+  return typeof error === 'string' ? error : undefined;
 }
 
 function failed(tag: string, error: unknown): CogplanError {
