@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createReadStream } from 'node:fs';
 import pLimit from 'p-limit';
 import type { Context } from '../context.ts';
@@ -58,6 +59,7 @@ async function fetchAll(
 ): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
+  setMaxListeners(0, signal);
   const done = new Map<Sha256, number>();
   let sum = 0;
   const limit = pLimit(options.limit ?? 8);

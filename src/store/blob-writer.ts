@@ -141,7 +141,7 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
     abort: () => close(false),
     suspend: async () => {
       if (state === 'open' && keeps) await flush();
-      await close(keeps);
+      await close(keeps && size > 0);
     },
   };
 }

@@ -87,6 +87,20 @@ test('removes temporary files of dead processes only', async () => {
   expect(existsSync(own.path)).toBe(false);
 });
 
+test('removes cached responses, partial and quarantined files that are old', async () => {
+  const paths = ['cache/http/ab/abc', `partial/${sha256('p')}.part`, `quarantine/${sha256('q')}.1`].map((path) =>
+    join(root, path),
+  );
+  for (const path of paths) {
+    mkdirSync(join(path, '..'), { recursive: true });
+    writeFileSync(path, 'x');
+  }
+  expect(await store.gc({ keep: new Set(), olderThanMs: DAY })).toEqual({ removed: 0, bytes: 0 });
+  clock += 2 * DAY;
+  expect(await store.gc({ keep: new Set(), olderThanMs: DAY })).toEqual({ removed: 3, bytes: 3 });
+  expect(paths.filter((path) => existsSync(path))).toEqual([]);
+});
+
 test('two collections at a time do not stumble over each other', async () => {
   for (let index = 0; index < 20; index++) await store.put(Buffer.from(`blob ${index}`));
   const other = await openStore(root);

@@ -1,6 +1,5 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Sha256 } from '../digest.ts';
 import type { Layout } from './layout.ts';
 import { isAbandoned, LEASE_LOCK, readHeldNames } from './leases.ts';
 import { removeTree } from './remove-tree.ts';
@@ -22,9 +21,8 @@ interface Tally {
 }
 
 /**
- * Removes blobs, derived results, quarantined and partial files that nobody kept, holds or used lately, and what dead
- * processes left in `tmp/`. Decides under the lock that leases are written under, so a lease is either seen or comes
- * after the removal.
+ * Removes blobs, derived results, cached responses, quarantined and partial files that nobody kept, holds or used
+ * lately, and what dead processes left in `tmp/`. The lock it holds is the one that new leases wait for.
  */
 export async function collectGarbage(
   input: GarbageInput,
@@ -60,9 +58,10 @@ export async function collectGarbage(
     for (const directory of [input.layout.partial, input.layout.quarantine])
       for (const name of await readdir(directory).catch(() => [])) {
         const path = join(directory, name);
-        const isHeld = isKept(name.slice(0, 64) as Sha256);
-        if (!isHeld && (await modified(path)) <= before) await discard(path, await sizeOf(path));
+        if (!isKept(name.slice(0, 64)) && (await modified(path)) <= before) await discard(path, await sizeOf(path));
       }
+    for (const path of await listFiles(input.layout.responses))
+      if ((await modified(path)) <= before) await discard(path, await sizeOf(path));
   });
   if (dryRun) return tally;
   for (const path of discarded) await removeTree(path);
@@ -85,6 +84,11 @@ async function listDerived(
     }
   }
   return found;
+}
+
+async function listFiles(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 async function modified(path: string): Promise<number> {

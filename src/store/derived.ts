@@ -4,31 +4,24 @@ import type { Json } from '../canonical.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import { bug } from '../errors.ts';
 import { type Layout, makeDirectory, storeUnusable } from './layout.ts';
-import { holdNames } from './leases.ts';
+import type { Leases } from './leases.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Store } from './store.ts';
 
 const TOUCH_AFTER = 3_600_000;
 
 /** Results lie at `derived/<kind>/<key>.json` (a line with the hash of the rest, then JSON) and `derived/<kind>/<key>/`. */
-export function createDerived(
-  layout: Layout,
-  exclusive: Store['exclusive'],
-  now: () => Date,
-): Pick<Store, 'getDerived' | 'putDerived' | 'derivedDirectory' | 'scratch'> {
-  const held = new Map<string, Promise<unknown>>();
-
-  /** What this process was given stays until the process ends. */
-  async function hold(name: string): Promise<void> {
-    let holding = held.get(name);
-    if (holding === undefined) {
-      holding = holdNames(layout, exclusive, [name]);
-      held.set(name, holding);
-      holding.catch(() => held.delete(name));
-    }
-    await holding;
-  }
-
+export function createDerived({
+  layout,
+  exclusive,
+  leases,
+  now,
+}: {
+  readonly layout: Layout;
+  readonly exclusive: Store['exclusive'];
+  readonly leases: Leases;
+  readonly now: () => Date;
+}): Pick<Store, 'getDerived' | 'putDerived' | 'derivedDirectory' | 'scratch'> {
   async function touch(path: string): Promise<void> {
     const time = now();
     const found = await stat(path);
@@ -75,7 +68,7 @@ export function createDerived(
     build: (directory: string) => Promise<void>,
   ): Promise<string> {
     const path = derivedPath(layout, kind, key);
-    await hold(`${kind}/${key}`);
+    await leases.holdForGood(`${kind}/${key}`);
     if (await isDirectory(path)) {
       await touch(path);
       return path;

@@ -35,7 +35,7 @@ export function createExclusive(layout: Layout): Store['exclusive'] {
 }
 
 /** Readable where the name allows it, and never two names for one file. */
-function lockPath(layout: Layout, name: string): string {
+export function lockPath(layout: Layout, name: string): string {
   const readable = name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 80);
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
   return join(layout.locks, `${readable}.${hash}`);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rmdirSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { CogplanError } from '../errors.ts';
 import { formatIdentity, thisProcess } from './process-identity.ts';
 
@@ -15,6 +16,8 @@ export interface Layout {
   readonly leases: string;
   readonly quarantine: string;
   readonly stamps: string;
+  /** Cached responses of the HTTP client. */
+  readonly responses: string;
   readonly tmp: string;
   /** A fresh path below this process's part of `tmp/`, whose parent exists. */
   temporaryPath(prefix: string): Promise<string>;
@@ -33,6 +36,7 @@ export async function createLayout(root: string): Promise<Layout> {
     leases: join(root, 'leases'),
     quarantine: join(root, 'quarantine'),
     stamps: join(root, 'stamps'),
+    responses: join(root, 'cache', 'http'),
     tmp,
     temporaryPath: async (prefix) => {
       await makeDirectory(own);
@@ -80,7 +84,9 @@ const HINTS: Readonly<Record<string, string>> = {
 
 const emptyAtExit = new Set<string>();
 
+/** The process's, not a worker thread's: the directory is shared by all its threads. */
 function removeWhenEmptyAtExit(directory: string): void {
+  if (!isMainThread) return;
   if (emptyAtExit.size === 0) {
     process.once('exit', () => {
       for (const path of emptyAtExit) {

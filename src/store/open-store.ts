@@ -5,7 +5,7 @@ import { collectGarbage } from './collect-garbage.ts';
 import { createDerived } from './derived.ts';
 import { createExclusive } from './exclusive.ts';
 import { createLayout } from './layout.ts';
-import { holdNames } from './leases.ts';
+import { createLeases } from './leases.ts';
 import { createStamps } from './stamps.ts';
 import type { Store } from './store.ts';
 import { verifyBlobs } from './verify-blobs.ts';
@@ -16,13 +16,14 @@ export async function openStore(root: string, options: { readonly now?: () => Da
   const layout = await createLayout(resolve(root));
   const stamps = createStamps(layout.stamps, now);
   const exclusive = createExclusive(layout);
+  const leases = createLeases(layout, exclusive);
   const { reread, ...blobs } = createBlobs(layout, stamps);
   return {
     root: layout.root,
     ...blobs,
-    ...createDerived(layout, exclusive, now),
+    ...createDerived({ layout, exclusive, leases, now }),
     exclusive,
-    lease: (names) => holdNames(layout, exclusive, names),
+    lease: leases.hold,
     verify: (onProgress) => verifyBlobs({ layout, stamps, reread }, onProgress),
     gc: (gcOptions) =>
       collectGarbage({ layout, stamps, exclusive, list: blobs.list, blobPath: blobs.blobPath, now }, gcOptions),

@@ -103,7 +103,10 @@ export function createStamps(path: string, now: () => Date): Stamps {
       refresh();
       return entries.get(sha256)?.stamp === wanted;
     },
-    record: (sha256, stat) => append(sha256, { stamp: stampOf(stat), used: now().getTime() }),
+    record: (sha256, stat) => {
+      append(sha256, { stamp: stampOf(stat), used: now().getTime() });
+      flush();
+    },
     touch: (sha256) => {
       const entry = find(sha256);
       const used = now().getTime();

@@ -114,7 +114,11 @@ async function respond(request: RecordedRequest, response: ServerResponse, answe
   if (answer.chunked !== true && answer.endless !== true) headers['content-length'] ??= String(body.length);
   response.writeHead(answer.status ?? (range === undefined ? 200 : 206), headers);
   if (answer.endless === true) {
-    while (!response.destroyed) if (!response.write(body)) await drained(response);
+    const flood = (): void => {
+      while (!response.destroyed && response.write(body));
+    };
+    response.on('drain', flood);
+    flood();
   } else if (answer.cutAfter !== undefined && answer.cutAfter < body.length) {
     response.write(body.subarray(0, answer.cutAfter), () => setTimeout(() => response.destroy(), 20));
   } else {
@@ -132,11 +136,4 @@ function findRange(
   const first = from === '' ? Math.max(0, length - Number(to)) : Number(from);
   const last = from === '' || to === '' ? length - 1 : Math.min(Number(to), length - 1);
   return first > last ? 'unsatisfiable' : { first, last };
-}
-
-async function drained(response: ServerResponse): Promise<void> {
-  await new Promise<void>((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
-  });
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from '../../canonical.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
@@ -35,12 +35,16 @@ export function validatorsOf(response: HttpResponse): Readonly<Record<string, st
   };
 }
 
-export function createHttpCache(directory: string): HttpCache {
-  const pathOf = (key: Sha256): string => join(directory, key.slice(0, 2), key);
+/** Files lie at `http/<2 digits>/<key>` below `directory`; their modification time is the day of their last use. */
+export function createHttpCache(directory: string, now: () => Date): HttpCache {
+  const pathOf = (key: Sha256): string => join(directory, 'http', key.slice(0, 2), key);
   return {
     read: async (key) => {
-      const data = await readFile(pathOf(key)).catch(() => undefined);
-      return data === undefined ? undefined : parse(data);
+      const path = pathOf(key);
+      const data = await readFile(path).catch(() => undefined);
+      const response = data === undefined ? undefined : parse(data);
+      if (response !== undefined) await touch(path, now()).catch(() => {});
+      return response;
     },
     write: async (key, response) => {
       const path = pathOf(key);
@@ -56,6 +60,12 @@ export function createHttpCache(directory: string): HttpCache {
   };
 }
 
+async function touch(path: string, time: Date): Promise<void> {
+  const { mtimeMs } = await stat(path);
+  if (time.getTime() - mtimeMs > DAY) await utimes(path, time, time);
+}
+
+const DAY = 86_400_000;
 const KEPT_HEADERS = ['content-type', 'etag', 'last-modified', 'link'];
 
 function format(response: HttpResponse): Buffer {

@@ -1,11 +1,12 @@
 import { CogplanError } from '../../errors.ts';
 
-/** Text of a URL that may be printed or recorded: no user info. */
+/** Text of a URL that may be printed or recorded: no user info, no fragment. */
 export function publicUrl(url: string): string {
   if (!URL.canParse(url)) return url.replace(/\/\/[^/]*@/, '//');
   const parsed = new URL(url);
   parsed.username = '';
   parsed.password = '';
+  parsed.hash = '';
   return parsed.href;
 }
 
@@ -68,7 +69,7 @@ function describeCause(error: unknown): { readonly code: string; readonly text: 
 }
 
 function hintFor(code: string): string {
-  if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER/.test(code))
+  if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER|LEAF_SIGNATURE/.test(code))
     return "The server's certificate is not trusted: name your certificate authority's file in SSL_CERT_FILE.";
   return 'Check the network connection, and HTTPS_PROXY, HTTP_PROXY and NO_PROXY.';
 }

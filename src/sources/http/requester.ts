@@ -44,6 +44,8 @@ const PRIVATE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie',
 
 export function createRequester(input: RequesterInput): Requester {
   let dispatcher: Dispatcher | undefined;
+  /** By origin: an index whose URL has user info names files on its own host without it. */
+  const known = new Map<string, string>();
 
   async function send<T>(request: Request, consume: (response: RawResponse) => Promise<T>): Promise<T> {
     const shown = publicUrl(request.url);
@@ -72,9 +74,10 @@ export function createRequester(input: RequesterInput): Requester {
     dispatcher ??= createDispatcher(input.env);
     let hop = prepare(request.url, undefined);
     let { authorization } = hop;
-    let headers = request.headers;
+    let { headers } = request;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-      const credentials = authorization ?? input.authorization(hop.url);
+      if (authorization !== undefined) known.set(hop.url.origin, authorization);
+      const credentials = authorization ?? known.get(hop.url.origin) ?? input.authorization(hop.url);
       const answer = await ask(hop.url, {
         dispatcher,
         headers: credentials === undefined ? headers : { authorization: credentials, ...headers },
@@ -91,7 +94,7 @@ export function createRequester(input: RequesterInput): Requester {
       await discard(response);
       const next = prepare(location, hop.url);
       if (next.url.origin !== hop.url.origin) {
-        authorization = undefined;
+        authorization = next.authorization;
         headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !PRIVATE_HEADERS.has(name)));
       }
       hop = next;

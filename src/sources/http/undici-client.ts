@@ -9,7 +9,7 @@ import { createRequester, type RawResponse } from './requester.ts';
 import { defaultBackoff } from './retry.ts';
 
 export interface HttpClientInput {
-  /** Directory of cached responses; need not exist. */
+  /** Cached responses go to `http/` below it; need not exist. */
   readonly cacheDirectory: string;
   /** Proxies, certificate authorities, netrc and COGPLAN_MIRRORS are taken from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -26,7 +26,7 @@ const DEFAULT_LIMIT = 64 * 1024 * 1024;
 
 /** Throws COGPLAN_MIRRORS_INVALID; everything else is found out by the first request. */
 export function createHttpClient(input: HttpClientInput): HttpClient {
-  const cache = createHttpCache(input.cacheDirectory);
+  const cache = createHttpCache(input.cacheDirectory, input.now);
   const requester = createRequester({
     env: input.env,
     mirrors: parseMirrors(input.env.COGPLAN_MIRRORS),
