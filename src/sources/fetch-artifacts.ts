@@ -1,10 +1,9 @@
-import { setMaxListeners } from 'node:events';
 import { createReadStream } from 'node:fs';
 import pLimit from 'p-limit';
 import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
-import { type Span, withSpan } from '../events.ts';
+import { info, type Span, withSpan } from '../events.ts';
 import type { File } from '../lock/schema.generated.ts';
 import { downloadBlob } from './download-blob.ts';
 
@@ -59,7 +58,6 @@ async function fetchAll(
 ): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([context.signal, stop.signal]);
-  setMaxListeners(0, signal);
   const done = new Map<Sha256, number>();
   let sum = 0;
   const limit = pLimit(options.limit ?? 8);
@@ -129,7 +127,10 @@ async function fetchRemote(context: Context, artifact: Artifact, onBytes: (bytes
       }
       throw explain(artifact, errors);
     },
-    { signal: context.signal },
+    {
+      signal: context.signal,
+      onWait: (owner) => info(context.host, 'fetch-wait', `waiting for ${owner}, which is fetching ${what}`),
+    },
   );
 }
 

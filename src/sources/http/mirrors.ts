@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { CogplanError } from '../../errors.ts';
 
 /** URL prefixes asked for, and where they are asked instead; the longest one that fits counts. */
@@ -42,11 +41,16 @@ function hasPrefix(url: string, prefix: string): boolean {
 }
 
 function parseObject(text: string): readonly (readonly [string, string])[] {
+  let entries: readonly (readonly [string, unknown])[];
   try {
-    return Object.entries(z.record(z.string(), z.string()).parse(JSON.parse(text)));
+    entries = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>);
   } catch (cause) {
-    throw invalid('it looks like JSON but is not an object of strings', cause);
+    throw invalid('it looks like JSON but is not', cause);
   }
+  return entries.map(([from, to]) => {
+    if (typeof to !== 'string') throw invalid(`the mirror of ${from} is not a string`);
+    return [from, to];
+  });
 }
 
 function parsePair(pair: string): readonly [string, string] {

@@ -1,7 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import type { Dispatcher } from 'undici';
 import { CogplanError } from '../../errors.ts';
 import { type FindAuthorization, splitUserInfo } from './credentials.ts';
-import { createDispatcher } from './dispatcher.ts';
 import { networkError, publicUrl, statusError } from './http-errors.ts';
 import { fromMirror, type Mirrors, toMirror } from './mirrors.ts';
 import { isRetriedStatus, isTransient, LONGEST_RETRY_AFTER, parseRetryAfter, pause } from './retry.ts';
@@ -49,6 +49,8 @@ export function createRequester(input: RequesterInput): Requester {
 
   async function send<T>(request: Request, consume: (response: RawResponse) => Promise<T>): Promise<T> {
     const shown = publicUrl(request.url);
+    // Every request under way listens to it, and there may be many.
+    if (request.signal !== undefined) setMaxListeners(0, request.signal);
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt > input.retries;
       let wait = input.backoff(attempt);
@@ -70,7 +72,7 @@ export function createRequester(input: RequesterInput): Requester {
   }
 
   async function follow(request: Request): Promise<RawResponse> {
-    const { request: ask } = await import('undici');
+    const [{ request: ask }, { createDispatcher }] = await Promise.all([import('undici'), import('./dispatcher.ts')]);
     dispatcher ??= createDispatcher(input.env);
     let hop = prepare(request.url, undefined);
     let { authorization } = hop;
