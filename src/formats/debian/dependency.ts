@@ -12,7 +12,7 @@ export interface Dependency {
 /** Alternatives, in order of preference; one of them is enough. */
 export type DependencyGroup = readonly Dependency[];
 
-const PACKAGE = /^[A-Za-z0-9][A-Za-z0-9+.-]*/;
+const PACKAGE = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
 const ITEM =
   /^([a-z0-9][a-z0-9+.-]*)(?::([a-z0-9-]+))?\s*(?:\(\s*(<<|<=|=|>=|>>|<|>)\s*([^\s)]+)\s*\))?\s*(?:\[([^\]]*)\])?\s*((?:<[^>]*>\s*)*)$/;
 
@@ -31,7 +31,7 @@ export function parseDependencies(text: string, architecture: string, what: stri
 }
 
 export function isPackageName(text: string): boolean {
-  return text.length >= 2 && PACKAGE.exec(text)?.[0] === text;
+  return PACKAGE.test(text);
 }
 
 /** `libc6 (>= 2.36)`, `awk | mawk`: as control files spell it. */

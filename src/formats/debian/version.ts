@@ -12,9 +12,11 @@ const VERSION = /^(?:(\d{1,9}):)?([0-9][A-Za-z0-9.+~:-]*?)(?:-([A-Za-z0-9.+~]+))
 export function parseDebianVersion(text: string): DebianVersion | undefined {
   const match = VERSION.exec(text);
   if (match === null) return undefined;
-  const [, epoch, upstream = '', revision = ''] = match;
+  const [, epoch, upstream = '', revision] = match;
   if (epoch === undefined && upstream.includes(':')) return undefined;
-  return { epoch: Number(epoch ?? 0), upstream, revision };
+  // Only a dash at the very end leaves no revision behind it.
+  if (revision === undefined && upstream.includes('-')) return undefined;
+  return { epoch: Number(epoch ?? 0), upstream, revision: revision ?? '' };
 }
 
 /** Negative, zero or positive, as `dpkg --compare-versions` has it. Both must be versions: a RangeError otherwise. */
