@@ -1,5 +1,5 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Layout } from './layout.ts';
 import { isAbandoned, LEASE_LOCK, readHeldNames } from './leases.ts';
 import { removeTree } from './remove-tree.ts';
@@ -19,6 +19,9 @@ interface Tally {
   removed: number;
   bytes: number;
 }
+
+/** A partial file that changed within this time may be growing: its writer need not hold a lease. */
+const PARTIAL_IDLE = 3_600_000;
 
 /**
  * Removes blobs, derived results, cached responses, quarantined and partial files that nobody kept, holds or used
@@ -55,13 +58,13 @@ export async function collectGarbage(
     if (!dryRun) input.stamps.compact(present);
     for (const { path, name, size } of await listDerived(input.layout))
       if (!isKept(name) && (await modified(path)) <= before) await discard(path, size);
-    for (const directory of [input.layout.partial, input.layout.quarantine])
-      for (const name of await readdir(directory).catch(() => [])) {
-        const path = join(directory, name);
-        if (!isKept(name.slice(0, 64)) && (await modified(path)) <= before) await discard(path, await sizeOf(path));
-      }
-    for (const path of await listFiles(input.layout.responses))
-      if ((await modified(path)) <= before) await discard(path, await sizeOf(path));
+    const idleSince = Math.min(before, input.now().getTime() - PARTIAL_IDLE);
+    for (const path of await listFiles(input.layout.partial))
+      if (!isKept(basename(path, '.part')) && (await modified(path)) <= idleSince)
+        await discard(path, await sizeOf(path));
+    for (const directory of [input.layout.quarantine, input.layout.responses])
+      for (const path of await listFiles(directory))
+        if ((await modified(path)) <= before) await discard(path, await sizeOf(path));
   });
   if (dryRun) return tally;
   for (const path of discarded) await removeTree(path);
