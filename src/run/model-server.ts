@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox, SandboxProcess } from '../apply/sandbox/sandbox.ts';
 import type { Context } from '../context.ts';
@@ -8,6 +6,7 @@ import { CogplanError, printable } from '../errors.ts';
 import { withSpan } from '../events.ts';
 import { type Container, prepareContainer } from './container.ts';
 import { readImage } from './image.ts';
+import { readLines } from './read-lines.ts';
 import { openServerClient, type ServerClient } from './server-client.ts';
 
 export interface ModelServerOptions {
@@ -36,6 +35,8 @@ const SOCKET = 'server.sock';
 const POLL_MS = 50;
 /** What a server may take to finish after SIGTERM. */
 const GRACE_MS = 5000;
+/** What the last lines may take to arrive after the end. */
+const DRAIN_MS = 500;
 const KEPT_LOG_LINES = 200;
 
 /** Starts the server that an image's command names, listening on a Unix socket: so it is reached without a network, and no port is taken. */
@@ -54,15 +55,16 @@ async function startIn(container: Container, context: Context, options: ModelSer
   const { request, shared } = container;
   const running = await options.sandbox.start({
     ...request,
-    env: { ...request.env, COG_SERVER_UDS: `${shared.guest}/${SOCKET}` },
+    env: { LOG_FORMAT: 'console', ...request.env, COG_SERVER_UDS: `${shared.guest}/${SOCKET}` },
   });
   running.stdin.end();
   const log = keepLog(context, running, options.onLog);
   const socketPath = join(shared.host, SOCKET);
   const client = openServerClient(socketPath);
   let state: 'running' | 'ended' = 'running';
-  const exited = running.exited.finally(() => {
+  const exited = running.exited.finally(async () => {
     state = 'ended';
+    await Promise.race([log.drained, delay(DRAIN_MS, undefined, { ref: false })]);
   });
   exited.catch(() => {});
   let stopping: Promise<void> | undefined;
@@ -80,16 +82,16 @@ async function startIn(container: Container, context: Context, options: ModelSer
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       context.signal.throwIfAborted();
-      if (state === 'ended') throw setupFailed(`the server ended with code ${await exited}`, log());
+      if (state === 'ended') throw setupFailed(`the server ended with code ${await exited}`, log.text());
       const health = await client.health();
       if (health?.status === 'READY' || health?.status === 'BUSY') return;
       if (health?.status === 'SETUP_FAILED' || health?.status === 'DEFUNCT') {
-        throw setupFailed('the setup of the model failed', health.setup?.logs?.trim() || log());
+        throw setupFailed('the setup of the model failed', health.setup?.logs?.trim() || log.text());
       }
       if (performance.now() > deadline) {
         throw setupFailed(
           `the model was not ready after ${timeoutMs / 1000} s`,
-          log(),
+          log.text(),
           'Give it longer: --setup-timeout SECONDS.',
         );
       }
@@ -109,8 +111,14 @@ async function startIn(container: Container, context: Context, options: ModelSer
   };
 }
 
+interface Log {
+  /** The last lines. */
+  text(): string;
+  readonly drained: Promise<unknown>;
+}
+
 /** Passes each line on and keeps the last ones for a message. */
-function keepLog(context: Context, running: SandboxProcess, onLog: ModelServerOptions['onLog']): () => string {
+function keepLog(context: Context, running: SandboxProcess, onLog: ModelServerOptions['onLog']): Log {
   const lines: string[] = [];
   const take = (line: string): void => {
     const clean = printable(line);
@@ -119,10 +127,8 @@ function keepLog(context: Context, running: SandboxProcess, onLog: ModelServerOp
     if (onLog !== undefined) onLog(clean);
     else context.host.notify({ kind: 'message', level: 'info', code: 'run.log', text: clean });
   };
-  for (const stream of [running.stdout, running.stderr] as readonly Readable[]) {
-    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', take);
-  }
-  return () => lines.join('\n');
+  const streams = [readLines(running.stdout, take), readLines(running.stderr, take)];
+  return { text: () => lines.join('\n'), drained: Promise.all(streams) };
 }
 
 function setupFailed(
