@@ -40,6 +40,10 @@ export const ERROR_CODES = {
     summary: 'A member of a wheel does not inflate to its length and CRC-32.',
   },
   COGPLAN_CONTROL_INVALID: { family: 'outside', summary: 'A Debian control text breaks the deb822 grammar.' },
+  COGPLAN_DEB_CONFLICT: {
+    family: 'input',
+    summary: 'Two Debian packages ship one file, and neither replaces the other.',
+  },
   COGPLAN_DOCKER_FAILED: { family: 'outside', summary: 'The Docker Engine refused the image.' },
   COGPLAN_DOCKER_IMAGE_ID: {
     family: 'integrity',
