@@ -22,8 +22,8 @@ export function parseSimpleHtml(
   };
   const parser = new Parser({
     onopentag(name, attributes) {
-      if (name === 'base' && attributes['href'] !== undefined) base = absoluteUrl(attributes['href'], pageUrl) ?? base;
-      if (name === 'input' && attributes['type']?.toLowerCase() === 'password') looksLikeLogin = true;
+      if (name === 'base' && attributes.href !== undefined) base = absoluteUrl(attributes.href, pageUrl) ?? base;
+      if (name === 'input' && attributes.type?.toLowerCase() === 'password') looksLikeLogin = true;
       if (name === 'form') looksLikeLogin = true;
       if (name !== 'a') return;
       finish();
@@ -46,7 +46,7 @@ const MAX_TEXT = 1024;
 const DISTRIBUTION = /\.(?:whl|tar\.gz|zip|tar\.bz2|tar\.xz|tgz|egg)$/;
 
 function readAnchor(attributes: Readonly<Record<string, string>>, text: string, base: string): IndexFile | undefined {
-  const href = attributes['href'];
+  const href = attributes.href;
   const url = href === undefined ? undefined : absoluteUrl(href, base);
   if (href === undefined || url === undefined) return undefined;
   const path = new URL(url).pathname;

@@ -71,7 +71,7 @@ function parseSimpleJson(page: IndexPage, text: string): readonly IndexFile[] {
     const url = absoluteUrl(file.url, page.url);
     if (url === undefined) return [];
     const metadata = readMetadata(file['core-metadata'] ?? file['dist-info-metadata']);
-    const sha256 = file.hashes?.['sha256'];
+    const sha256 = file.hashes?.sha256;
     return [
       {
         filename: file.filename,
@@ -89,7 +89,7 @@ function parseSimpleJson(page: IndexPage, text: string): readonly IndexFile[] {
 
 function readMetadata(value: z.infer<typeof metadataShape>): IndexFile['metadata'] {
   if (value === undefined || value === false) return undefined;
-  const sha256 = value === true ? undefined : value['sha256'];
+  const sha256 = value === true ? undefined : value.sha256;
   return sha256 !== undefined && isSha256(sha256) ? { sha256 } : {};
 }
 

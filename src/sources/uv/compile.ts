@@ -38,7 +38,7 @@ export type CompileOutcome =
  * COGPLAN_OFFLINE, COGPLAN_INDEX_AUTH, COGPLAN_UV_FAILED.
  */
 export async function compileRequirements(context: Context, request: CompileRequest): Promise<CompileOutcome> {
-  const mirrors = parseMirrors(context.env['COGPLAN_MIRRORS']);
+  const mirrors = parseMirrors(context.env.COGPLAN_MIRRORS);
   const scratch = await context.store.scratch('uv');
   try {
     const python = await targetInterpreter(context.store, request.environment);

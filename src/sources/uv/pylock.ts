@@ -66,7 +66,7 @@ function readFile(item: z.infer<typeof file>, name: string): CompiledFile {
   url.username = '';
   url.password = '';
   url.hash = '';
-  const hash = item.hashes?.['sha256'];
+  const hash = item.hashes?.sha256;
   return {
     url: url.href,
     filename: item.name ?? decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1)),

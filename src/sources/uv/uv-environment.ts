@@ -31,9 +31,9 @@ export async function uvEnvironment(
     }
   }
   const bundle = await certificateBundle(env, scratch);
-  if (bundle !== undefined) passed['SSL_CERT_FILE'] = bundle;
-  const netrc = env['NETRC'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.netrc'));
-  if (netrc !== undefined) passed['NETRC'] = netrc;
+  if (bundle !== undefined) passed.SSL_CERT_FILE = bundle;
+  const netrc = env.NETRC ?? (env.HOME === undefined ? undefined : join(env.HOME, '.netrc'));
+  if (netrc !== undefined) passed.NETRC = netrc;
   return {
     ...passed,
     HOME: scratch,
@@ -55,8 +55,8 @@ export async function uvEnvironment(
  * both makes them trust the same servers.
  */
 async function certificateBundle(env: Context['env'], scratch: string): Promise<string | undefined> {
-  const extra = env['NODE_EXTRA_CA_CERTS'];
-  if (extra === undefined || extra === '' || env['SSL_CERT_FILE']) return undefined;
+  const extra = env.NODE_EXTRA_CA_CERTS;
+  if (extra === undefined || extra === '' || env.SSL_CERT_FILE) return undefined;
   const own = await readFile(extra, 'utf8').catch(() => undefined);
   if (own === undefined) return undefined;
   const bundle = join(scratch, 'certificates.pem');

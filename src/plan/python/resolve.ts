@@ -1,0 +1,110 @@
+import type { Context } from '../../context.ts';
+import { CogplanError } from '../../errors.ts';
+import type { PythonPackage } from '../../lock/schema.generated.ts';
+import { bundledSdk } from '../../sources/bundled-runtime.ts';
+import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
+import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
+import { uvExecutable } from '../../sources/uv/uv-tool.ts';
+import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
+import { keptServer } from './kept-server.ts';
+import { ownRoots, projectRoots } from './roots.ts';
+import { publicSources, type SolveRequest, solve } from './solve.ts';
+import { uvTools } from './uv-table.ts';
+
+const DEFAULT_INDEX = 'https://pypi.org/simple';
+
+/** What the HTTP server of the image imports. It lives apart from the model's packages, so versions never collide. */
+const SERVER = ['httptools', 'orjson', 'uvicorn', 'uvloop'];
+
+/**
+ * The model's wheels and the server's, each for exactly one target. The server always comes from the default index, so that it
+ * is the same, and its layer shared, whatever indexes a model names.
+ */
+export const resolvePython: ResolvePython = async (context, input, environment) => {
+  refuseSourceDistributions(input);
+  const sdk = bundledSdk();
+  const tools = uvTools();
+  const uv = await uvExecutable(context, tools);
+  const model = modelRequest(input, environment, uv);
+  const serverRoots = ownRoots(SERVER);
+  const kept = keptServer(input, environment, serverRoots);
+  const [packages, server] = await both(
+    context,
+    (inner) => solve(inner, model),
+    async (inner) => kept ?? solve(inner, serverRequest(input, model, serverRoots)),
+  );
+  return {
+    python: { indexes: publicSources(model.indexes), packages: [...packages] },
+    runtime: { sdk, server: [...server] },
+    tools,
+  };
+};
+
+function modelRequest(input: ResolveInput, environment: PythonTargetEnvironment, uv: string): SolveRequest {
+  const { requirements } = input.spec;
+  const indexes: UvIndexes = {
+    primary: requirements.indexUrl?.value ?? DEFAULT_INDEX,
+    extra: requirements.extraIndexUrls.map((item) => item.value),
+    findLinks: requirements.findLinks.map((item) => item.value),
+  };
+  return {
+    uv,
+    environment,
+    roots: projectRoots(requirements.requirements, targetMarkers(environment)),
+    constraints: requirements.constraints.map((line) => line.text),
+    indexes,
+    pre: requirements.pre,
+    asOf: input.options.asOf,
+    keep: keptPackages(input, input.previous?.python.packages),
+  };
+}
+
+function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveRequest['roots']): SolveRequest {
+  return {
+    ...model,
+    roots,
+    constraints: [],
+    indexes: { primary: DEFAULT_INDEX, extra: [], findLinks: [] },
+    pre: false,
+    keep: keptPackages(input, input.previous?.runtime.server),
+  };
+}
+
+function keptPackages({ options }: ResolveInput, packages: readonly PythonPackage[] = []): readonly PythonPackage[] {
+  return options.mode === 'upgrade' ? [] : packages;
+}
+
+function refuseSourceDistributions({ spec }: ResolveInput): void {
+  const [name] = spec.requirements.noBinary;
+  if (name === undefined) return;
+  throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `--no-binary ${name}: source distributions are not built`, {
+    subject: name,
+    hint: 'Remove the option: wheels are taken for every package.',
+  });
+}
+
+/** Runs two pieces of work side by side. The first failure stops the other piece, is waited out, and is the one thrown. */
+async function both<A, B>(
+  context: Context,
+  first: (inner: Context) => Promise<A>,
+  second: (inner: Context) => Promise<B>,
+): Promise<[A, B]> {
+  const stop = new AbortController();
+  const inner: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+  let failure: { readonly error: unknown } | undefined;
+  const guard = async <T>(work: (inner: Context) => Promise<T>): Promise<T> => {
+    try {
+      return await work(inner);
+    } catch (error) {
+      failure ??= { error };
+      stop.abort();
+      throw error;
+    }
+  };
+  const results = await Promise.allSettled([guard(first), guard(second)]);
+  if (failure !== undefined) throw failure.error;
+  const [a, b] = results;
+  if (a.status === 'rejected') throw a.reason;
+  if (b.status === 'rejected') throw b.reason;
+  return [a.value, b.value];
+}

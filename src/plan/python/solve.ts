@@ -1,0 +1,148 @@
+import pLimit from 'p-limit';
+import { compareBytes } from '../../canonical.ts';
+import type { Context } from '../../context.ts';
+import { warn } from '../../events.ts';
+import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
+import { rankTags } from '../../formats/python/wheel-tags.ts';
+import type { PythonPackage } from '../../lock/schema.generated.ts';
+import { checkIndexPages } from '../../sources/pypi/find-file.ts';
+import { compileRequirements } from '../../sources/uv/compile.ts';
+import type { CompiledPackage } from '../../sources/uv/pylock.ts';
+import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
+import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
+import { chooseFile } from './choose-file.ts';
+import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
+import { findEdges } from './edges.ts';
+import type { Root } from './roots.ts';
+import { unsatisfiableError } from './unsatisfiable.ts';
+
+export interface SolveRequest {
+  /** Path of the uv executable. */
+  readonly uv: string;
+  readonly environment: WheelEnvironment;
+  readonly roots: readonly Root[];
+  readonly constraints: readonly string[];
+  readonly indexes: UvIndexes;
+  readonly pre: boolean;
+  readonly asOf: string | null;
+  /** Packages of the lock before that stay if they can; empty to take the newest of everything. */
+  readonly keep: readonly PythonPackage[];
+}
+
+/** Names that the image has already: the `cog` module is cogplan's own, whatever depends on it. */
+const PROVIDED = ['cog', 'coglet'];
+
+/** How many packages are looked up at once. */
+const LOOK_UPS = 16;
+
+/**
+ * Resolves requirements for one target to exactly one wheel per package, sorted by name, with hash, size, and the requirements
+ * that make the edges. Throws COGPLAN_PYTHON_UNSATISFIABLE or COGPLAN_NO_WHEEL with the reasoning and the places.
+ */
+export async function solve(context: Context, request: SolveRequest): Promise<readonly PythonPackage[]> {
+  if (request.roots.length === 0) return [];
+  const resolved = await compile(context, request);
+  const described = await describeAll(context, request, resolved);
+  const { requires, missing, unreadable } = findEdges({
+    roots: request.roots.map((root) => root.requirement),
+    packages: new Map(described.map(({ item, description }) => [item.name, description.requires])),
+    markers: targetMarkers(request.environment),
+  });
+  for (const [name, by] of missing) {
+    if (PROVIDED.includes(name)) continue;
+    const text = `the chosen wheel of ${by} requires ${name}, which other wheels of its version do not`;
+    warn(context.host, 'COGPLAN_WHEEL_METADATA_DIFFERS', text, { name, by });
+  }
+  for (const { name, line } of unreadable) {
+    warn(context.host, 'COGPLAN_WHEEL_METADATA_UNREADABLE', `${name} requires "${line}", which is no requirement`, {
+      name,
+    });
+  }
+  return described
+    .map(({ item, url, description }) => lockPackage(item, { request, url, description, requires }))
+    .sort((a, b) => compareBytes(a.name, b.name));
+}
+
+async function compile(context: Context, request: SolveRequest): Promise<readonly CompiledPackage[]> {
+  const { roots, environment, asOf } = request;
+  const outcome = await compileRequirements(context, {
+    uv: request.uv,
+    environment,
+    requirements: roots.map((root) => root.text),
+    constraints: request.constraints,
+    indexes: request.indexes,
+    pre: request.pre,
+    asOf,
+    preferences: request.keep,
+    excludes: PROVIDED,
+  });
+  if (outcome.kind === 'resolved') return outcome.packages;
+  for (const name of outcome.unknown) await checkIndexPages(context, sourcesOf(request.indexes).indexes, name);
+  throw unsatisfiableError(outcome, { roots, environment, asOf });
+}
+
+interface Described {
+  readonly item: CompiledPackage;
+  readonly url: string;
+  readonly description: WheelDescription;
+}
+
+async function describeAll(
+  context: Context,
+  request: SolveRequest,
+  resolved: readonly CompiledPackage[],
+): Promise<readonly Described[]> {
+  const ranks = rankTags(request.environment);
+  const sources = sourcesOf(request.indexes);
+  const limit = pLimit(LOOK_UPS);
+  return Promise.all(
+    resolved.map((item) =>
+      limit(async () => {
+        const roots = request.roots.filter((root) => root.name === item.name);
+        const previous = request.keep.find(({ name }) => name === item.name);
+        const file = chooseFile(context, item, { ranks, roots, previous });
+        const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
+        const description = await describeFile(context, { name: item.name, file, sources, direct });
+        return { item, url: file.url, description };
+      }),
+    ),
+  );
+}
+
+function lockPackage(
+  { name, version }: CompiledPackage,
+  {
+    request,
+    url,
+    description,
+    requires,
+  }: {
+    readonly request: SolveRequest;
+    readonly url: string;
+    readonly description: WheelDescription;
+    readonly requires: ReadonlyMap<string, readonly string[]>;
+  },
+): PythonPackage {
+  const { indexes, findLinks } = sourcesOf(request.indexes);
+  const { index, sha256, size, computed } = description;
+  const asked = request.roots.filter((root) => root.name === name).map((root) => root.asked);
+  return {
+    name,
+    version,
+    file: { url, sha256, size, ...(computed ? { computed: true } : {}) },
+    ...(index === null || indexes.length + findLinks.length === 1 ? {} : { index }),
+    ...(asked.length === 0 ? {} : { asked }),
+    requires: [...(requires.get(name) ?? [])],
+  };
+}
+
+/** In the order in which they are asked: the first index that knows a name decides. */
+function sourcesOf({ extra, primary, findLinks }: UvIndexes) {
+  return { indexes: [...extra, primary], findLinks };
+}
+
+/** What the lock tells of the places that packages came from, in order of preference. */
+export function publicSources(indexes: UvIndexes): string[] {
+  const { indexes: urls, findLinks } = sourcesOf(indexes);
+  return [...new Set([...urls, ...findLinks].map(withoutUserInfo))];
+}

@@ -1,0 +1,59 @@
+import { CogplanError } from '../../errors.ts';
+import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
+import type { Unsatisfiable } from '../../sources/uv/uv-failure.ts';
+import type { Root } from './roots.ts';
+
+/**
+ * The error for requirements that nothing satisfies. `where` is the first line that the reasoning is about; the others are in
+ * the hint, and all of them in `data.places`.
+ */
+export function unsatisfiableError(
+  outcome: Unsatisfiable,
+  {
+    roots,
+    environment,
+    asOf,
+  }: {
+    readonly roots: readonly Root[];
+    readonly environment: WheelEnvironment;
+    readonly asOf: string | null;
+  },
+): CogplanError {
+  const target = `Python ${environment.version} on ${environment.platform} with glibc ${environment.glibc}`;
+  const named = roots.filter((root) => isNamed(root.name, outcome.explanation));
+  const [noWheel] = outcome.withoutWheel;
+  const details = {
+    where: named.find((root) => root.where !== undefined)?.where,
+    data: { explanation: outcome.explanation, places: named.map((root) => root.asked) },
+  };
+  const places = named.length === 0 ? '' : `Asked for by ${named.map((root) => root.asked).join('; ')}. `;
+  const cutOff = asOf === null ? '' : `Nothing newer than ${asOf} was considered. `;
+  if (noWheel !== undefined) {
+    return new CogplanError(
+      'COGPLAN_NO_WHEEL',
+      `${noWheel.name}${noWheel.versions} has no wheel for ${target}:\n${outcome.explanation}`,
+      {
+        ...details,
+        subject: `${noWheel.name}${noWheel.versions}`,
+        hint: `${places}${cutOff}Source distributions are not built: ask for a version that has a wheel, or name an index that has one.`,
+      },
+    );
+  }
+  return new CogplanError(
+    'COGPLAN_PYTHON_UNSATISFIABLE',
+    `no set of packages satisfies the requirements for ${target}:\n${outcome.explanation}`,
+    {
+      ...details,
+      subject: named[0]?.name ?? outcome.unknown[0],
+      hint: `${places}${cutOff}${
+        outcome.unknown.length > 0
+          ? 'Check the spelling of the name, and whether its index is among the ones asked.'
+          : 'Loosen one of the requirements named above.'
+      }`,
+    },
+  );
+}
+
+function isNamed(name: string, text: string): boolean {
+  return new RegExp(`(?<![\\w.-])${name.replaceAll('.', '\\.')}(?![\\w-])`).test(text);
+}
