@@ -1,6 +1,7 @@
+import pLimit from 'p-limit';
 import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
-import { isCogplanError } from '../errors.ts';
+import { isCogplanError, unreachable } from '../errors.ts';
 import { type Span, warn, withSpan } from '../events.ts';
 import type { Seal } from '../lock/schema.generated.ts';
 import { deriveBytecode } from './layers/bytecode.ts';
@@ -26,6 +27,9 @@ export interface BuildLayersOptions {
 
 /** Kind of derived results that say which layer a recipe gave. */
 const LAYER = 'layer';
+/** Costs above those of all layers, which are bytes of input. */
+const INFLATE = 1e13;
+const INFLATE_FIRST = 2e13;
 
 interface KeyedLayer extends PlannedLayer {
   readonly key: Sha256;
@@ -111,42 +115,41 @@ interface BuildRun extends BuildLayersOptions {
 
 /**
  * Decompressing .debs costs most, and everything made from them waits for it, so it comes first: what compiles bytecode before the
- * rest, because compiling takes longest after it. Layers follow as their inputs are there.
+ * rest, because compiling takes longest after it. Layers follow as their inputs are there, the largest first.
  */
 async function runBuild(
   context: Context,
   missing: readonly KeyedLayer[],
   run: BuildRun,
 ): Promise<ReadonlyMap<Sha256, BuiltLayer>> {
+  const sizes = await inputSizes(context, missing);
   const inflated = new Map<Sha256, Promise<string>>();
-  for (const deb of await inflateOrder(context, missing)) {
-    inflated.set(deb.sha256, run.pool.run({ kind: 'inflate', deb: deb.sha256, what: `${deb.name} ${deb.version}` }));
+  for (const { deb, urgent } of debsOf(missing)) {
+    const cost = (urgent ? INFLATE_FIRST : INFLATE) + (sizes.get(deb.sha256) ?? 0);
+    const job = { kind: 'inflate', deb: deb.sha256, what: `${deb.name} ${deb.version}` } as const;
+    inflated.set(deb.sha256, run.pool.run(job, cost));
   }
   const debData = async (deb: Sha256): Promise<string> =>
-    inflated.get(deb) ?? run.pool.run({ kind: 'inflate', deb, what: deb });
+    inflated.get(deb) ?? run.pool.run({ kind: 'inflate', deb, what: deb }, INFLATE_FIRST);
 
   const results = new Map<Sha256, BuiltLayer>();
-  const finish = async (layer: KeyedLayer, built: BuiltLayer): Promise<void> => {
-    if (!contradicts(layer.key, built, run.seals)) await context.store.putDerived(LAYER, layer.key, { ...built });
-    results.set(layer.key, built);
+  const compile = pLimit(context.concurrency);
+  const build = async (layer: KeyedLayer): Promise<void> => {
+    const { recipe, key } = layer;
+    const inputs = inputsOf(recipe);
+    await Promise.all(inputs.map((input) => inflated.get(input)));
+    const built =
+      recipe.kind === 'bytecode'
+        ? await compile(() => buildBytecode(context, recipe, { ...run, debData }))
+        : await run.pool.run(
+            { kind: 'layer', recipe },
+            inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
+          );
+    if (!contradicts(key, built, run.seals)) await context.store.putDerived(LAYER, key, { ...built });
+    results.set(key, built);
     run.span.progress(results.size, missing.length, layer.layer);
   };
-
-  let compiling: Promise<void> = Promise.resolve();
-  const work = missing.map(async (layer) => {
-    const { recipe } = layer;
-    const inputs = Promise.all(inputDebs(recipe).map((deb) => inflated.get(deb.sha256)));
-    if (recipe.kind === 'bytecode') {
-      // One after the other: each keeps all cores busy by itself.
-      compiling = Promise.all([compiling, inputs]).then(async () => {
-        await finish(layer, await buildBytecode(context, recipe, { ...run, debData }));
-      });
-      return compiling;
-    }
-    await inputs;
-    await finish(layer, await run.pool.run({ kind: 'layer', recipe }));
-  });
-  await Promise.all(work);
+  await Promise.all(missing.map(build));
   return results;
 }
 
@@ -163,22 +166,29 @@ async function buildBytecode(
   return writeLayer(entries, context.store, context.signal);
 }
 
-async function inflateOrder(context: Context, layers: readonly KeyedLayer[]): Promise<readonly DebInput[]> {
+/** The .debs that layers are made from, each once; the urgent ones are those that compilers run from. */
+function debsOf(layers: readonly KeyedLayer[]): readonly { readonly deb: DebInput; readonly urgent: boolean }[] {
   const debs = new Map<Sha256, DebInput>();
-  const first = new Set<Sha256>();
+  const urgent = new Set<Sha256>();
   for (const { recipe } of layers) {
-    for (const deb of inputDebs(recipe)) debs.set(deb.sha256, deb);
-    if (recipe.kind === 'bytecode') for (const deb of recipe.rootDebs) first.add(deb.sha256);
+    for (const deb of debInputs(recipe)) debs.set(deb.sha256, deb);
+    if (recipe.kind === 'bytecode') for (const deb of recipe.rootDebs) urgent.add(deb.sha256);
   }
-  const sized = await Promise.all(
-    [...debs.values()].map(async (deb) => ({ deb, size: (await context.store.stat(deb.sha256))?.size ?? 0 })),
-  );
-  return sized
-    .sort((a, b) => Number(first.has(b.deb.sha256)) - Number(first.has(a.deb.sha256)) || b.size - a.size)
-    .map(({ deb }) => deb);
+  return [...debs.values()].map((deb) => ({ deb, urgent: urgent.has(deb.sha256) }));
 }
 
-function inputDebs(recipe: Recipe): readonly DebInput[] {
+async function inputSizes({ store }: Context, layers: readonly KeyedLayer[]): Promise<ReadonlyMap<Sha256, number>> {
+  const inputs = [...new Set(layers.flatMap(({ recipe }) => inputsOf(recipe)))];
+  const sizes = await Promise.all(inputs.map(async (input) => [input, (await store.stat(input))?.size ?? 0] as const));
+  return new Map(sizes);
+}
+
+function inputsOf(recipe: Recipe): readonly Sha256[] {
+  const debs = debInputs(recipe).map((deb) => deb.sha256);
+  return recipe.kind === 'wheels' ? recipe.wheels.map((wheel) => wheel.sha256) : debs;
+}
+
+function debInputs(recipe: Recipe): readonly DebInput[] {
   switch (recipe.kind) {
     case 'debs':
       return [...recipe.debs, ...recipe.below];
@@ -188,6 +198,8 @@ function inputDebs(recipe: Recipe): readonly DebInput[] {
       return [...recipe.rootDebs, ...recipe.debs];
     case 'wheels':
       return [];
+    default:
+      return unreachable(recipe);
   }
 }
 

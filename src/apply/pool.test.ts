@@ -34,18 +34,29 @@ describe('openPool', () => {
   it('runs jobs and gives back their results', async () => {
     const pool = openPool(options());
     const results = await Promise.all([
-      pool.run({ kind: 'layer', recipe: empty }),
-      pool.run({ kind: 'layer', recipe: empty }),
+      pool.run({ kind: 'layer', recipe: empty }, 1),
+      pool.run({ kind: 'layer', recipe: empty }, 1),
     ]);
     expect(results).toEqual([results[0], results[0]]);
     expect(results[0]).toEqual({ diffId: sha256(Buffer.alloc(1024)), size: 1024 });
     await pool.close();
   });
 
+  it('starts the costliest of the waiting jobs first', async () => {
+    const pool = openPool(options({ concurrency: 1 }));
+    const order: number[] = [];
+    const costs = [1, 5, 2, 9, 9, 3];
+    await Promise.all(
+      costs.map((cost) => pool.run({ kind: 'layer', recipe: empty }, cost).then(() => order.push(cost))),
+    );
+    expect(order).toEqual([1, 9, 9, 5, 3, 2]);
+    await pool.close();
+  });
+
   it('goes on after a job that fails', async () => {
     const pool = openPool(options());
-    const failed = pool.run({ kind: 'inflate', deb: missing, what: 'nothing 1.0' });
-    const next = pool.run({ kind: 'layer', recipe: empty });
+    const failed = pool.run({ kind: 'inflate', deb: missing, what: 'nothing 1.0' }, 1);
+    const next = pool.run({ kind: 'layer', recipe: empty }, 1);
     await expect(failed).rejects.toThrow();
     await expect(next).resolves.toMatchObject({ size: 1024 });
     await pool.close();
@@ -54,14 +65,14 @@ describe('openPool', () => {
   it('gives every waiting job the reason when it is stopped', async () => {
     const stop = new AbortController();
     const pool = openPool(options({ signal: stop.signal }));
-    const jobs = [1, 2, 3].map(() => pool.run({ kind: 'inflate', deb: missing, what: 'nothing 1.0' }));
+    const jobs = [1, 2, 3].map(() => pool.run({ kind: 'inflate', deb: missing, what: 'nothing 1.0' }, 1));
     stop.abort(new Error('enough'));
     const outcomes = await Promise.allSettled(jobs);
     expect(outcomes.slice(1).map((outcome) => outcome.status === 'rejected' && String(outcome.reason))).toEqual([
       'Error: enough',
       'Error: enough',
     ]);
-    await expect(pool.run({ kind: 'layer', recipe: empty })).rejects.toThrow('enough');
+    await expect(pool.run({ kind: 'layer', recipe: empty }, 1)).rejects.toThrow('enough');
     await pool.close();
   });
 });

@@ -14,14 +14,15 @@ export interface PoolOptions {
 }
 
 export interface Pool {
-  /** Jobs start in the order in which they are given. */
-  run<K extends Job['kind']>(job: Job & { readonly kind: K }): Promise<JobResults[K]>;
+  /** Of the jobs that wait, the one with the largest cost starts first; costs are only compared with each other. */
+  run<K extends Job['kind']>(job: Job & { readonly kind: K }, cost: number): Promise<JobResults[K]>;
   /** Stops the threads; jobs that have not ended fail. */
   close(): Promise<void>;
 }
 
 interface Pending {
   readonly job: Job;
+  readonly cost: number;
   resolve(result: unknown): void;
   reject(error: unknown): void;
 }
@@ -44,7 +45,7 @@ export function openPool(options: PoolOptions): Pool {
   let closed = false;
 
   async function serve(lane: Lane): Promise<void> {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (let next = takeCostliest(queue); next !== undefined; next = takeCostliest(queue)) {
       try {
         options.signal.throwIfAborted();
         next.resolve(await lane.run(next.job));
@@ -64,10 +65,10 @@ export function openPool(options: PoolOptions): Pool {
   options.signal.addEventListener('abort', close, { once: true });
 
   return {
-    run: <K extends Job['kind']>(job: Job & { readonly kind: K }) =>
+    run: <K extends Job['kind']>(job: Job & { readonly kind: K }, cost: number) =>
       new Promise<JobResults[K]>((resolve, reject) => {
         if (closed) return reject(options.signal.reason ?? bug('the pool is closed'));
-        queue.push({ job, resolve: resolve as (result: unknown) => void, reject });
+        queue.push({ job, cost, resolve: resolve as (result: unknown) => void, reject });
         const lane = idle.pop();
         if (lane !== undefined) void serve(lane);
         else if (lanes.length < limit) {
@@ -80,6 +81,11 @@ export function openPool(options: PoolOptions): Pool {
   };
 }
 
+function takeCostliest(queue: Pending[]): Pending | undefined {
+  const costliest = queue.reduce((best, pending, index) => (pending.cost > (queue[best]?.cost ?? 0) ? index : best), 0);
+  return queue.splice(costliest, 1)[0];
+}
+
 function inlineLane(options: PoolOptions): Lane {
   return { run: (job) => runJob(job, options), close: async () => undefined };
 }
@@ -87,7 +93,7 @@ function inlineLane(options: PoolOptions): Lane {
 function threadLane(options: PoolOptions): Lane {
   const setup: WorkerSetup = { storeRoot: options.store.root, inflatedDirectory: options.inflatedDirectory };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup });
-  const pending = new Map<number, Omit<Pending, 'job'>>();
+  const pending = new Map<number, Pick<Pending, 'resolve' | 'reject'>>();
   let nextId = 1;
   let ended: unknown;
 
