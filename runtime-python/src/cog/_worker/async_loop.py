@@ -1,0 +1,122 @@
+"""Predictions of an async model: tasks on one event loop, on the main thread."""
+
+import asyncio
+import inspect
+import threading
+from typing import Any, Dict, Optional
+
+from .. import _frames as frames
+from .channel import Channel, Reader
+from .encode import data_uri, encode_output
+from .prediction import Prediction, is_iterator
+from .streams import Attribution
+
+
+_loop: Optional[asyncio.AbstractEventLoop] = None
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The loop that `setup()` and all predictions share."""
+    global _loop
+    if _loop is None:
+        _loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(_loop)
+    return _loop
+
+
+def serve_async(model: Any, reader: Reader, channel: Channel, attribution: Attribution, listener: Any) -> None:
+    """Returns when the server closes the socket."""
+    loop = new_event_loop()
+    # asyncio.run() in setup() leaves the thread without a current loop.
+    asyncio.set_event_loop(loop)
+    server = _AsyncServer(model, channel, attribution, loop)
+    listener.cancel = server.cancel
+    threading.Thread(target=server.read, args=(reader,), name="cog-reader", daemon=True).start()
+    loop.run_forever()
+
+
+class _AsyncServer:
+    def __init__(self, model: Any, channel: Channel, attribution: Attribution, loop: asyncio.AbstractEventLoop) -> None:
+        self._model = model
+        self._channel = channel
+        self._attribution = attribution
+        self._loop = loop
+        self._tasks: Dict[int, "asyncio.Task[None]"] = {}
+        self._canceled_early = 0
+
+    def read(self, reader: Reader) -> None:
+        """Runs on a thread of its own: a busy event loop must not keep frames in the socket."""
+        while True:
+            frame = reader.read()
+            if frame is None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                return
+            kind, number, payload = frame
+            if kind == frames.PREDICT:
+                self._loop.call_soon_threadsafe(self._start, number, payload)
+
+    def cancel(self, number: int) -> None:
+        """Called on the control thread."""
+        self._loop.call_soon_threadsafe(self._cancel, number)
+
+    def _start(self, number: int, payload: bytes) -> None:
+        prediction = Prediction(number, payload, self._channel, self._attribution)
+        if self._canceled_early == number:
+            prediction.finish("canceled")
+            return
+        task = self._loop.create_task(self._run(prediction))
+        self._tasks[number] = task
+
+        def forget(_: Any) -> None:
+            del self._tasks[number]
+            # A task canceled before its first step never runs.
+            if not prediction.ended:
+                prediction.finish("canceled")
+
+        task.add_done_callback(forget)
+
+    def _cancel(self, number: int) -> None:
+        task = self._tasks.get(number)
+        if task is None:
+            self._canceled_early = number
+        else:
+            task.cancel()
+
+    async def _run(self, prediction: Prediction) -> None:
+        prediction.begin()
+        try:
+            output = await self._predict(prediction)
+        except asyncio.CancelledError:
+            prediction.finish("canceled")
+        except BaseException as error:  # noqa: B902  sys.exit() in a prediction fails that prediction, not the model
+            prediction.fail(error)
+        else:
+            prediction.finish("succeeded", output)
+
+    async def _predict(self, prediction: Prediction) -> bytes:
+        arguments = await self._arguments(prediction)
+        result = self._model.method(**arguments)
+        if inspect.isawaitable(result):
+            result = await result
+        if hasattr(result, "__anext__"):
+            prediction.expect_pieces()
+            try:
+                async for item in result:
+                    prediction.send_piece(item)
+            finally:
+                close = getattr(result, "aclose", None)
+                if close is not None:
+                    await close()
+            return b""
+        if is_iterator(result):
+            prediction.expect_pieces()
+            for item in result:
+                prediction.send_piece(item)
+            return b""
+        return encode_output(result, data_uri)
+
+    async def _arguments(self, prediction: Prediction) -> Dict[str, Any]:
+        signature = self._model.signature
+        if not signature.fetches:
+            return prediction.arguments(signature)
+        return await self._loop.run_in_executor(None, prediction.arguments, signature)

@@ -1,0 +1,198 @@
+"""The worker process: imports the model, runs `setup()`, then predictions until the server says stop or goes away."""
+
+import inspect
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+from typing import Any, Callable, Dict, Optional
+
+from .. import _frames as frames
+from .._schema.openapi import openapi_document
+from .._schema.signature import Signature, SignatureError, read_signature
+from . import loader, streams
+from .cancelation import Cancelation
+from .channel import Channel, Reader
+
+
+class Model:
+    """A model that has been imported: its method, and what can be said about it before `setup()`."""
+
+    def __init__(self, reference: str, mode: str) -> None:
+        self.instance = loader.load_model(reference)
+        self.method = loader.prediction_method(self.instance, mode)
+        self.signature: Signature = read_signature(self.method)
+        self.is_async = inspect.iscoroutinefunction(self.method) or inspect.isasyncgenfunction(self.method)
+        self.setup = loader.setup_method(self.instance)
+        self.healthcheck: Optional[Callable[[], Any]] = getattr(self.instance, "healthcheck", None)
+        self.streaming = bool(getattr(self.method, "__cog_streaming__", False))
+        self.concurrency = self._concurrency()
+        if self.setup is not None and inspect.iscoroutinefunction(self.setup) and not self.is_async:
+            raise SignatureError("setup() is async, but {}() is not".format(self.method.__name__))
+        self.mode = mode
+
+    def _concurrency(self) -> int:
+        given = os.environ.get("COG_MAX_CONCURRENCY", "")
+        if given.strip():
+            if not given.strip().isdigit() or int(given) < 1:
+                raise loader.ModelError("COG_MAX_CONCURRENCY is {!r}, not a positive number".format(given))
+            wanted = int(given)
+        else:
+            wanted = getattr(self.method, "__cog_concurrent__", 1)
+        if wanted > 1 and not self.is_async:
+            raise loader.ModelError(
+                "{} predictions at once need an async method; {}() is not async".format(wanted, self.method.__name__)
+            )
+        return wanted
+
+    def description(self) -> bytes:
+        """The payload of the SCHEMA frame."""
+        document = openapi_document(self.signature, self.mode, self.streaming)
+        return _json(
+            {
+                "openapi": document,
+                "fields": self.signature.fields,
+                "concurrency": self.concurrency,
+                "streaming": self.streaming,
+                "iterator": self.signature.output["iterator"] is not None,
+                "healthcheck": callable(self.healthcheck),
+            }
+        )
+
+
+def main() -> None:
+    """Started by the server, with the mode, the model's reference and the two descriptors as arguments."""
+    mode, reference, data_descriptor, control_descriptor = sys.argv[1:5]
+    data = socket.socket(fileno=int(data_descriptor))
+    control = socket.socket(fileno=int(control_descriptor))
+    sys.argv[:] = ["cog"]
+    cancelation = Cancelation()
+    cancelation.install()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    channel = Channel(data, cancelation)
+    attribution = streams.Attribution()
+    streams.install(channel, attribution)
+    sys.path.insert(0, os.getcwd())
+
+    listener = _ControlListener(control, cancelation)
+    listener.start()
+    model = _set_up(reference, mode, channel, listener)
+    if model is None:
+        os._exit(1)
+    attribution.setting_up = False
+    reader = Reader(data)
+    if model.is_async:
+        from .async_loop import serve_async
+
+        serve_async(model, reader, channel, attribution, listener)
+    else:
+        from .sync_loop import serve_sync
+
+        serve_sync(model, reader, channel, attribution, cancelation)
+    _leave()
+
+
+def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlListener") -> Optional[Model]:
+    """Imports the model and runs `setup()`; None if either failed, which the server then knows."""
+    error: Optional[BaseException] = None
+    model: Optional[Model] = None
+    try:
+        model = Model(reference, mode)
+        channel.send(frames.SCHEMA, 0, model.description())
+        streams.inherit_context_in_pools()
+        _run_setup(model)
+        listener.healthcheck = model.healthcheck
+    except (loader.ModelError, SignatureError) as failure:
+        error = failure
+        print("{}: {}".format(type(failure).__name__, failure), file=sys.stderr)
+    except BaseException as failure:  # noqa: B902  sys.exit() in setup() is a failed setup, too
+        error = failure
+        print_traceback(failure)
+    streams.flush_streams(streams.SETUP)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if error is None:
+        channel.send(frames.SETUP, 0, _json({"status": "succeeded"}))
+        return model
+    channel.send(frames.SETUP, 0, _json({"status": "failed", "error": describe(error)}))
+    return None
+
+
+def _run_setup(model: Model) -> None:
+    setup = model.setup
+    if model.is_async:
+        from .async_loop import new_event_loop
+
+        loop = new_event_loop()
+        if setup is not None and inspect.iscoroutinefunction(setup):
+            loop.run_until_complete(setup(**loader.setup_arguments(setup)))
+            return
+    if setup is not None:
+        setup(**loader.setup_arguments(setup))
+
+
+def describe(error: BaseException) -> str:
+    """An exception as the text of a prediction's `error`."""
+    if isinstance(error, SystemExit):
+        return "the model called sys.exit({})".format("" if error.code is None else error.code)
+    return str(error) or type(error).__name__
+
+
+def print_traceback(error: BaseException) -> None:
+    """Prints a traceback that begins with the model's own code; none if no code of the model was involved."""
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    frame = error.__traceback__
+    while frame is not None and _is_internal(frame.tb_frame.f_code.co_filename, own):
+        frame = frame.tb_next
+    if frame is None and error.__context__ is None:
+        sys.stderr.write("".join(traceback.format_exception_only(type(error), error)))
+    else:
+        traceback.print_exception(type(error), error, frame)
+
+
+def _is_internal(filename: str, own: str) -> bool:
+    return filename.startswith((own, "<frozen importlib")) or filename == "<string>"
+
+
+class _ControlListener(threading.Thread):
+    """Obeys the server's commands while the main thread runs the model."""
+
+    def __init__(self, control: socket.socket, cancelation: Cancelation) -> None:
+        super().__init__(name="cog-control", daemon=True)
+        self._reader = Reader(control)
+        self.cancel: Callable[[int], None] = cancelation.request
+        self.stop: Optional[Callable[[], None]] = None
+        self.healthcheck: Optional[Callable[[], Any]] = None
+        self.answer: Optional[Callable[[int], None]] = None
+
+    def run(self) -> None:
+        while True:
+            frame = self._reader.read()
+            if frame is None:
+                # The server is gone, and nobody else would end the model's own children.
+                os.killpg(0, signal.SIGKILL)
+                return
+            kind, number, _ = frame
+            if kind == frames.CANCEL:
+                self.cancel(number)
+            elif kind == frames.HEALTHCHECK and self.answer is not None:
+                self.answer(number)
+
+
+def _leave() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    import atexit
+
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+
+def _json(value: Dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,80 @@
+"""What sync and async predictions have in common: from a PREDICT frame to frames of output and a final DONE."""
+
+import json
+from time import perf_counter
+from typing import Any, Dict, Optional
+
+from .. import _frames as frames
+from .._schema.signature import Signature
+from ..scope import Scope, _current
+from . import streams
+from .channel import Channel
+from .encode import data_uri, encode_output
+from .files import InputFiles
+
+
+class Prediction:
+    """One prediction in the worker."""
+
+    def __init__(self, number: int, payload: bytes, channel: Channel, attribution: streams.Attribution) -> None:
+        request = json.loads(payload)
+        self.number = number
+        self.input: Dict[str, Any] = request["input"]
+        self.scope = Scope(request.get("context"), number)
+        self.scope.metrics._listener = self._on_metric
+        self._channel = channel
+        self._attribution = attribution
+        self._started = perf_counter()
+        self._in_pieces = False
+        self.files = InputFiles()
+        self.ended = False
+
+    def begin(self) -> None:
+        streams.inherit_context_in_pools()
+        _current.set(self.scope)
+        self._attribution.running[self.number] = self.scope
+        self._started = perf_counter()
+
+    def arguments(self, signature: Signature) -> Dict[str, Any]:
+        return signature.arguments(self.input, self.files)
+
+    def send_piece(self, value: Any) -> None:
+        self._in_pieces = True
+        self._channel.send(frames.OUTPUT, self.number, encode_output(value, data_uri))
+
+    def expect_pieces(self) -> None:
+        """Declares the output a list even if no item comes."""
+        self._in_pieces = True
+
+    def finish(self, status: str, output: bytes = b"", error: Optional[str] = None) -> None:
+        """Ends the prediction. After this, nothing that it started may speak in its name."""
+        self.ended = True
+        elapsed = perf_counter() - self._started
+        streams.flush_streams(self.number)
+        self.scope._finished = True
+        self._attribution.running.pop(self.number, None)
+        _current.set(None)
+        self.files.remove()
+        header: Dict[str, Any] = {"status": status, "predict_time": elapsed, "pieces": self._in_pieces}
+        if error is not None:
+            header["error"] = error
+        encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
+        self._channel.send(frames.DONE, self.number, frames.done_payload(encoded, output))
+
+    def fail(self, error: BaseException) -> None:
+        from .main import describe, print_traceback
+
+        print_traceback(error)
+        self.finish("failed", error=describe(error))
+
+    def _on_metric(self, name: str, value: Any, mode: str) -> None:
+        payload = {"name": name, "value": value, "mode": mode, "metrics": self.scope.metrics.nested()}
+        self._channel.send(frames.METRIC, self.number, encode_output(payload, _no_file))
+
+
+def _no_file(file: Any, name: str) -> str:
+    raise TypeError("a metric cannot be a file")
+
+
+def is_iterator(value: Any) -> bool:
+    return hasattr(value, "__next__") and not hasattr(value, "read")

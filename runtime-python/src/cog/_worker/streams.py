@@ -1,0 +1,140 @@
+"""Standard output and error of the model, line by line and by prediction.
+
+Text written through Python goes to the server in frames that carry the prediction's number. File descriptors 1 and 2
+are pipes to the server, for native code and child processes.
+"""
+
+import io
+import os
+import sys
+import threading
+from contextvars import copy_context
+from typing import Any, Dict, Optional
+
+from .. import _frames as frames
+from ..scope import Scope, _current
+from .channel import Channel
+
+_LONGEST = 65536
+# Prediction numbers in LOG frames that stand for no prediction.
+SETUP = 0
+UNKNOWN = (1 << 64) - 1
+
+
+class Attribution:
+    """Which prediction output belongs to, for code that has no scope of its own."""
+
+    def __init__(self) -> None:
+        self.setting_up = True
+        self.running: Dict[int, Scope] = {}
+
+    def number(self) -> int:
+        scope = _current.get()
+        if scope is not None and scope._number:
+            return UNKNOWN if scope._finished else scope._number
+        if self.setting_up:
+            return SETUP
+        return next(iter(self.running)) if len(self.running) == 1 else UNKNOWN
+
+
+class LogStream(io.TextIOWrapper):
+    """`sys.stdout` or `sys.stderr` of the worker."""
+
+    def __init__(self, descriptor: int, channel: Channel, attribution: Attribution) -> None:
+        raw = io.FileIO(descriptor, "wb", closefd=False)
+        super().__init__(raw, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)  # type: ignore[arg-type]
+        self._descriptor = descriptor
+        self._source = bytes([descriptor])
+        self._channel = channel
+        self._attribution = attribution
+        self._partial: Dict[int, str] = {}
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return "<stdout>" if self._descriptor == 1 else "<stderr>"
+
+    def write(self, text: str) -> int:
+        if self._channel.closed:
+            return super().write(text)
+        number = self._attribution.number()
+        if self._partial:
+            whole = self._partial.pop(number, "") + text
+        else:
+            whole = text
+        if whole.endswith("\n") or len(whole) >= _LONGEST:
+            self._send(number, whole)
+        elif "\n" in whole:
+            lines, _, rest = whole.rpartition("\n")
+            self._send(number, lines + "\n")
+            self._partial[number] = rest
+        elif whole:
+            self._partial[number] = whole
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if self._partial and not self._channel.closed:
+            self.flush_prediction(self._attribution.number())
+        super().flush()
+
+    def flush_prediction(self, number: int) -> None:
+        """Sends the unfinished line of one prediction."""
+        rest = self._partial.pop(number, "")
+        if rest:
+            self._send(number, rest)
+
+    def _send(self, number: int, text: str) -> None:
+        self._channel.send(frames.LOG, number, self._source + text.encode("utf-8", "backslashreplace"))
+
+
+def install(channel: Channel, attribution: Attribution) -> None:
+    """Replaces the standard streams, and keeps threads and forked children to the rules.
+
+    To be called before any code of the model is imported.
+    """
+    sys.stdout = LogStream(1, channel, attribution)
+    sys.stderr = LogStream(2, channel, attribution)
+    sys.__stdout__ = sys.stdout  # type: ignore[misc]
+    sys.__stderr__ = sys.stderr  # type: ignore[misc]
+    os.register_at_fork(after_in_child=channel.close_in_child)
+    _inherit_context_in_threads()
+
+
+def flush_streams(number: int) -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if isinstance(stream, LogStream):
+            stream.flush_prediction(number)
+
+
+def _inherit_context_in_threads() -> None:
+    """Makes a thread, and work given to a thread pool, belong to the prediction that started it."""
+    start = threading.Thread.start
+
+    def start_in_context(thread: threading.Thread) -> None:
+        context = copy_context()
+        run = thread.run
+        thread.run = lambda: context.run(run)  # type: ignore[method-assign]
+        start(thread)
+
+    threading.Thread.start = start_in_context  # type: ignore[method-assign]
+
+
+_patched: Optional[Any] = None
+
+
+def inherit_context_in_pools() -> None:
+    """Patches `ThreadPoolExecutor.submit` once the module has been imported; importing it just for this would be slow."""
+    global _patched
+    module = sys.modules.get("concurrent.futures.thread")
+    if module is None or _patched is module:
+        return
+    _patched = module
+    submit = module.ThreadPoolExecutor.submit
+
+    def submit_in_context(self: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, copy_context().run, function, *args, **kwargs)
+
+    module.ThreadPoolExecutor.submit = submit_in_context

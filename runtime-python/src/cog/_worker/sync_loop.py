@@ -1,0 +1,57 @@
+"""Predictions of a model that is not async: one at a time, on the main thread."""
+
+from typing import Any
+
+from .. import _frames as frames
+from ..exceptions import CancelationException
+from .cancelation import Cancelation
+from .channel import Channel, Reader
+from .encode import data_uri, encode_output
+from .prediction import Prediction, is_iterator
+from .streams import Attribution
+
+
+def serve_sync(
+    model: Any, reader: Reader, channel: Channel, attribution: Attribution, cancelation: Cancelation
+) -> None:
+    """Returns when the server closes the socket."""
+    while True:
+        frame = reader.read()
+        if frame is None:
+            return
+        kind, number, payload = frame
+        if kind == frames.PREDICT:
+            _run(model, Prediction(number, payload, channel, attribution), cancelation)
+
+
+def _run(model: Any, prediction: Prediction, cancelation: Cancelation) -> None:
+    prediction.begin()
+    try:
+        try:
+            cancelation.arm(prediction.number)
+            output = _predict(model, prediction)
+        finally:
+            cancelation.disarm()
+    except CancelationException:
+        cancelation.disarm()
+        prediction.finish("canceled")
+    except BaseException as error:  # noqa: B902  sys.exit() in a prediction fails that prediction, not the model
+        prediction.fail(error)
+    else:
+        prediction.finish("succeeded", output)
+
+
+def _predict(model: Any, prediction: Prediction) -> bytes:
+    """Runs the method; returns the output unless it went out in pieces."""
+    output = model.method(**prediction.arguments(model.signature))
+    if not is_iterator(output):
+        return encode_output(output, data_uri)
+    prediction.expect_pieces()
+    try:
+        for item in output:
+            prediction.send_piece(item)
+    finally:
+        close = getattr(output, "close", None)
+        if close is not None:
+            close()
+    return b""

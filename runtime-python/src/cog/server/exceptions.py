@@ -1,0 +1,5 @@
+"""Kept where models import it from."""
+
+from ..exceptions import CancelationException
+
+__all__ = ["CancelationException"]
