@@ -84,12 +84,12 @@ function suggestion(root: string, universe: DebianUniverse, suite: string): stri
   return 'Only the main component of Debian can be used; search it at https://packages.debian.org.';
 }
 
-/** Edit distance to every name takes too long; a slip seldom changes both ends. */
+/** The distance to every name takes too long; a slip seldom changes both ends. */
 function* namesLike(root: string, universe: DebianUniverse): Generator<string> {
-  const head = root.slice(0, 2);
+  const head = root.slice(0, 1);
   const tail = root.slice(-3);
   for (const name of universe.allNames()) {
-    if (Math.abs(name.length - root.length) <= 4 && (name.startsWith(head) || name.endsWith(tail))) yield name;
+    if (Math.abs(name.length - root.length) <= 3 && (name.startsWith(head) || name.endsWith(tail))) yield name;
   }
 }
 

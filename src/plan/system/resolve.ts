@@ -5,6 +5,7 @@ import { ChosenPackages, dependencyEdges, resolveClosure } from '../../formats/d
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { Archive, System, SystemPackage, Tool } from '../../lock/schema.generated.ts';
+import type { TrustedKey } from '../../sources/apt/clear-signed.ts';
 import { type OpenArchive, openArchive } from '../../sources/apt/open-archive.ts';
 import { environmentOf } from '../environment.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
@@ -18,19 +19,37 @@ import { readMaintainerScripts, type ScriptHashes } from './maintainer-scripts.t
 import { DebianUniverse } from './universe.ts';
 
 const ARCHITECTURES: Readonly<Record<Platform, string>> = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' };
-const MAIN = 'https://deb.debian.org/debian';
-const SECURITY = 'https://deb.debian.org/debian-security';
+
+/** Roots of the archives without trailing slashes, and the keys that may sign their suites. */
+export interface DebianSources {
+  readonly main: { readonly url: string; readonly keys: readonly TrustedKey[] };
+  readonly security: { readonly url: string; readonly keys: readonly TrustedKey[] };
+}
+
+const DEBIAN: DebianSources = {
+  main: { url: 'https://deb.debian.org/debian', keys: trustedKeysFor('main') },
+  security: { url: 'https://deb.debian.org/debian-security', keys: trustedKeysFor('security') },
+};
 
 /**
  * Base, interpreter and system packages: all of them .debs of the suite whose Python is the one asked for. Each group is
  * closed over its dependencies on top of the ones before, so that the base of two projects is the same whatever they ask.
  */
-export async function resolveSystem(context: Context, input: ResolveInput): Promise<SystemResolution> {
+export async function resolveSystem(
+  context: Context,
+  input: ResolveInput,
+  sources: DebianSources = DEBIAN,
+): Promise<SystemResolution> {
   const { spec, platform, previous, options } = input;
   const architecture = ARCHITECTURES[platform];
   const suite = chooseSuite(spec.pythonVersion);
   const asked = parseAskedPackages(spec.systemPackages, architecture);
-  const archives = await openArchives(context, { suite, architecture, previous: previous?.system.archives ?? [] });
+  const archives = await openArchives(context, {
+    sources,
+    suite,
+    architecture,
+    previous: previous?.system.archives ?? [],
+  });
   try {
     const indexes = archives.map(({ index }) => index);
     const packages = previous?.base.suite === suite.name ? previous.system.packages : [];
@@ -66,6 +85,7 @@ export async function resolveSystem(context: Context, input: ResolveInput): Prom
 }
 
 interface ArchivesInput {
+  readonly sources: DebianSources;
   readonly suite: DebianSuite;
   readonly architecture: string;
   readonly previous: readonly Archive[];
@@ -73,13 +93,12 @@ interface ArchivesInput {
 
 async function openArchives(
   context: Context,
-  { suite, architecture, previous }: ArchivesInput,
+  { sources, suite, architecture, previous }: ArchivesInput,
 ): Promise<readonly OpenArchive[]> {
-  const main = trustedKeysFor('main');
   const wanted = [
-    { url: MAIN, suite: suite.name, keys: main },
-    { url: MAIN, suite: `${suite.name}-updates`, keys: main },
-    { url: SECURITY, suite: `${suite.name}-security`, keys: trustedKeysFor('security') },
+    { ...sources.main, suite: suite.name },
+    { ...sources.main, suite: `${suite.name}-updates` },
+    { ...sources.security, suite: `${suite.name}-security` },
   ];
   const opened = await Promise.allSettled(
     wanted.map((archive) =>

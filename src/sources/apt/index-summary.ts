@@ -66,11 +66,15 @@ class FieldFinder {
   }
 }
 
+const NAME_FIELD = 'Package: ';
+
 function stanzaName(text: string, start: number, end: number, what: string): string {
-  const at = text.startsWith('Package: ', start) ? start : text.indexOf('\nPackage: ', start) + 1;
-  const lineEnd = text.indexOf('\n', at);
-  const name = text.slice(at + 'Package: '.length, lineEnd < 0 ? end : Math.min(lineEnd, end)).trim();
-  if ((at === 0 && start !== 0) || at >= end || !/^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(name)) {
+  const first = text.startsWith(NAME_FIELD, start);
+  const before = first ? start - 1 : text.indexOf(`\n${NAME_FIELD}`, start);
+  const from = before + 1 + NAME_FIELD.length;
+  const lineEnd = text.indexOf('\n', from);
+  const name = text.slice(from, lineEnd < 0 ? end : Math.min(lineEnd, end)).trim();
+  if ((!first && before < 0) || from > end || !/^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(name)) {
     throw new CogplanError('COGPLAN_CONTROL_INVALID', `${what}: no package name in the stanza at byte ${start}`, {
       subject: what,
     });
