@@ -12,6 +12,8 @@ export interface ZipEntry {
   readonly size: number;
   /** Where the local header starts; the data follow it. */
   readonly headerOffset: number;
+  /** Where the next member or the directory starts: the data end before it. */
+  readonly limit: number;
   /** Permission bits, when the archive was made on a Unix; else undefined. */
   readonly mode: number | undefined;
 }
@@ -105,7 +107,7 @@ export function locateZipDirectory(tail: Buffer, archiveSize: number): ZipDirect
 
 /** Parses the central directory found by `locateZipDirectory`. */
 export function parseZipDirectory(directory: Buffer, place: ZipDirectoryPlace): readonly ZipEntry[] {
-  const entries: ZipEntry[] = [];
+  const entries: HeaderEntry[] = [];
   let position = 0;
   let total = 0;
   while (position < directory.length) {
@@ -126,8 +128,7 @@ export function parseZipDirectory(directory: Buffer, place: ZipDirectoryPlace): 
   }
   if (entries.length !== place.count) throw invalid('its directory has another number of members than it says');
   checkNames(entries);
-  checkOverlaps(entries, place.offset);
-  return entries;
+  return withLimits(entries, place.offset);
 }
 
 /** Offset of a member's data in the archive. `header` starts at the local header and holds at least the name. */
@@ -142,7 +143,10 @@ export function parseLocalHeader(header: Buffer, entry: ZipEntry): number {
     header.readUInt16LE(26) === name.length &&
     header.subarray(LOCAL_HEADER_SIZE, end).equals(name);
   if (!matches) throw invalid(`the two headers of ${entry.name} contradict each other`);
-  return entry.headerOffset + end + header.readUInt16LE(28);
+  const dataOffset = entry.headerOffset + end + header.readUInt16LE(28);
+  if (dataOffset + entry.compressedSize > entry.limit)
+    throw invalid(`${entry.name} overlaps another member or the directory`);
+  return dataOffset;
 }
 
 /** A member's contents from its raw data, checked against its size and CRC. */
@@ -164,7 +168,9 @@ export function tooLarge(entry: ZipEntry, maxBytes: number): CogplanError {
   return invalid(`${entry.name} has ${entry.size} bytes, more than the ${maxBytes} it may have`);
 }
 
-function parseCentralHeader(header: Buffer): ZipEntry {
+type HeaderEntry = Omit<ZipEntry, 'limit'>;
+
+function parseCentralHeader(header: Buffer): HeaderEntry {
   const madeBy = header.readUInt16LE(4) >> 8;
   const flags = header.readUInt16LE(8);
   const method = header.readUInt16LE(10);
@@ -259,7 +265,7 @@ function checkName(name: string): void {
   if (isUnsafe) throw invalid(`the member name ${JSON.stringify(name.slice(0, 200))} is not safe`);
 }
 
-function checkNames(entries: readonly ZipEntry[]): void {
+function checkNames(entries: readonly HeaderEntry[]): void {
   const names = new Set<string>();
   for (const { name } of entries) {
     if (names.has(name)) throw invalid(`${name} comes twice`);
@@ -267,13 +273,17 @@ function checkNames(entries: readonly ZipEntry[]): void {
   }
 }
 
-function checkOverlaps(entries: readonly ZipEntry[], directoryOffset: number): void {
-  let previousEnd = 0;
-  for (const entry of [...entries].sort((a, b) => a.headerOffset - b.headerOffset)) {
-    if (entry.headerOffset < previousEnd) throw invalid(`${entry.name} overlaps another member`);
-    previousEnd = entry.headerOffset + LOCAL_HEADER_SIZE + Buffer.byteLength(entry.name) + entry.compressedSize;
+// Members that share bytes make an archive read differently by different tools, or inflate without end.
+function withLimits(entries: readonly HeaderEntry[], directoryOffset: number): readonly ZipEntry[] {
+  const byOffset = [...entries].sort((a, b) => a.headerOffset - b.headerOffset);
+  const limits = new Map<HeaderEntry, number>();
+  for (const [index, entry] of byOffset.entries()) {
+    const limit = byOffset[index + 1]?.headerOffset ?? directoryOffset;
+    const end = entry.headerOffset + LOCAL_HEADER_SIZE + Buffer.byteLength(entry.name) + entry.compressedSize;
+    if (end > limit) throw invalid(`${entry.name} overlaps another member or the directory`);
+    limits.set(entry, limit);
   }
-  if (previousEnd > directoryOffset) throw invalid('a member reaches into the directory');
+  return entries.map((entry) => ({ ...entry, limit: limits.get(entry) ?? directoryOffset }));
 }
 
 function toNumber(value: bigint): number {

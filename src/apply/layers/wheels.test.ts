@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { aWheelFile, type WheelParts } from '../../../test/builders/wheel.ts';
+import { sha256 } from '../../digest.ts';
+import type { InstallScheme } from '../recipe.ts';
+import { checkEntries } from './check-entries.ts';
+import type { FileEntry, LayerEntry } from './entry.ts';
+import { buildWheelsLayer } from './wheels.ts';
+import { readWheelFile } from './wheels-unpack.ts';
+
+const LIBRARY = 'usr/local/lib/python3.11/dist-packages';
+const SCHEME: InstallScheme = {
+  purelib: LIBRARY,
+  platlib: LIBRARY,
+  scripts: 'usr/local/bin',
+  headers: 'usr/local/include/python3.11',
+  data: 'usr/local',
+  interpreter: '/usr/bin/python3.11',
+};
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-wheels-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+interface Built {
+  readonly entries: readonly LayerEntry[];
+  readonly warnings: readonly string[];
+  /** Mode and text of the file at a path. */
+  file(path: string): { readonly mode: string; readonly text: string } | undefined;
+}
+
+async function build(wheels: readonly WheelParts[], scheme: Partial<InstallScheme> = {}): Promise<Built> {
+  const inputs = wheels.map((parts) => {
+    const { filename, bytes } = aWheelFile(parts);
+    writeFileSync(join(directory, sha256(bytes)), bytes);
+    return { filename, sha256: sha256(bytes) };
+  });
+  const warnings: string[] = [];
+  const entries = await buildWheelsLayer(
+    { kind: 'wheels', assembler: 1, scheme: { ...SCHEME, ...scheme }, wheels: inputs },
+    {
+      blob: async (hash) => join(directory, hash),
+      debData: () => Promise.reject(new Error('no .deb')),
+      scratch: directory,
+      warn: (code, text) => warnings.push(`${code} ${text}`),
+    },
+  );
+  checkEntries(entries);
+  const files = new Map(
+    entries.filter((entry): entry is FileEntry => entry.type === 'file').map((entry) => [entry.path, entry]),
+  );
+  return {
+    entries,
+    warnings,
+    file: (path) => {
+      const entry = files.get(path);
+      return entry === undefined ? undefined : { mode: entry.mode.toString(8), text: readWheelFile(entry).toString() };
+    },
+  };
+}
+
+describe('one wheel', () => {
+  test('is laid out by the binary distribution format', async () => {
+    const { entries, file } = await build([
+      {
+        files: {
+          'demo/__init__.py': 'x = 1\n',
+          'demo/tool.sh': { content: '#!/bin/sh\n', mode: 0o100700 },
+          'demo/data.bin': { content: Buffer.alloc(5000, 7), mode: 0o100666 },
+          'demo/empty/': { mode: 0o40755 },
+          'demo-1.0.data/purelib/pure.py': 'p',
+          'demo-1.0.data/platlib/plat.py': 'q',
+          'demo-1.0.data/scripts/run': { content: '#!python -s\nprint()\n', mode: 0o100644 },
+          'demo-1.0.data/scripts/raw': '#!/bin/sh\necho\n',
+          'demo-1.0.data/headers/demo.h': 'h',
+          'demo-1.0.data/data/share/man/demo.1': 'm',
+          'other.data/x': 'an ordinary directory',
+        },
+        entryPoints: '[console_scripts]\ndemo = demo.cli:Main.run [extra]\n',
+      },
+    ]);
+    expect(entries.filter((entry) => entry.type === 'file').map((entry) => entry.path)).toEqual([
+      'usr/local/bin/demo',
+      'usr/local/bin/raw',
+      'usr/local/bin/run',
+      'usr/local/include/python3.11/demo/demo.h',
+      `${LIBRARY}/demo-1.0.dist-info/INSTALLER`,
+      `${LIBRARY}/demo-1.0.dist-info/METADATA`,
+      `${LIBRARY}/demo-1.0.dist-info/RECORD`,
+      `${LIBRARY}/demo-1.0.dist-info/WHEEL`,
+      `${LIBRARY}/demo-1.0.dist-info/entry_points.txt`,
+      `${LIBRARY}/demo/__init__.py`,
+      `${LIBRARY}/demo/data.bin`,
+      `${LIBRARY}/demo/tool.sh`,
+      `${LIBRARY}/other.data/x`,
+      `${LIBRARY}/plat.py`,
+      `${LIBRARY}/pure.py`,
+      'usr/local/share/man/demo.1',
+    ]);
+    expect(entries.filter((entry) => entry.type === 'directory').every((entry) => entry.mode === 0o755)).toBe(true);
+    expect(file('usr/local/bin/run')).toEqual({ mode: '755', text: '#!/usr/bin/python3.11\nprint()\n' });
+    expect(file('usr/local/bin/raw')).toEqual({ mode: '755', text: '#!/bin/sh\necho\n' });
+    expect(file(`${LIBRARY}/demo/tool.sh`)?.mode).toBe('755');
+    expect(file(`${LIBRARY}/demo/data.bin`)?.mode).toBe('644');
+    expect(file('usr/local/bin/demo')).toEqual({
+      mode: '755',
+      text: '#!/usr/bin/python3.11\nimport sys\n\nfrom demo.cli import Main\n\nif __name__ == "__main__":\n    sys.exit(Main.run())\n',
+    });
+    expect(file(`${LIBRARY}/demo-1.0.dist-info/INSTALLER`)?.text).toBe('cogplan\n');
+  });
+
+  test('gets a RECORD that names every file, sorted, with true hashes and sizes', async () => {
+    const { entries, file } = await build([
+      {
+        files: { 'b.py': 'b', 'a,b.py': 'c', 'demo-1.0.data/scripts/s': '#!python\n' },
+        entryPoints: '[console_scripts]\nx = m:f\n',
+        extra: [{ name: 'unlisted.py', content: 'not in RECORD' }],
+      },
+    ]);
+    const rows = file(`${LIBRARY}/demo-1.0.dist-info/RECORD`)!.text.split('\n');
+    expect(rows.map((row) => row.replace(/,sha256=.*/, ''))).toEqual([
+      '../../../bin/s',
+      '../../../bin/x',
+      '"a,b.py"',
+      'b.py',
+      'demo-1.0.dist-info/INSTALLER',
+      'demo-1.0.dist-info/METADATA',
+      'demo-1.0.dist-info/RECORD,,',
+      'demo-1.0.dist-info/WHEEL',
+      'demo-1.0.dist-info/entry_points.txt',
+      'unlisted.py',
+      '',
+    ]);
+    expect(rows.length - 1).toBe(entries.filter((entry) => entry.type === 'file').length);
+    for (const row of rows.filter((line) => line.includes('sha256='))) {
+      const [, path = '', hash, size] = /^"?(.*?)"?,sha256=(.*),(\d+)$/.exec(row) ?? [];
+      const text = file(path.startsWith('../../../') ? `usr/local/${path.slice(9)}` : `${LIBRARY}/${path}`)!.text;
+      expect([path, hash, Number(size)]).toEqual([
+        path,
+        createHash('sha256').update(text).digest('base64url'),
+        text.length,
+      ]);
+    }
+  });
+
+  test('goes to platlib when its root is not pure', async () => {
+    const { file } = await build([{ isPurelib: false, files: { 'a.so': 's', 'demo-1.0.data/purelib/p.py': 'p' } }], {
+      purelib: 'pure',
+      platlib: 'plat',
+    });
+    expect([file('plat/a.so')?.text, file('pure/p.py')?.text]).toEqual(['s', 'p']);
+    expect(file('plat/demo-1.0.dist-info/RECORD')?.text).toMatch(/^\.\.\/pure\/p\.py,sha256=/);
+  });
+
+  test('prefers the launcher of an entry point over a script of that name', async () => {
+    const { file } = await build([
+      { files: { 'demo-1.0.data/scripts/demo': '#!python\nold\n' }, entryPoints: '[console_scripts]\ndemo = m:f\n' },
+    ]);
+    expect(file('usr/local/bin/demo')?.text).toContain('from m import f');
+  });
+
+  test.each<[string, WheelParts, RegExp]>([
+    ['no metadata directory for it', { files: { 'x-1.0.dist-info/METADATA': 'x' } }, /2 \.dist-info/],
+    ['another format version', { wheelVersion: '2.0' }, /version 2\.0/],
+    ['an unknown installation directory', { files: { 'demo-1.0.data/etc/passwd': 'x' } }, /no installation directory/],
+    ['two files at one place', { files: { 'a.py': 'x', 'demo-1.0.data/purelib/a.py': 'y' } }, /two of its files/],
+    ['a command outside bin', { entryPoints: '[console_scripts]\n../../../etc/x = m:f\n' }, /malformed/],
+    ['a file that is a directory too', { files: { a: 'x', 'a/b': 'y' } }, /file in .* and a directory in/],
+  ])('is refused with %s', async (_, parts, reason) => {
+    await expect(build([parts])).rejects.toThrowError(
+      expect.objectContaining({
+        code: expect.stringMatching(/^COGPLAN_WHEEL_(INVALID|CONFLICT)$/),
+        message: expect.stringMatching(reason),
+      }),
+    );
+  });
+});
+
+describe('several wheels', () => {
+  test('may bring the same file', async () => {
+    const shared = { 'ns/__init__.py': '', 'ns/license': 'text '.repeat(30) };
+    const { warnings, file } = await build([
+      { name: 'b', files: { ...shared, 'ns/b.py': 'b' } },
+      { name: 'a', files: { ...shared, 'ns/a.py': 'a' } },
+    ]);
+    expect(warnings).toEqual([]);
+    expect([file(`${LIBRARY}/ns/a.py`)?.text, file(`${LIBRARY}/ns/b.py`)?.text]).toEqual(['a', 'b']);
+  });
+
+  test('that differ at a path: the greater file name wins, whatever the order, and both are named', async () => {
+    const a: WheelParts = { name: 'a', files: { 'cv2/x.py': 'from a', 'cv2/b.py': 'same size a', 'own.py': '1' } };
+    const b: WheelParts = { name: 'b', files: { 'cv2/x.py': 'from b!', 'cv2/b.py': 'same size b' } };
+    for (const wheels of [
+      [a, b],
+      [b, a],
+    ]) {
+      const { warnings, file } = await build(wheels);
+      expect(file(`${LIBRARY}/cv2/x.py`)?.text).toBe('from b!');
+      expect(warnings).toEqual([
+        `COGPLAN_WHEEL_CLASH b-1.0-py3-none-any.whl and a-1.0-py3-none-any.whl both bring ${LIBRARY}/cv2/b.py and 1 more; that of b-1.0-py3-none-any.whl is kept`,
+      ]);
+    }
+  });
+
+  test.each<[string, readonly WheelParts[]]>([
+    [
+      'a file against a directory',
+      [
+        { name: 'a', files: { x: '1' } },
+        { name: 'b', files: { 'x/y': '2' } },
+      ],
+    ],
+    ['two versions of one distribution', [{ version: '1.0' }, { version: '2.0' }]],
+  ])('are refused for %s', async (_, wheels) => {
+    await expect(build(wheels)).rejects.toMatchObject({ code: 'COGPLAN_WHEEL_CONFLICT' });
+  });
+});
