@@ -15,6 +15,8 @@ export interface ResolveInput {
   readonly spec: Spec;
   readonly platform: Platform;
   readonly previous: Target | undefined;
+  /** Tools of the lock on disk. */
+  readonly previousTools?: readonly Tool[];
   readonly options: ResolveOptions;
 }
 

@@ -5,8 +5,11 @@ import type { SystemPackage } from '../../lock/schema.generated.ts';
 import type { ResolveOptions } from '../families.ts';
 import type { IndexReader } from './universe.ts';
 
+/** A locked .deb: a package of the image, or one of the tools. */
+export type LockedDeb = Pick<SystemPackage, 'name' | 'version' | 'file'>;
+
 export interface KeptInput {
-  readonly packages: readonly SystemPackage[];
+  readonly packages: readonly LockedDeb[];
   readonly indexes: readonly IndexReader[];
   readonly mode: ResolveOptions['mode'];
   readonly architecture: string;
@@ -34,7 +37,7 @@ export async function findKeptPackages(
   return kept;
 }
 
-async function readFromStore(context: Context, locked: SystemPackage, architecture: string): Promise<PackageRecord> {
+async function readFromStore(context: Context, locked: LockedDeb, architecture: string): Promise<PackageRecord> {
   const what = `${locked.name} ${locked.version}`;
   const path = await context.store.verified(locked.file.sha256, locked.file.size, what);
   const { paragraph } = await readDebControl(path, what);

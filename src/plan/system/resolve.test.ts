@@ -120,6 +120,7 @@ function resolve({ python = '3.11', packages = [], previous, mode = 'keep' }: As
     spec,
     platform: 'linux/amd64',
     previous: previous as unknown as Target | undefined,
+    ...(previous === undefined ? {} : { previousTools: previous.tools }),
     options: { mode, asOf: null },
   };
   return resolveSystem(context, input, sources);
@@ -234,7 +235,12 @@ describe('a lock that is made again', () => {
     const refreshed = await resolve({ previous, mode: 'refresh' });
     expect(find(refreshed, 'openssl')?.version).toBe('3.1');
     expect(find(refreshed, 'apt')?.version).toBe('2.6.1');
-    expect(find(await resolve({ previous }), 'openssl')).toEqual(find(previous, 'openssl'));
+    const kept = await resolve({ previous });
+    expect(find(kept, 'openssl')).toEqual(find(previous, 'openssl'));
+    const states = kept.system.archives.map(({ suite, date }) => `${suite} ${date}`);
+    expect(states).toContain('bookworm 2026-01-10T12:00:00Z');
+    expect(states.filter((state) => state === 'bookworm 2026-01-10T00:00:00Z')).toHaveLength(1);
+    expect(states).toHaveLength(4);
   });
 
   test('moves what it needs to for a new dependency', async () => {
@@ -247,6 +253,22 @@ describe('a lock that is made again', () => {
     await publish({ main, date: later });
     expect(find(await resolve({ previous, packages: ['libcurl4'] }), 'libcurl4')?.version).toBe('1');
     expect(find(await resolve({ previous, packages: ['libcurl4', 'wget'] }), 'libcurl4')?.version).toBe('2');
+  });
+
+  test('keeps its tools', async () => {
+    const previous = await resolve();
+    await publish({ main: [...debs, await makeDeb({ name: 'bubblewrap', version: '0.9' })], date: later });
+    const version = (resolution: SystemResolution) =>
+      resolution.tools.find(({ name }) => name === 'bubblewrap')?.version;
+    expect(version(await resolve({ previous }))).toBe('0.8.0');
+    expect(version(await resolve({ previous, mode: 'upgrade' }))).toBe('0.9');
+  });
+
+  test('starts afresh when another Python means another suite', async () => {
+    const previous = await resolve();
+    const elsewhere = { ...previous, base: { ...previous.base, suite: 'trixie' } };
+    await publish({ security: [await newer()], date: later });
+    expect(find(await resolve({ previous: elsewhere }), 'openssl')?.version).toBe('3.1');
   });
 
   test('does not take an older state of the archive', async () => {

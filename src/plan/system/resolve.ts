@@ -14,8 +14,9 @@ import type { DebianSuite } from '../tables/debian-suites.ts';
 import { type AskedPackage, acceptsVersion, parseAskedPackages } from './asked-packages.ts';
 import { checkPatchVersion, chooseSuite } from './choose-suite.ts';
 import { explainProblem, unknownVersion } from './explain.ts';
-import { findKeptPackages } from './kept-packages.ts';
+import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
 import { readMaintainerScripts, type ScriptHashes } from './maintainer-scripts.ts';
+import { findOlderEvidence } from './older-evidence.ts';
 import { DebianUniverse } from './universe.ts';
 
 const ARCHITECTURES: Readonly<Record<Platform, string>> = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' };
@@ -52,8 +53,10 @@ export async function resolveSystem(
   });
   try {
     const indexes = archives.map(({ index }) => index);
-    const packages = previous?.base.suite === suite.name ? previous.system.packages : [];
-    const kept = await findKeptPackages(context, { packages, indexes, mode: options.mode, architecture });
+    const before = previous?.base.suite === suite.name ? previous : undefined;
+    const keep = (packages: readonly LockedDeb[]) =>
+      findKeptPackages(context, { packages, indexes, mode: options.mode, architecture });
+    const kept = await keep(before?.system.packages ?? []);
     const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked) });
     for (const item of asked) {
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
@@ -64,10 +67,18 @@ export async function resolveSystem(
     checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
     const scripts = await readMaintainerScripts(context, all, suite.name);
+    const olderArchives = await findOlderEvidence(context, {
+      packages: all.filter((record) => record === kept.get(record.name)),
+      indexes,
+      archives: before?.system.archives ?? [],
+      architecture,
+    });
     const system: System = {
-      archives: archives.map(({ entry }) => entry),
+      archives: [...archives.map(({ entry }) => entry), ...olderArchives],
       packages: lockPackages({ groups, asked, scripts, providersOf: (name) => providedBy(universe, name) }),
     };
+    const tools = before === undefined ? [] : (input.previousTools ?? []).filter(({ host }) => host === platform);
+    const toolUniverse = new DebianUniverse({ indexes, kept: await keep(tools), pins: new Map() });
     return {
       base: {
         kind: 'debian',
@@ -76,7 +87,7 @@ export async function resolveSystem(
       },
       interpreter,
       system,
-      tools: sandboxTools({ universe, suite, asked, architecture, platform }),
+      tools: sandboxTools({ universe: toolUniverse, suite, asked: [], architecture, platform }),
       environment: environmentOf({ interpreter, system }, platform),
     };
   } finally {
@@ -106,7 +117,7 @@ async function openArchives(
         ...archive,
         component: 'main',
         architecture,
-        previous: previous.find((entry) => entry.url === archive.url && entry.suite === archive.suite),
+        previous: latest(previous.filter((entry) => entry.url === archive.url && entry.suite === archive.suite)),
       }),
     ),
   );
@@ -115,6 +126,10 @@ async function openArchives(
   if (failure === undefined) return archives;
   for (const { index } of archives) index.close();
   throw failure.reason;
+}
+
+function latest(entries: readonly Archive[]): Archive | undefined {
+  return [...entries].sort((a, b) => compareBytes(a.date, b.date)).at(-1);
 }
 
 interface Groups {
