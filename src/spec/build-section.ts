@@ -2,12 +2,11 @@ import { isMap } from 'yaml';
 import { CogplanError } from '../errors.ts';
 import { parseVersion } from '../formats/python/version.ts';
 import {
-  isNull,
+  invalidValue,
   keyOf,
   note,
   type Reading,
   readBoolean,
-  readList,
   readMapping,
   readString,
   readStrings,
@@ -15,8 +14,9 @@ import {
   wrongType,
 } from './fields.ts';
 import { readRequirements } from './read-requirements.ts';
-import type { Located, Requirements, RunCommand, Spec } from './spec.ts';
-import type { YamlField, YamlValue } from './yaml-source.ts';
+import { readRunCommands } from './run-commands.ts';
+import type { Located, Requirements, Spec } from './spec.ts';
+import type { YamlField } from './yaml-source.ts';
 
 /** What `build:` holds, normalised. */
 export interface Build
@@ -94,7 +94,7 @@ export async function readBuild(reading: Reading, build: YamlField | undefined):
     ...(sdkVersion === undefined ? {} : { sdkVersion }),
     systemPackages: readSystemPackages(reading, fields.get('system_packages')),
     requirements,
-    run: readRun(reading, fields),
+    run: readRunCommands(reading, fields),
   };
 }
 
@@ -103,7 +103,7 @@ function readPythonVersion(reading: Reading, field: YamlField | undefined): Loca
   if (version === undefined) return undefined;
   const match = /^([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+(?:(?:a|b|rc)[0-9]+)?))?)?$/.exec(version.value);
   const [major, minor] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
-  if (match !== null && minor !== undefined && major === 3 && minor >= 8) return version;
+  if (match !== null && minor !== undefined && (major > 3 || (major === 3 && minor >= 8))) return version;
   const reason =
     match === null
       ? 'is not a Python version'
@@ -186,95 +186,4 @@ async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlFiel
   const path = readString(reading, file);
   if (path === undefined) return NO_REQUIREMENTS;
   return readRequirements(reading.directory, { kind: 'file', path: path.value, where: path.where }, reading);
-}
-
-function readRun(reading: Reading, fields: ReadonlyMap<string, YamlField>): readonly RunCommand[] {
-  const preInstall = fields.get('pre_install');
-  if (preInstall !== undefined) {
-    note(
-      reading,
-      preInstall,
-      'COGPLAN_KEY_DEPRECATED',
-      '"build.pre_install" is the older name of "build.run".',
-      'info',
-    );
-  }
-  return [...readList(reading, fields.get('run')), ...readList(reading, preInstall)].flatMap(
-    (item) => readCommand(reading, item) ?? [],
-  );
-}
-
-function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined {
-  const fields = reading.source.fields(item);
-  if (fields === undefined) {
-    const command = isNull(item) ? undefined : readString(reading, item);
-    if (isNull(item)) {
-      invalidValue(reading, { value: '', where: item.where }, `${keyOf(item)} is empty`, 'Remove the item.');
-    }
-    return command === undefined
-      ? undefined
-      : singleLine(reading, { command: command.value, mounts: [], where: item.where });
-  }
-  if (!fields.some((field) => field.name === 'command') && fields.length === 1) {
-    reading.problems.add(
-      wrongType(
-        item,
-        'a command',
-        'A command that holds ": " must be quoted as a whole, or YAML reads it as a mapping.',
-      ),
-    );
-    return undefined;
-  }
-  const known = readMapping(reading, item, { what: keyOf(item), keys: new Set(['command', 'mounts']), elsewhere: {} });
-  const command = readString(reading, known.get('command'));
-  if (!known.has('command')) {
-    reading.problems.add(
-      new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.command is required`, { where: item.where }),
-    );
-  }
-  const mounts = readList(reading, known.get('mounts')).flatMap((mount) => readMount(reading, mount) ?? []);
-  return command === undefined ? undefined : singleLine(reading, { command: command.value, mounts, where: item.where });
-}
-
-function readMount(reading: Reading, item: YamlValue): RunCommand['mounts'][number] | undefined {
-  if (!isMap(item.node)) {
-    reading.problems.add(wrongType(item, 'a mapping', 'Write type, id and target.'));
-    return undefined;
-  }
-  const fields = readMapping(reading, item, {
-    what: keyOf(item),
-    keys: new Set(['type', 'id', 'target']),
-    elsewhere: {},
-  });
-  const [type, id, target] = ['type', 'id', 'target'].map((key) => {
-    if (!fields.has(key)) {
-      reading.problems.add(
-        new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.${key} is required`, { where: item.where }),
-      );
-    }
-    return readString(reading, fields.get(key));
-  });
-  if (type !== undefined && type.value !== 'secret') {
-    invalidValue(reading, type, `mounts of type "${type.value}" are unknown`, 'The one type is "secret".');
-    return undefined;
-  }
-  if (type === undefined || id === undefined || target === undefined) return undefined;
-  return { type: 'secret', id: id.value, target: target.value };
-}
-
-function singleLine(reading: Reading, command: RunCommand): RunCommand | undefined {
-  if (!command.command.includes('\n')) return command;
-  invalidValue(
-    reading,
-    { value: command.command, where: command.where },
-    `${command.where.key ?? 'the command'} has more than one line`,
-    'Fold the lines into one with ">-" in place of "|", or write one item per command.',
-  );
-  return undefined;
-}
-
-function invalidValue(reading: Reading, value: Located<string>, message: string, hint: string): void {
-  reading.problems.add(
-    new CogplanError('COGPLAN_SPEC_VALUE', message, { subject: value.value.slice(0, 200), where: value.where, hint }),
-  );
 }

@@ -13,16 +13,17 @@ export interface Reading {
   readonly notices: Notice[];
 }
 
+/** The keys a mapping may have. */
+export interface KnownKeys {
+  /** The mapping, for messages. */
+  readonly what: string;
+  readonly keys: ReadonlySet<string>;
+  /** What to do with keys that belong elsewhere. */
+  readonly elsewhere: Readonly<Record<string, string>>;
+}
+
 /** The fields of a mapping by name; unknown keys are reported with the nearest known one, null values count as absent. */
-export function readMapping(
-  reading: Reading,
-  value: YamlValue,
-  known: {
-    readonly what: string;
-    readonly keys: ReadonlySet<string>;
-    readonly elsewhere: Readonly<Record<string, string>>;
-  },
-): ReadonlyMap<string, YamlField> {
+export function readMapping(reading: Reading, value: YamlValue, known: KnownKeys): ReadonlyMap<string, YamlField> {
   const fields = reading.problems.attempt(() => reading.source.fields(value));
   if (fields === undefined) return new Map();
   for (const field of fields) {
@@ -128,6 +129,12 @@ export function readStrings(reading: Reading, value: YamlValue | undefined): rea
   });
 }
 
+export function invalidValue(reading: Reading, value: Located<string>, message: string, hint: string): void {
+  reading.problems.add(
+    new CogplanError('COGPLAN_SPEC_VALUE', message, { subject: value.value.slice(0, 200), where: value.where, hint }),
+  );
+}
+
 export function note(
   reading: Reading,
   field: YamlField,
@@ -153,14 +160,7 @@ function lastKey(value: YamlValue): string {
   return keyOf(value).split('.').at(-1) ?? '';
 }
 
-function unknownKey(
-  field: YamlField,
-  known: {
-    readonly what: string;
-    readonly keys: ReadonlySet<string>;
-    readonly elsewhere: Readonly<Record<string, string>>;
-  },
-): CogplanError {
+function unknownKey(field: YamlField, known: KnownKeys): CogplanError {
   const elsewhere = Object.hasOwn(known.elsewhere, field.name) ? known.elsewhere[field.name] : undefined;
   const suggestion = elsewhere ?? nearest(field.name, known.keys);
   const hint =

@@ -1,16 +1,17 @@
 import { sha256 } from '../digest.ts';
 import { CogplanError, type Where } from '../errors.ts';
 import { normalizeName } from '../formats/python/name.ts';
-import { formatRequirement, parseRequirement, type Requirement } from '../formats/python/requirement.ts';
+import { formatRequirement } from '../formats/python/requirement.ts';
 import { decodeRequirementsFile, splitRequirementsFile, stripComment } from '../formats/python/requirements-file.ts';
 import {
   parseRequirementsLine,
   type RequirementsLine,
   type RequirementsOption,
 } from '../formats/python/requirements-line.ts';
-import { parseWheelFilename } from '../formats/python/wheel-filename.ts';
+import { interpretRequirement, unsupported } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
 import { besides, readProjectFile } from './project-file.ts';
+import { readHashes } from './requirement-hashes.ts';
 import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
@@ -35,9 +36,6 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 200;
 // Cog installs its own SDK and server; these lines would replace them.
 const PROVIDED: ReadonlySet<string> = new Set(['cog', 'coglet']);
-const ARCHIVE = /\.(?:whl|zip|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
-const VCS = /^(?:git|hg|svn|bzr)\+/i;
-const HASH = /^([a-z0-9]+):([0-9a-f]+)$/i;
 
 /** Reads requirement lines with everything they include. Problems and notices are collected with their places. */
 export async function readRequirements(
@@ -152,7 +150,7 @@ export async function readRequirements(
   }
 
   function readRequirement(line: RequirementsLine, constraint: boolean): RequirementLine | undefined {
-    const { requirement, hash } = interpret(line.requirement, line.where);
+    const { requirement, hash } = interpretRequirement(line.requirement, line.where);
     if (PROVIDED.has(normalizeName(requirement.name))) {
       notices.push({
         level: 'warn',
@@ -235,75 +233,6 @@ export async function readRequirements(
 
 const REMOTE_FILE = 'Save the file in the project and name it there.';
 const OWN_LINE = 'Write the option on a line of its own.';
-const URL_HINT = 'Name a released version, or use: name @ https://…/name-1.0-py3-none-any.whl#sha256=…';
-
-/** The requirement of a line in any of pip's spellings; `hash` is that of a URL's fragment. */
-function interpret(text: string, where: Where): { readonly requirement: Requirement; readonly hash?: string } {
-  if (VCS.test(text)) throw unsupported(text, URL_HINT, where, 'a version control system');
-  if (/^file:/i.test(text)) throw unsupported(text, URL_HINT, where, 'a local file');
-  if (/^https?:\/\//i.test(text)) {
-    const [, url = text, rest = ''] = /^(\S+)(.*)$/s.exec(text) ?? [];
-    const wheel = wheelOfUrl(url);
-    if (wheel === undefined) throw unsupported(text, URL_HINT, where, 'an archive by URL');
-    return interpret(`${wheel.distribution} @ ${url}${rest}`, where);
-  }
-  if (/^[./~]|^[a-z]:\\/i.test(text) || (ARCHIVE.test(text.split(/[\s[;]/)[0] ?? '') && !text.includes('@'))) {
-    throw unsupported(text, URL_HINT, where, 'a local path');
-  }
-  const requirement = parseRequirement(text, where);
-  if (requirement.url === undefined) return { requirement };
-  if (VCS.test(requirement.url)) throw unsupported(text, URL_HINT, where, 'a version control system');
-  const wheel = wheelOfUrl(requirement.url);
-  if (wheel === undefined) throw unsupported(text, URL_HINT, where, 'something else than a wheel by https');
-  const hash = new URLSearchParams(new URL(requirement.url).hash.slice(1)).get('sha256');
-  if (hash === null)
-    throw unsupported(text, 'Add #sha256=… to the URL, so that its bytes are named.', where, 'a wheel without a hash');
-  if (wheel.name !== normalizeName(requirement.name)) {
-    throw new CogplanError(
-      'COGPLAN_REQUIREMENT_INVALID',
-      `${requirement.name} is asked, but the URL names ${wheel.distribution}`,
-      {
-        where,
-      },
-    );
-  }
-  return { requirement, hash: `sha256:${hash}` };
-}
-
-function wheelOfUrl(url: string): ReturnType<typeof parseWheelFilename> {
-  if (!URL.canParse(url)) return undefined;
-  const { protocol, pathname } = new URL(url);
-  if (protocol !== 'https:' && protocol !== 'http:') return undefined;
-  try {
-    return parseWheelFilename(decodeURIComponent(pathname.split('/').at(-1) ?? ''));
-  } catch {
-    return undefined;
-  }
-}
-
-// Only sha256 names artifacts in the lock; other algorithms may stand beside it.
-function readHashes(given: readonly string[], where: Where): readonly string[] {
-  const hashes = given.map((text) => {
-    const [, algorithm = '', digits = ''] = HASH.exec(text) ?? [];
-    const length = { sha256: 64, sha384: 96, sha512: 128 }[algorithm.toLowerCase()];
-    if (length === undefined || digits.length !== length) {
-      throw new CogplanError('COGPLAN_REQUIREMENT_HASH', `"${text.slice(0, 160)}" is not a hash`, {
-        where,
-        hint: 'Write --hash=sha256: and 64 hexadecimal digits.',
-      });
-    }
-    return `${algorithm}:${digits}`.toLowerCase();
-  });
-  const usable = hashes.filter((hash) => hash.startsWith('sha256:'));
-  if (hashes.length > 0 && usable.length === 0) {
-    throw new CogplanError('COGPLAN_REQUIREMENT_HASH', 'the requirement has no sha256 hash', {
-      where,
-      hint: 'Add --hash=sha256:…; other algorithms are not enough.',
-    });
-  }
-  return [...new Set(usable)].sort();
-}
-
 function checkUrl(url: string, option: string, where: Where): string {
   const protocol = URL.canParse(url) ? new URL(url).protocol : undefined;
   if (protocol === 'https:' || protocol === 'http:') return url;
@@ -325,13 +254,4 @@ function isEditable(line: RequirementsLine): boolean {
 
 function uniqueByValue(located: readonly Located<string>[]): readonly Located<string>[] {
   return [...new Map([...located].reverse().map((item) => [item.value, item])).values()].reverse();
-}
-
-function unsupported(text: string, hint: string, where: Where, kind?: string): CogplanError {
-  const what = kind === undefined ? '' : `: it is ${kind}`;
-  return new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${text.slice(0, 300)} cannot be locked${what}`, {
-    subject: text.slice(0, 300),
-    where,
-    hint,
-  });
 }

@@ -41,6 +41,7 @@ const END_64_LOCATOR = 0x07064b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 const ENCRYPTED_FLAGS = 0x0001 | 0x0040 | 0x2000;
+const NAME_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const PATCH_FLAG = 0x0020;
 const UNIX = 3;
 
@@ -250,7 +251,7 @@ function findEnd(tail: Buffer): number | undefined {
 
 function decodeName(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return NAME_DECODER.decode(bytes);
   } catch (error) {
     throw invalid('the name of a member is not UTF-8', error);
   }
