@@ -15,7 +15,7 @@ export function interpretRequirement(
   text: string,
   where: Where,
 ): { readonly requirement: Requirement; readonly hash?: string } {
-  if (VCS.test(text)) throw unsupported(text, URL_HINT, where, 'a version control system');
+  if (VCS.test(text)) throw unsupported(text, URL_HINT, where, 'a checkout from version control');
   if (/^file:/i.test(text)) throw unsupported(text, URL_HINT, where, 'a local file');
   if (/^https?:\/\//i.test(text)) {
     const [, url = text, rest = ''] = /^(\S+)(.*)$/s.exec(text) ?? [];
@@ -28,7 +28,7 @@ export function interpretRequirement(
   }
   const requirement = parseRequirement(text, where);
   if (requirement.url === undefined) return { requirement };
-  if (VCS.test(requirement.url)) throw unsupported(text, URL_HINT, where, 'a version control system');
+  if (VCS.test(requirement.url)) throw unsupported(text, URL_HINT, where, 'a checkout from version control');
   const wheel = wheelOfUrl(requirement.url);
   if (wheel === undefined) throw unsupported(text, URL_HINT, where, 'something else than a wheel by https');
   const hash = new URLSearchParams(new URL(requirement.url).hash.slice(1)).get('sha256');
