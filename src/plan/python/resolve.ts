@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
+import { warn } from '../../events.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
@@ -28,6 +29,10 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const model = modelRequest(input, environment, uv);
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
+  if (context.http.offline) {
+    const text = 'packages are resolved among those that earlier runs looked up: newer versions may exist';
+    warn(context.host, 'COGPLAN_RESOLVED_OFFLINE', text);
+  }
   const [packages, server] = await both(
     context,
     (inner) => solve(inner, model),
@@ -47,11 +52,12 @@ function modelRequest(input: ResolveInput, environment: PythonTargetEnvironment,
     extra: requirements.extraIndexUrls.map((item) => item.value),
     findLinks: requirements.findLinks.map((item) => item.value),
   };
+  const markers = targetMarkers(environment);
   return {
     uv,
     environment,
-    roots: projectRoots(requirements.requirements, targetMarkers(environment)),
-    constraints: requirements.constraints.map((line) => line.text),
+    roots: projectRoots(requirements.requirements, markers),
+    constraints: projectRoots(requirements.constraints, markers),
     indexes,
     pre: requirements.pre,
     asOf: input.options.asOf,
@@ -101,10 +107,8 @@ async function both<A, B>(
       throw error;
     }
   };
-  const results = await Promise.allSettled([guard(first), guard(second)]);
+  const works = [guard(first), guard(second)] as const;
+  await Promise.allSettled(works);
   if (failure !== undefined) throw failure.error;
-  const [a, b] = results;
-  if (a.status === 'rejected') throw a.reason;
-  if (b.status === 'rejected') throw b.reason;
-  return [a.value, b.value];
+  return Promise.all(works);
 }

@@ -21,7 +21,8 @@ export interface SolveRequest {
   readonly uv: string;
   readonly environment: WheelEnvironment;
   readonly roots: readonly Root[];
-  readonly constraints: readonly string[];
+  /** Limits on versions of packages that something else asks for. */
+  readonly constraints: readonly Root[];
   readonly indexes: UvIndexes;
   readonly pre: boolean;
   readonly asOf: string | null;
@@ -69,7 +70,7 @@ async function compile(context: Context, request: SolveRequest): Promise<readonl
     uv: request.uv,
     environment,
     requirements: roots.map((root) => root.text),
-    constraints: request.constraints,
+    constraints: request.constraints.map((root) => root.text),
     indexes: request.indexes,
     pre: request.pre,
     asOf,
@@ -78,7 +79,7 @@ async function compile(context: Context, request: SolveRequest): Promise<readonl
   });
   if (outcome.kind === 'resolved') return outcome.packages;
   for (const name of outcome.unknown) await checkIndexPages(context, sourcesOf(request.indexes).indexes, name);
-  throw unsatisfiableError(outcome, { roots, environment, asOf });
+  throw unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
 }
 
 interface Described {

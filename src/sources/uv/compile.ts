@@ -35,7 +35,7 @@ export type CompileOutcome =
 /**
  * Runs `uv pip compile` for one target, wheels only, without a Python on the host and without anything of the host's
  * configuration. Unsatisfiable requirements are an outcome; what uv could not find out is thrown: COGPLAN_NETWORK,
- * COGPLAN_OFFLINE, COGPLAN_INDEX_AUTH, COGPLAN_UV_FAILED.
+ * COGPLAN_OFFLINE, COGPLAN_INDEX_AUTH, COGPLAN_HASH_MISMATCH, COGPLAN_UV_FAILED.
  */
 export async function compileRequirements(context: Context, request: CompileRequest): Promise<CompileOutcome> {
   const mirrors = parseMirrors(context.env.COGPLAN_MIRRORS);

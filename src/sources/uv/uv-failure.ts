@@ -35,6 +35,12 @@ export function explainFailure(stderr: string, indexes: UvIndexes): Unsatisfiabl
       hint: 'Check the connection and the index URL, then run the command again.',
     });
   }
+  if (/^Hash mismatch/.test(error)) {
+    throw new CogplanError('COGPLAN_HASH_MISMATCH', details, {
+      subject: url,
+      hint: 'The index contradicts itself: ask those who keep it, or take the package from another index.',
+    });
+  }
   if (/\b(?:401|403)\b/.test(details)) throw authenticationError(details);
   throw new CogplanError('COGPLAN_UV_FAILED', `Python packages could not be resolved: ${details}`, {
     subject: url,
