@@ -16,8 +16,14 @@ export const ERROR_CODES = {
     family: 'outside',
     summary: 'An archive (tar, ar, xz, …) breaks the rules of its format.',
   },
-  COGPLAN_ARCHIVE_MISMATCH: { family: 'outside', summary: 'A Debian archive gives an index for another suite, or lacks one.' },
-  COGPLAN_ARCHIVE_ROLLBACK: { family: 'outside', summary: 'A Debian archive gives an older state than the lock knows.' },
+  COGPLAN_ARCHIVE_MISMATCH: {
+    family: 'outside',
+    summary: 'A Debian archive gives an index for another suite, or lacks one.',
+  },
+  COGPLAN_ARCHIVE_ROLLBACK: {
+    family: 'outside',
+    summary: 'A Debian archive gives an older state than the lock knows.',
+  },
   COGPLAN_ARCHIVE_TOO_LARGE: { family: 'outside', summary: 'Compressed content inflates beyond what is allowed.' },
   COGPLAN_ARTIFACT_GONE: { family: 'outside', summary: 'A locked artifact is no longer at any of its URLs.' },
   COGPLAN_BLOB_CORRUPT: {
@@ -43,6 +49,14 @@ export const ERROR_CODES = {
   COGPLAN_DEB_CONFLICT: {
     family: 'input',
     summary: 'Two Debian packages ship one file, and neither replaces the other.',
+  },
+  COGPLAN_DEB_EFFECT: {
+    family: 'bug',
+    summary: 'What a maintainer script is known to do does not fit the packages of this lock.',
+  },
+  COGPLAN_DEB_REMOVAL: {
+    family: 'input',
+    summary: 'Installing one Debian package removes a file that another one ships.',
   },
   COGPLAN_DOCKER_FAILED: { family: 'outside', summary: 'The Docker Engine refused the image.' },
   COGPLAN_DOCKER_IMAGE_ID: {
@@ -112,7 +126,10 @@ export const ERROR_CODES = {
     summary: 'An input of the prediction is unknown, missing or of the wrong type.',
   },
   COGPLAN_PREDICTION_REQUEST: { family: 'outside', summary: 'The model server did not answer a prediction request.' },
-  COGPLAN_PYTHON_UNAVAILABLE: { family: 'input', summary: 'No Debian suite brings the Python version that is asked for.' },
+  COGPLAN_PYTHON_UNAVAILABLE: {
+    family: 'input',
+    summary: 'No Debian suite brings the Python version that is asked for.',
+  },
   COGPLAN_PYTHON_UNSATISFIABLE: { family: 'input', summary: 'No set of Python packages satisfies the requirements.' },
   COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
   COGPLAN_REQUIREMENTS_FILE: {
@@ -146,7 +163,10 @@ export const ERROR_CODES = {
   },
   COGPLAN_SERVER_ENDED: { family: 'outside', summary: 'The model server ended by itself.' },
   COGPLAN_SETUP_FAILED: { family: 'input', summary: 'The setup of the model failed or took too long.' },
-  COGPLAN_SIGNATURE_INVALID: { family: 'integrity', summary: 'An archive index lacks a good signature of a trusted key.' },
+  COGPLAN_SIGNATURE_INVALID: {
+    family: 'integrity',
+    summary: 'An archive index lacks a good signature of a trusted key.',
+  },
   COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A file of the project changed while it was read.' },
   COGPLAN_SOURCE_FILE_KIND: {
     family: 'input',
@@ -170,9 +190,14 @@ export const ERROR_CODES = {
   COGPLAN_STORE_UNUSABLE: { family: 'outside', summary: 'The store cannot be created, read or written.' },
   COGPLAN_SYSTEM_PACKAGE_SYNTAX: { family: 'input', summary: 'An entry of system_packages is no package name.' },
   COGPLAN_SYSTEM_PACKAGE_UNKNOWN: { family: 'input', summary: 'The Debian archive has no such package.' },
-  COGPLAN_SYSTEM_PACKAGE_VERSION: { family: 'input', summary: 'The Debian archive has no such version of the package.' },
-  COGPLAN_SYSTEM_UNSATISFIABLE: { family: 'input', summary: 'System packages contradict each other, or need what the archive lacks.' },
-  COGPLAN_TARGET_MISSING: { family: 'input', summary: 'The lock has no such target platform.' },
+  COGPLAN_SYSTEM_PACKAGE_VERSION: {
+    family: 'input',
+    summary: 'The Debian archive has no such version of the package.',
+  },
+  COGPLAN_SYSTEM_UNSATISFIABLE: {
+    family: 'input',
+    summary: 'System packages contradict each other, or need what the archive lacks.',
+  },
   COGPLAN_TOO_LARGE: { family: 'outside', summary: 'A server sent more bytes than the limit allows.' },
   COGPLAN_URL_UNSUPPORTED: { family: 'input', summary: 'A URL is malformed or has a scheme that cannot be fetched.' },
   COGPLAN_USAGE: { family: 'input', summary: 'The command line is wrong.' },

@@ -9,10 +9,14 @@ import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf } from './environment.ts';
-import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
+import type {
+  PythonResolution,
+  PythonTargetEnvironment,
+  ResolveInput,
+  ResolveOptions,
+  SystemResolution,
+} from './families.ts';
 import { imageOf } from './image.ts';
-import { resolvePython } from './python/resolve.ts';
-import { resolveSystem } from './system/resolve.ts';
 
 export interface LockRequest {
   readonly spec: Spec;
@@ -34,16 +38,15 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   );
   const keep =
     options.mode === 'keep' && previous !== undefined && before !== undefined && previous.asOf === options.asOf;
-  const input: ResolveInput = { spec, platform, previous: before, options };
+  const previousTools = previous?.tools ?? [];
+  const input: ResolveInput = { spec, platform, previous: before, previousTools, options };
 
   const keepSystem = keep && !stale.has('interpreter') && !stale.has('system');
-  const system = keepSystem
-    ? keptSystem(before, previous.tools, platform)
-    : await resolveFamily(context, 'system', () => resolveSystem(context, input));
+  const system = keepSystem ? keptSystem(before, previous.tools, platform) : await resolveSystemFamily(context, input);
   const keepPython = keepSystem && !stale.has('python') && !stale.has('runtime') && !stale.has('accelerator');
   const python = keepPython
     ? keptPython(before, previous.tools)
-    : await resolveFamily(context, 'python', () => resolvePython(context, input, system.environment));
+    : await resolvePythonFamily(context, input, system.environment);
 
   const target: Target = {
     base: system.base,
@@ -72,12 +75,24 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   };
 }
 
-async function resolveFamily<T>(context: Context, family: string, work: () => Promise<T>): Promise<T> {
-  const titles: Record<string, string> = {
-    system: 'Resolving base and system packages',
-    python: 'Resolving Python packages',
-  };
-  return withSpan(context.host, `resolve.${family}`, titles[family] ?? family, work);
+// The resolvers, and the libraries behind them, are loaded when a family is really looked up.
+
+async function resolveSystemFamily(context: Context, input: ResolveInput): Promise<SystemResolution> {
+  const { resolveSystem } = await import('./system/resolve.ts');
+  return withSpan(context.host, 'resolve.system', 'Resolving base and system packages', () =>
+    resolveSystem(context, input),
+  );
+}
+
+async function resolvePythonFamily(
+  context: Context,
+  input: ResolveInput,
+  environment: PythonTargetEnvironment,
+): Promise<PythonResolution> {
+  const { resolvePython } = await import('./python/resolve.ts');
+  return withSpan(context.host, 'resolve.python', 'Resolving Python packages', () =>
+    resolvePython(context, input, environment),
+  );
 }
 
 function refuseWhatCannotBeLocked(spec: Spec): void {

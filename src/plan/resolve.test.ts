@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { aContext } from '../../test/builders/context.ts';
+import { aLock, aTarget } from '../../test/builders/lock.ts';
+import { aSpec, located } from '../../test/builders/spec.ts';
+import { isCogplanError } from '../errors.ts';
+import type { Spec } from '../spec/spec.ts';
+import { askedOf } from './asked.ts';
+import { staleKeys } from './check.ts';
+import { imageOf } from './image.ts';
+import { resolveLock } from './resolve.ts';
+
+const keep = { mode: 'keep', asOf: null } as const;
+
+function lockFor(spec: Spec) {
+  const target = aTarget();
+  return aLock({ asked: askedOf(spec) }, { image: imageOf(spec, target.runtime.sdk.version) });
+}
+
+describe('resolveLock', () => {
+  it.each<[string, Partial<Spec>, string]>([
+    [
+      'build.run',
+      { run: [{ command: 'make', mounts: [], where: { file: 'cog.yaml', line: 7, key: 'build.run[0]' } }] },
+      'COGPLAN_STEPS_UNSUPPORTED',
+    ],
+    ['weights', { weights: [located({ name: 'w' }, 9, 'weights[0]')] }, 'COGPLAN_WEIGHTS_UNSUPPORTED'],
+    ['cuda', { gpu: true, cuda: located('12.4', 4, 'build.cuda') }, 'COGPLAN_ACCELERATOR_UNSUPPORTED'],
+  ])('refuses %s with its place, before anything is asked of the network', async (_name, change, code) => {
+    const context = await aContext();
+    const failure = await resolveLock(context.offline(), {
+      spec: aSpec(change),
+      platform: 'linux/amd64',
+      previous: undefined,
+      options: keep,
+    }).catch((error: unknown) => error);
+    context.dispose();
+    expect(isCogplanError(failure) && failure.code).toBe(code);
+    expect(isCogplanError(failure) && failure.where?.line).toBeGreaterThan(0);
+  });
+
+  it('gives an unchanged project its lock back without a network', async () => {
+    const context = await aContext();
+    const spec = aSpec();
+    const previous = lockFor(spec);
+    const lock = await resolveLock(context.offline(), { spec, platform: 'linux/amd64', previous, options: keep });
+    context.dispose();
+    expect(lock).toEqual(previous);
+  });
+
+  it('moves only the image when only the image is asked otherwise', async () => {
+    const context = await aContext();
+    const previous = lockFor(aSpec());
+    const spec = aSpec({ environment: [{ name: 'A', value: 'b', where: { file: 'cog.yaml' } }] });
+    const lock = await resolveLock(context.offline(), { spec, platform: 'linux/amd64', previous, options: keep });
+    context.dispose();
+    const [before, after] = [previous.targets['linux/amd64']!, lock.targets['linux/amd64']!];
+    expect(after.image.env).toContain('A=b');
+    expect({ ...after, image: before.image }).toEqual(before);
+  });
+});
+
+describe('staleKeys', () => {
+  it('is empty for a lock in step', () => {
+    expect(staleKeys(lockFor(aSpec()), aSpec())).toEqual([]);
+  });
+
+  it('sees a label that cog.yaml would now give otherwise', () => {
+    expect(staleKeys(lockFor(aSpec()), aSpec({ config: { image: 'other' } }))).toMatchObject([
+      { family: 'image', key: 'labels' },
+    ]);
+  });
+});
