@@ -1,0 +1,96 @@
+import { compareBytes } from '../../canonical.ts';
+import { CogplanError } from '../../errors.ts';
+import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
+import type { Effect } from '../../formats/debian/effects/effect.ts';
+import type { DebianConfigurationRecipe } from '../recipe.ts';
+import type { LayerBuilder } from './builder.ts';
+import { Accounts } from './debian/accounts.ts';
+import { Alternatives } from './debian/alternatives.ts';
+import { applyEffects, type Configuration } from './debian/apply-effects.ts';
+import { writeCaCertificates } from './debian/ca-certificates.ts';
+import { composeTree } from './debian/compose.ts';
+import { ConfiguredTree } from './debian/configured-tree.ts';
+import { openDebPackage } from './debian/deb-package.ts';
+import { type InstalledPackage, writeDpkgDatabase } from './debian/dpkg-database.ts';
+import { writeFixedFiles } from './debian/fixed-files.ts';
+import { writeLoaderCache } from './debian/loader-libraries.ts';
+import { writePamConfiguration } from './debian/pam.ts';
+import { writeShells } from './debian/shells.ts';
+import { applySysusers } from './debian/sysusers.ts';
+
+/**
+ * Everything that installing the .debs would have generated, as a layer on top of their files: the effects of maintainer
+ * scripts, and what depends on all packages at once. Caches and service registrations are left out (see
+ * `effects/commands/skipped.ts`). A script whose effects are not known is COGPLAN_SCRIPT_UNKNOWN.
+ */
+export const buildDebianConfigurationLayer: LayerBuilder<DebianConfigurationRecipe> = async (recipe, environment) => {
+  const debs = [...recipe.debs].sort((a, b) => compareBytes(a.name, b.name));
+  const packages = await Promise.all(
+    debs.map(async (input): Promise<InstalledPackage> => {
+      const deb = await openDebPackage(environment, input);
+      return { deb, control: await deb.readControl() };
+    }),
+  );
+  const { nodes } = await composeTree({
+    architecture: recipe.architecture,
+    packages: packages.map(({ deb }) => deb),
+  });
+  const tree = new ConfiguredTree(nodes);
+  const configuration: Configuration = {
+    tree,
+    accounts: new Accounts(tree),
+    alternatives: new Alternatives(),
+    diversions: [],
+    statOverrides: [],
+    generators: new Map(),
+  };
+  for (const item of inOrder(packages)) {
+    tree.origin = `configuration of ${item.deb.origin}`;
+    applyEffects(effectsOf(item, recipe.suite), configuration);
+  }
+  tree.origin = 'configuration';
+  generate(configuration, recipe, packages);
+  return tree.changes();
+};
+
+/** Accounts and the file hierarchy come first, because other packages' effects use them; then by name. */
+function inOrder(packages: readonly InstalledPackage[]): readonly InstalledPackage[] {
+  const first = ['base-passwd', 'base-files'];
+  const rank = ({ deb }: InstalledPackage) => (first.indexOf(deb.input.name) + first.length + 1) % (first.length + 1);
+  return [...packages].sort((a, b) => rank(a) - rank(b));
+}
+
+function effectsOf({ deb, control }: InstalledPackage, suite: string): readonly Effect[] {
+  const { name, version, architecture } = deb.input;
+  const analysis = analyseScripts({ name, version, architecture, scripts: control.scripts, suite });
+  if (analysis.recognised) return analysis.effects;
+  const { script, line, text, reason } = analysis;
+  throw new CogplanError('COGPLAN_SCRIPT_UNKNOWN', `${deb.origin}: ${script}, line ${line}: ${reason}: ${text}`, {
+    subject: deb.origin,
+    hint: 'cogplan does not run maintainer scripts, and does not know what this one does. Leave the package out, or report it.',
+  });
+}
+
+function generate(
+  { tree, accounts, alternatives, diversions, statOverrides, generators }: Configuration,
+  { architecture, suite, interpreter }: DebianConfigurationRecipe,
+  packages: readonly InstalledPackage[],
+): void {
+  const sysusers = generators.get('sysusers');
+  if (sysusers !== undefined) applySysusers(tree, accounts, sysusers);
+  for (const { path, owner, group, mode } of statOverrides) {
+    if (tree.getTarget(path) === undefined) continue;
+    tree.chown(path, accounts.resolveOwner(`${owner}:${group}`));
+    tree.chmod(path, () => Number.parseInt(mode, 8));
+  }
+  if (generators.has('shadow')) accounts.shadow();
+  alternatives.write(tree);
+  if (generators.has('pam')) writePamConfiguration(tree);
+  const shells = generators.get('shells');
+  if (shells !== undefined) writeShells(tree, shells);
+  if (generators.has('ca-certificates')) writeCaCertificates(tree);
+  writeFixedFiles(tree, { suite, interpreter });
+  const glibc = packages.find(({ deb }) => deb.input.name === 'libc-bin')?.deb.input.version;
+  if (glibc !== undefined) writeLoaderCache(tree, architecture, glibc);
+  writeDpkgDatabase(tree, { architecture, packages, diversions, statOverrides });
+}

@@ -1,0 +1,52 @@
+/**
+ * Ids of accounts that packages make without naming one. adduser counts up from 100 in the order of installation; here each name
+ * has its own, whatever else is installed. Numbers never change once given.
+ */
+export const ACCOUNT_IDS: ReadonlyMap<string, number> = new Map([
+  ['_apt', 100],
+  ['messagebus', 101],
+  ['systemd-network', 102],
+  ['systemd-resolve', 103],
+  ['systemd-timesync', 104],
+  ['systemd-journal', 105],
+  ['sshd', 106],
+  ['_ssh', 107],
+  ['ssh', 107],
+  ['crontab', 108],
+  ['avahi', 109],
+  ['pulse', 110],
+  ['pulse-access', 111],
+  ['rtkit', 112],
+  ['polkitd', 113],
+  ['uuidd', 114],
+  ['redis', 115],
+  ['postgres', 116],
+  ['mysql', 117],
+  ['render', 118],
+  ['input', 119],
+  ['kvm', 120],
+  ['sgx', 121],
+  ['netdev', 122],
+  ['lpadmin', 123],
+  ['scanner', 124],
+  ['saned', 125],
+  ['colord', 126],
+  ['geoclue', 127],
+  ['mlocate', 128],
+  ['plocate', 129],
+  ['tss', 130],
+  ['nvidia-persistenced', 131],
+  ['statd', 132],
+  ['_rpc', 133],
+  ['rabbitmq', 134],
+  ['memcache', 135],
+  ['tcpdump', 136],
+  ['dnsmasq', 137],
+  ['ssl-cert', 138],
+  ['rdma', 139],
+  ['munge', 140],
+  ['epmd', 141],
+]);
+
+/** Accounts that are not in the table count up from here. */
+export const FIRST_FREE_ID = 300;
