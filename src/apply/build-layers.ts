@@ -4,6 +4,7 @@ import type { Sha256 } from '../digest.ts';
 import { isCogplanError, unreachable } from '../errors.ts';
 import { type Span, warn, withSpan } from '../events.ts';
 import type { Seal } from '../lock/schema.generated.ts';
+import { checkClashes } from './check-clashes.ts';
 import { deriveBytecode } from './layers/bytecode.ts';
 import { type Derive, freshDerivations } from './layers/derivations.ts';
 import type { BuiltLayer } from './layers/entry.ts';
@@ -48,7 +49,10 @@ export async function buildLayers(
   const keyed = planned.map((layer) => ({ ...layer, key: recipeKey(layer.recipe) }));
   const found = options.cold ? [] : await Promise.all(keyed.map((layer) => findLayer(context, layer, options.seals)));
   const missing = keyed.filter((_, index) => found[index] === undefined);
-  const built = missing.length === 0 ? new Map<Sha256, BuiltLayer>() : await buildMissing(context, missing, options);
+  const [built] = await Promise.all([
+    missing.length === 0 ? new Map<Sha256, BuiltLayer>() : buildMissing(context, missing, options),
+    missing.some(({ recipe }) => recipe.kind === 'wheels') ? checkClashes(context, planned) : undefined,
+  ]);
   return keyed.flatMap((layer, index) => {
     const result = found[index] ?? built.get(layer.key);
     return result === undefined ? [] : [{ ...layer, built: result }];

@@ -56,7 +56,8 @@ function checkDistributions(wheels: readonly WheelInput[]): void {
   }
 }
 
-function haveSameContent(a: FileEntry, b: FileEntry): boolean {
+/** By size and CRC-32 where both are known, and then byte by byte. */
+export function haveSameContent(a: FileEntry, b: FileEntry): boolean {
   if (a.size !== b.size) return false;
   if (a.content.kind === 'zip' && b.content.kind === 'zip' && a.content.crc32 !== b.content.crc32) return false;
   return readWheelFile(a).equals(readWheelFile(b));
@@ -88,7 +89,8 @@ function withDirectories(files: ReadonlyMap<string, FileEntry>): readonly LayerE
   return entries.sort((a, b) => compareBytes(a.path, b.path));
 }
 
-function conflict(file: FileEntry, below: FileEntry): CogplanError {
+/** The error for a path that is a file in one wheel and a directory in another. */
+export function conflict(file: FileEntry, below: FileEntry): CogplanError {
   return new CogplanError(
     'COGPLAN_WHEEL_CONFLICT',
     `${file.path} is a file in ${file.origin} and a directory in ${below.origin}`,
