@@ -7,11 +7,12 @@ const ALWAYS = ['/proc', '/dev', '/tmp'];
 
 /**
  * Makes the mount points of a request that its root lacks: it is bound read-only, so bubblewrap could not. Points below another mount
- * are left to bubblewrap. A link on the way is refused, since it would lead out of the root.
+ * are left to bubblewrap. A link on the way is refused, since it would lead out of the root. `files` are further guest paths to be mounted on.
  */
-export function ensureMountPoints(request: SandboxRequest): void {
+export function ensureMountPoints(request: SandboxRequest, files: readonly string[] = []): void {
   const mounts = [
     ...[...ALWAYS, ...request.tmpfs].map((guest) => ({ guest, directory: true })),
+    ...files.map((guest) => ({ guest, directory: false })),
     ...request.binds.map(({ guest, host }) => ({ guest, directory: statSync(host).isDirectory() })),
   ];
   const guests = mounts.map(({ guest }) => guest);

@@ -16,10 +16,11 @@ export interface SandboxOptions {
 }
 
 /**
- * A sandbox that was tried and works: the host's `bwrap`, else the locked one, fetched and unpacked into the store. Fails with
+ * A sandbox that was tried and works: the host's `bwrap`, else the locked one, fetched and unpacked into the store; or the Docker Engine's. Fails with
  * COGPLAN_SANDBOX_UNAVAILABLE, naming the kernel setting that forbids it where one does.
  */
 export async function openSandbox(context: Context, options: SandboxOptions): Promise<Sandbox> {
+  if (options.kind === 'docker') return (await import('./docker.ts')).openDockerSandbox(context);
   if (process.platform !== 'linux') {
     throw unavailable(`bubblewrap needs Linux, and this is ${process.platform}`, [], 'Take --sandbox docker.');
   }
