@@ -161,6 +161,11 @@ describe('a hostile or broken tar is refused', () => {
     ['a global PAX path', tar(pax({ path: 'x' }, 'g'), { name: 'a' }), /global PAX/],
     ['a PAX header without a member', tar(pax({ path: 'x' })), /without a member/],
     ['a name that is no UTF-8', tar(...[{ name: 'a' }]).fill(0xff, 0, 1), /checksum/],
+    [
+      'a name that is no UTF-8',
+      tar({ name: 'p', type: 'x', content: Buffer.from('10 path=\xff\n', 'latin1') }, { name: 'a' }),
+      /not UTF-8/,
+    ],
     ['no end marker', header({ name: 'a' }), /cut off/],
     ['data after the end', Buffer.concat([tar({ name: 'a' }), Buffer.from('more')]), /after the end/],
     ['text', Buffer.from('hello '.repeat(200)), /octal|checksum/],
