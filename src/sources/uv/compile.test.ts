@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
-import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
+import { type HttpTestServer, startHttpServer, TLS_DIRECTORY } from '../../../test/servers/http-server.ts';
 import { publishWheels } from '../../../test/servers/package-index.ts';
 import type { Context } from '../../context.ts';
 import { type CompileRequest, compileRequirements } from './compile.ts';
@@ -104,6 +104,15 @@ test('netrc of the user opens a private index', async () => {
   const netrc = join(context.store.root, '..', 'netrc');
   writeFileSync(netrc, 'machine 127.0.0.1 login me password s3cret\n');
   expect(await pins(request(['lib']), { ...context, env: { NETRC: netrc } })).toEqual(['lib==1.0']);
+});
+
+test.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'])('a private certificate authority named by %s', async (name) => {
+  const secure = await startHttpServer({ https: true });
+  publishWheels(secure, [{ name: 'lib' }]);
+  const indexes = { primary: `${secure.url}/simple`, extra: [], findLinks: [] };
+  const env = { [name]: join(TLS_DIRECTORY, 'ca.pem') };
+  const found = await pins(request(['lib'], { indexes }), { ...context, env }).finally(() => secure.close());
+  expect(found).toEqual(['lib==1.0']);
 });
 
 test('a mirror is asked, and what is recorded is what it mirrors', async () => {

@@ -102,7 +102,7 @@ function uvArguments(
   return [
     ...['pip', 'compile', 'requirements.in', '--constraints', 'constraints.txt', '--excludes', 'excludes.txt'],
     ...['--format', 'pylock.toml', '--output-file', OUTPUT, '--no-header', '--no-annotate'],
-    ...['--python', python, '--no-python-downloads', '--only-binary', ':all:', '--no-build-isolation'],
+    ...['--python', python, '--no-python-downloads', '--only-binary', ':all:'],
     ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
     ...(request.pre ? ['--prerelease', 'allow'] : []),
     ...(request.asOf === null ? [] : ['--exclude-newer', request.asOf]),
