@@ -3,6 +3,7 @@ import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
 import { staleKeys } from '../plan/check.ts';
+import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import { requireLockFile, writeLockFile } from './project-lock.ts';
 import { platformOf } from './session.ts';
@@ -24,7 +25,7 @@ export async function applyProject(
 ): Promise<Applied> {
   const lock = await requireLockFile(directory);
   const spec = await readSpec(directory);
-  const stale = staleKeys(lock, spec)[0];
+  const stale = staleKeys(lock, { spec, sdk: bundledSdk() })[0];
   if (stale !== undefined) {
     throw new CogplanError(
       'COGPLAN_LOCK_STALE',

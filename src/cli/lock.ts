@@ -5,6 +5,7 @@ import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
 import { compareLocks, type LockChange } from '../plan/diff/compare-locks.ts';
 import { resolveLock } from '../plan/resolve.ts';
+import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import type { Notice } from '../spec/spec.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
@@ -36,7 +37,7 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
 async function checkLock({ host, json }: Session, directory: string): Promise<number> {
   const spec = await readSpec(directory);
   const lock = await readLockFile(directory);
-  const stale = lock === undefined ? [] : staleKeys(lock, spec);
+  const stale = lock === undefined ? [] : staleKeys(lock, { spec, sdk: bundledSdk() });
   const current = lock !== undefined && stale.length === 0;
   if (json) {
     printJson({ current, present: lock !== undefined, stale });
@@ -55,7 +56,7 @@ async function checkLock({ host, json }: Session, directory: string): Promise<nu
 
 async function updateLock({ context, host, json }: Session, directory: string, options: LockOptions): Promise<number> {
   const spec = await readSpec(directory);
-  for (const notice of spec.notices) warn(host, notice.code, noticeText(notice));
+  for (const notice of spec.notices) (notice.level === 'warn' ? warn : info)(host, notice.code, noticeText(notice));
   const previous = await readLockFile(directory);
   const platform = lockPlatform(previous, options);
   const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { aContext } from '../../test/builders/context.ts';
-import { aLock, aTarget } from '../../test/builders/lock.ts';
+import { aLock, aWheel } from '../../test/builders/lock.ts';
 import { aSpec, located } from '../../test/builders/spec.ts';
 import { isCogplanError } from '../errors.ts';
+import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { askedOf } from './asked.ts';
 import { staleKeys } from './check.ts';
@@ -12,8 +13,8 @@ import { resolveLock } from './resolve.ts';
 const keep = { mode: 'keep', asOf: null } as const;
 
 function lockFor(spec: Spec) {
-  const target = aTarget();
-  return aLock({ asked: askedOf(spec) }, { image: imageOf(spec, target.runtime.sdk.version) });
+  const sdk = bundledSdk();
+  return aLock({ asked: askedOf(spec) }, { image: imageOf(spec, sdk.version), runtime: { sdk, server: [] } });
 }
 
 describe('resolveLock', () => {
@@ -61,12 +62,18 @@ describe('resolveLock', () => {
 
 describe('staleKeys', () => {
   it('is empty for a lock in step', () => {
-    expect(staleKeys(lockFor(aSpec()), aSpec())).toEqual([]);
+    expect(staleKeys(lockFor(aSpec()), { spec: aSpec(), sdk: bundledSdk() })).toEqual([]);
   });
 
   it('sees a label that cog.yaml would now give otherwise', () => {
-    expect(staleKeys(lockFor(aSpec()), aSpec({ config: { image: 'other' } }))).toMatchObject([
+    const spec = aSpec({ config: { image: 'other' } });
+    expect(staleKeys(lockFor(aSpec()), { spec, sdk: bundledSdk() })).toMatchObject([
       { family: 'image', key: 'labels' },
     ]);
+  });
+
+  it('sees a cog module that this version does not bring', () => {
+    const sdk = aWheel('cog', '9.0');
+    expect(staleKeys(lockFor(aSpec()), { spec: aSpec(), sdk })).toMatchObject([{ family: 'runtime', key: 'cog' }]);
   });
 });

@@ -5,6 +5,7 @@ import { withSpan } from '../events.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
 import type { Lock, Target, Tool } from '../lock/schema.generated.ts';
+import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
@@ -132,7 +133,12 @@ function keptSystem(target: Target, tools: readonly Tool[], platform: Platform):
 }
 
 function keptPython(target: Target, tools: readonly Tool[]): PythonResolution {
-  return { python: target.python, runtime: target.runtime, tools: tools.filter((tool) => tool.name === 'uv') };
+  return {
+    python: target.python,
+    // The `cog` module always is the one that this version brings: no other can be had.
+    runtime: { ...target.runtime, sdk: bundledSdk() },
+    tools: tools.filter((tool) => tool.name === 'uv'),
+  };
 }
 
 function mergeTools(...groups: readonly (readonly Tool[])[]): Tool[] {

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-import { asSha256, isSha256 } from '../digest.ts';
+import { asSha256, type Sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import type { PythonPackage } from '../lock/schema.generated.ts';
 
@@ -10,12 +9,12 @@ const URL_PREFIX = 'cogplan:runtime/';
 const MANIFEST = 'manifest.json';
 const FILENAME = /^cog-[A-Za-z0-9.+_]+-py3-none-any\.whl$/;
 
-const manifestShape = z.object({
-  filename: z.string().regex(FILENAME),
-  version: z.string().min(1),
-  sha256: z.string().refine(isSha256),
-  size: z.number().int().positive(),
-});
+interface Manifest {
+  readonly filename: string;
+  readonly version: string;
+  readonly sha256: Sha256;
+  readonly size: number;
+}
 
 /** The wheel of the `cog` module that ships with this version of cogplan. */
 export function bundledSdk(directory: string = runtimeDirectory()): PythonPackage {
@@ -23,7 +22,7 @@ export function bundledSdk(directory: string = runtimeDirectory()): PythonPackag
   return {
     name: 'cog',
     version,
-    file: { url: `${URL_PREFIX}${filename}`, sha256: asSha256(sha256), size },
+    file: { url: `${URL_PREFIX}${filename}`, sha256, size },
     requires: [],
   };
 }
@@ -40,9 +39,13 @@ function runtimeDirectory(): string {
   return join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'runtime');
 }
 
-function readManifest(directory: string): z.infer<typeof manifestShape> {
+function readManifest(directory: string): Manifest {
   try {
-    return manifestShape.parse(JSON.parse(readFileSync(join(directory, MANIFEST), 'utf8')));
+    const { filename, version, sha256, size } = JSON.parse(readFileSync(join(directory, MANIFEST), 'utf8'));
+    if (!FILENAME.test(filename) || typeof version !== 'string' || !Number.isSafeInteger(size)) {
+      throw new TypeError(`${MANIFEST} does not describe a wheel`);
+    }
+    return { filename, version, sha256: asSha256(sha256), size };
   } catch (cause) {
     throw new CogplanError('COGPLAN_RUNTIME_MISSING', `the wheel of the cog module is not in ${directory}`, {
       subject: 'cog',
