@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -252,6 +252,25 @@ describe('applyLock', () => {
       code: 'COGPLAN_PLATFORM_NOT_LOCKED',
       subject: 'linux/arm64',
     });
+  });
+
+  it('tells of the first thing that went wrong, and leaves no work behind', async () => {
+    target = { ...target, system: { archives: [], packages: [...target.system.packages] } };
+    const bytes = Buffer.from('no .deb at all');
+    const file = { url: 'https://deb.test/bad.deb', sha256: keep(bytes), size: bytes.length };
+    await context.store.put(bytes);
+    const bad = { ...target.system.packages[0]!, name: 'bad', file };
+    seal([]);
+    lock = {
+      ...lock,
+      targets: { 'linux/amd64': { ...target, system: { archives: [], packages: [...target.system.packages, bad] } } },
+    };
+    await expect(apply()).rejects.toMatchObject({
+      code: 'COGPLAN_ARCHIVE_INVALID',
+      message: expect.stringContaining('bad 1'),
+    });
+    const left = readdirSync(join(context.store.root, 'tmp'), { recursive: true, withFileTypes: true });
+    expect(left.filter((item) => item.isFile()).map(({ name }) => name)).toEqual([]);
   });
 
   it('stops when it is told to', async () => {

@@ -12,6 +12,7 @@ import { encodeConfig } from './image/config.ts';
 import { encodeManifest } from './image/manifest.ts';
 import { type BuiltSource, buildSource } from './layers/source.ts';
 import { planLayers } from './plan-layers.ts';
+import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { compareWithSeal, mergeSeals, sealMismatch, sealsByRecipe } from './seals.ts';
 
@@ -74,13 +75,14 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
   const lease = await context.store.lease(artifacts.map(({ file }) => file.sha256));
   try {
     await fetchArtifacts(context, artifacts, { bundled: bundledFile });
-    const [made, source] = await Promise.all([
-      buildLayers(context, planLayers(target, platform, request), {
-        cold: request.cold ?? false,
-        seals: sealsByRecipe(target.seals),
-        openSandbox: request.openSandbox,
-      }),
-      buildSource(context, request.projectDirectory),
+    const [made, source] = await runTogether(context, [
+      (inner) =>
+        buildLayers(inner, planLayers(target, platform, request), {
+          cold: request.cold ?? false,
+          seals: sealsByRecipe(target.seals),
+          openSandbox: request.openSandbox,
+        }),
+      (inner) => buildSource(inner, request.projectDirectory),
     ]);
     const layers = await holdAgainstSeals(context, target, made, request.onSealMismatch ?? 'fail');
     const image = await writeImage(context, target, { platform, layers, source });

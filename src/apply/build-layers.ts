@@ -12,6 +12,7 @@ import { writeLayer } from './layers/write-layer.ts';
 import type { PlannedLayer } from './plan-layers.ts';
 import { openPool, type Pool } from './pool.ts';
 import { type BytecodeRecipe, type DebInput, type Recipe, recipeKey } from './recipe.ts';
+import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
 export interface MadeLayer extends PlannedLayer {
@@ -49,9 +50,11 @@ export async function buildLayers(
   const keyed = planned.map((layer) => ({ ...layer, key: recipeKey(layer.recipe) }));
   const found = options.cold ? [] : await Promise.all(keyed.map((layer) => findLayer(context, layer, options.seals)));
   const missing = keyed.filter((_, index) => found[index] === undefined);
-  const [built] = await Promise.all([
-    missing.length === 0 ? new Map<Sha256, BuiltLayer>() : buildMissing(context, missing, options),
-    missing.some(({ recipe }) => recipe.kind === 'wheels') ? checkClashes(context, planned) : undefined,
+  const [built] = await runTogether(context, [
+    async (inner) => (missing.length === 0 ? new Map<Sha256, BuiltLayer>() : buildMissing(inner, missing, options)),
+    async (inner) => {
+      if (missing.some(({ recipe }) => recipe.kind === 'wheels')) await checkClashes(inner, planned);
+    },
   ]);
   return keyed.flatMap((layer, index) => {
     const result = found[index] ?? built.get(layer.key);
@@ -82,29 +85,19 @@ async function buildMissing(
   missing: readonly KeyedLayer[],
   options: BuildLayersOptions,
 ): Promise<ReadonlyMap<Sha256, BuiltLayer>> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
   const scratch = options.cold ? await context.store.scratch('inflated') : undefined;
   const derive = scratch === undefined ? undefined : freshDerivations(scratch.path);
   const pool = openPool({
     store: context.store,
     concurrency: context.concurrency,
     inflatedDirectory: scratch?.path,
-    signal,
+    signal: context.signal,
     warn: (code, text) => warn(context.host, code, text),
   });
   const size = { total: missing.length, unit: 'items' } as const;
+  const work = (span: Span) => runBuild(context, missing, { ...options, pool, span, derive });
   try {
-    return await withSpan(
-      context.host,
-      'apply.layers',
-      'Building layers',
-      (span) => runBuild({ ...context, signal }, missing, { ...options, pool, span, derive }),
-      size,
-    );
-  } catch (error) {
-    stop.abort(error);
-    throw error;
+    return await withSpan(context.host, 'apply.layers', 'Building layers', work, size);
   } finally {
     await pool.close();
     await scratch?.dispose();
@@ -138,13 +131,13 @@ async function runBuild(
 
   const results = new Map<Sha256, BuiltLayer>();
   const compile = pLimit(context.concurrency);
-  const build = async (layer: KeyedLayer): Promise<void> => {
+  const build = async (layer: KeyedLayer, inner: Context): Promise<void> => {
     const { recipe, key } = layer;
     const inputs = inputsOf(recipe);
     await Promise.all(inputs.map((input) => inflated.get(input)));
     const built =
       recipe.kind === 'bytecode'
-        ? await compile(() => buildBytecode(context, recipe, { ...run, debData }))
+        ? await compile(() => buildBytecode(inner, recipe, { ...run, debData }))
         : await run.pool.run(
             { kind: 'layer', recipe },
             inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
@@ -153,7 +146,16 @@ async function runBuild(
     results.set(key, built);
     run.span.progress(results.size, missing.length, layer.layer);
   };
-  await Promise.all(missing.map(build));
+  const pieces = missing.map((layer) => async (inner: Context) => {
+    try {
+      await build(layer, inner);
+    } catch (error) {
+      // What waits in the pool, or runs there, would otherwise be waited for.
+      await run.pool.close(error);
+      throw error;
+    }
+  });
+  await runTogether(context, pieces);
   return results;
 }
 

@@ -16,8 +16,8 @@ export interface PoolOptions {
 export interface Pool {
   /** Of the jobs that wait, the one with the largest cost starts first; costs are only compared with each other. */
   run<K extends Job['kind']>(job: Job & { readonly kind: K }, cost: number): Promise<JobResults[K]>;
-  /** Stops the threads; jobs that have not ended fail. */
-  close(): Promise<void>;
+  /** Stops the threads; jobs that have not ended fail with `reason`. */
+  close(reason?: unknown): Promise<void>;
 }
 
 interface Pending {
@@ -29,7 +29,7 @@ interface Pending {
 
 interface Lane {
   run(job: Job): Promise<unknown>;
-  close(): Promise<void>;
+  close(reason: unknown): Promise<void>;
 }
 
 /**
@@ -42,12 +42,11 @@ export function openPool(options: PoolOptions): Pool {
   const idle: Lane[] = [];
   const lanes: Lane[] = [];
   const queue: Pending[] = [];
-  let closed = false;
+  let closed: { readonly reason: unknown } | undefined;
 
   async function serve(lane: Lane): Promise<void> {
     for (let next = takeCostliest(queue); next !== undefined; next = takeCostliest(queue)) {
       try {
-        options.signal.throwIfAborted();
         next.resolve(await lane.run(next.job));
       } catch (error) {
         next.reject(error);
@@ -56,18 +55,19 @@ export function openPool(options: PoolOptions): Pool {
     idle.push(lane);
   }
 
-  async function close(): Promise<void> {
-    closed = true;
-    options.signal.removeEventListener('abort', close);
-    for (const pending of queue.splice(0)) pending.reject(options.signal.reason ?? bug('the pool was closed'));
-    await Promise.all(lanes.map((lane) => lane.close()));
+  async function close(reason: unknown = bug('the pool was closed')): Promise<void> {
+    closed ??= { reason };
+    options.signal.removeEventListener('abort', onAbort);
+    for (const pending of queue.splice(0)) pending.reject(closed.reason);
+    await Promise.all(lanes.map((lane) => lane.close(reason)));
   }
-  options.signal.addEventListener('abort', close, { once: true });
+  const onAbort = (): void => void close(options.signal.reason);
+  options.signal.addEventListener('abort', onAbort, { once: true });
 
   return {
     run: <K extends Job['kind']>(job: Job & { readonly kind: K }, cost: number) =>
       new Promise<JobResults[K]>((resolve, reject) => {
-        if (closed) return reject(options.signal.reason ?? bug('the pool is closed'));
+        if (closed !== undefined) return reject(closed.reason);
         queue.push({ job, cost, resolve: resolve as (result: unknown) => void, reject });
         const lane = idle.pop();
         if (lane !== undefined) void serve(lane);
@@ -86,8 +86,19 @@ function takeCostliest(queue: Pending[]): Pending | undefined {
   return queue.splice(costliest, 1)[0];
 }
 
+/** A job on this thread cannot be stopped, only waited for. */
 function inlineLane(options: PoolOptions): Lane {
-  return { run: (job) => runJob(job, options), close: async () => undefined };
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    run: (job) => {
+      const started = runJob(job, options);
+      running = started.catch(() => undefined);
+      return started;
+    },
+    close: async () => {
+      await running;
+    },
+  };
 }
 
 function threadLane(options: PoolOptions): Lane {
@@ -110,7 +121,7 @@ function threadLane(options: PoolOptions): Lane {
     else job?.reject(fromPlainError(reply.error));
   });
   worker.on('error', (error) => fail(bug(`a worker thread failed: ${error.message}`, error)));
-  worker.on('exit', () => fail(options.signal.aborted ? options.signal.reason : bug('a worker thread ended early')));
+  worker.on('exit', () => fail(bug('a worker thread ended early')));
 
   return {
     run: (job) =>
@@ -120,7 +131,8 @@ function threadLane(options: PoolOptions): Lane {
         pending.set(request.id, { resolve, reject });
         worker.postMessage(request);
       }),
-    close: async () => {
+    close: async (reason) => {
+      fail(reason);
       await worker.terminate();
     },
   };
