@@ -47,25 +47,27 @@ function applyEffect(effect: Exclude<Effect, { kind: 'check' }>, configuration: 
     case 'skipped':
       return;
     case 'link':
-      return tree.link(effect.path, effect.target, effect.force);
+      tree.link(effect.path, effect.target, effect.force);
+      return;
     case 'directory': {
       const mode = effect.mode === undefined ? undefined : changedMode(0o755, effect.mode, 'directory');
-      return tree.makeDirectory(effect.path, { parents: effect.parents, mode });
+      tree.makeDirectory(effect.path, { parents: effect.parents, mode });
+      return;
     }
     case 'file':
-      if (effect.append) return tree.append(effect.path, effect.content);
-      return tree.write(
-        effect.path,
-        effect.content,
-        tree.getTarget(effect.path) === undefined ? { mode: effect.mode } : {},
-      );
+      if (tree.getTarget(effect.path) === undefined) tree.write(effect.path, effect.content, { mode: effect.mode });
+      else if (effect.append) tree.append(effect.path, effect.content);
+      else tree.write(effect.path, effect.content);
+      return;
     case 'touch':
       if (tree.getTarget(effect.path) === undefined) tree.write(effect.path, '', { mode: effect.mode });
       return;
     case 'copy':
-      return tree.copy(effect.from, effect.to);
+      tree.copy(effect.from, effect.to);
+      return;
     case 'move':
-      return tree.move(effect.from, effect.to);
+      tree.move(effect.from, effect.to);
+      return;
     case 'remove':
       for (const path of named(tree, effect)) tree.remove(path, effect.recursive);
       return;
@@ -73,19 +75,24 @@ function applyEffect(effect: Exclude<Effect, { kind: 'check' }>, configuration: 
       for (const path of named(tree, effect)) refusePresent(tree, path);
       return;
     case 'mode':
-      return tree.chmod(effect.path, (mode, type) => changedMode(mode, effect.mode, type));
+      tree.chmod(effect.path, (mode, type) => changedMode(mode, effect.mode, type));
+      return;
     case 'owner':
-      return tree.chown(effect.path, accounts.resolveOwner(effect.owner));
+      tree.chown(effect.path, accounts.resolveOwner(effect.owner));
+      return;
     case 'alternative':
-      return configuration.alternatives.install(effect);
+      configuration.alternatives.install(effect);
+      return;
     case 'user':
       accounts.addUser(effect);
       if (effect.createHome) tree.makeDirectory(effect.home, { parents: true });
       return;
     case 'group':
-      return accounts.addGroup(effect.name, effect.gid);
+      accounts.addGroup(effect.name, effect.gid);
+      return;
     case 'member':
-      return accounts.addMember(effect.user, effect.group);
+      accounts.addMember(effect.user, effect.group);
+      return;
     case 'diversion':
       configuration.diversions.push(effect);
       return;

@@ -27,7 +27,7 @@ export function writeDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): v
   for (const name of ['alternatives', 'info', 'parts', 'triggers', 'updates']) {
     tree.makeDirectory(`${ROOT}/${name}`, { parents: true });
   }
-  tree.write(`${ROOT}/status`, packages.map((item) => statusOf(tree, item)).join('\n'));
+  tree.write(`${ROOT}/status`, packages.map((item) => `${statusOf(tree, item)}\n`).join(''));
   tree.write(`${ROOT}/available`, '');
   tree.write(`${ROOT}/arch`, `${architecture}\n`);
   tree.write(`${ROOT}/info/format`, '1\n');

@@ -29,7 +29,8 @@ export function encodeLoaderCache(found: readonly CacheEntry[], generator: strin
   const hwcaps = [...new Set(entries.flatMap(({ hwcaps: name }) => (name === undefined ? [] : [name])))].sort(
     compareBytes,
   );
-  const strings = packStrings([...entries.flatMap(({ soname, path }) => [soname, path]), ...hwcaps]);
+  const texts = [...entries.flatMap(({ soname, path }) => [soname, path]), ...hwcaps];
+  const strings = generator === undefined ? listStrings(texts) : packStrings(texts);
   const offsetOf = (text: string) => start + (strings.offsets.get(text) ?? 0);
   const stringsEnd = start + strings.data.length;
   const extensionStart = generator === undefined ? 0 : Math.ceil(stringsEnd / 4) * 4;
@@ -38,7 +39,7 @@ export function encodeLoaderCache(found: readonly CacheEntry[], generator: strin
   head.write('glibc-ld.so.cache1.1', 'latin1');
   head.writeUInt32LE(entries.length, 20);
   head.writeUInt32LE(strings.data.length, 24);
-  if (generator !== undefined) head[28] = 2; // little-endian
+  head[28] = 2; // little-endian
   head.writeUInt32LE(extensionStart, 32);
   const records = entries.map(({ soname, path, flags, hwcaps: name }) => {
     const record = Buffer.alloc(RECORD);
@@ -101,7 +102,19 @@ interface PackedStrings {
   readonly offsets: ReadonlyMap<string, number>;
 }
 
-/** Strings ended by NUL, sorted by their reversed bytes; one that ends another shares its bytes. */
+/** One after the other, as glibc did before 2.33. */
+function listStrings(strings: readonly string[]): PackedStrings {
+  const offsets = new Map<string, number>();
+  let end = 0;
+  for (const text of strings) {
+    if (offsets.has(text)) continue;
+    offsets.set(text, end);
+    end += Buffer.byteLength(text) + 1;
+  }
+  return { data: Buffer.from([...offsets.keys()].map((text) => `${text}\0`).join('')), offsets };
+}
+
+/** Descending by their reversed bytes; one that ends another shares its bytes. */
 function packStrings(strings: readonly string[]): PackedStrings {
   const sorted = [...new Set(strings)]
     .map((text) => ({ text, bytes: Buffer.from(text, 'utf8') }))
@@ -128,7 +141,7 @@ function compareReversed(a: Buffer, b: Buffer): number {
   const shared = Math.min(a.length, b.length);
   for (let index = 1; index <= shared; index++) {
     const difference = (a[a.length - index] ?? 0) - (b[b.length - index] ?? 0);
-    if (difference !== 0) return difference;
+    if (difference !== 0) return -difference;
   }
   return b.length - a.length;
 }

@@ -88,7 +88,11 @@ function fillTemplate(template: string, { type, field, stack }: Stack): string {
 function blockLines(field: string, stack: readonly Profile[], block: Block): readonly string[] {
   const modules = modulesOf(field, stack, block).flatMap(({ lines }) => lines);
   if (modules.length === 0) return block === 'Primary' ? [NO_MODULE] : [];
-  return modules.map((line, index) => line.replace(/\bend\b(?=[^\]]*\])/g, String(modules.length - index)));
+  return modules.map((line, index) => {
+    // pam-auth-update puts a blank between a module and its arguments even where there are none.
+    const padded = /^(?:\[[^\]]*\]|\S+)\s+\S+$/.test(line) ? `${line} ` : line;
+    return padded.replace(/\bend\b(?=[^\]]*\])/g, String(modules.length - index));
+  });
 }
 
 function modulesOf(field: string, stack: readonly Profile[], block: Block) {

@@ -4,6 +4,7 @@ import { findKnownScript } from './known-scripts.ts';
 import { parseShell } from './shell-parse.ts';
 import { Unrecognised } from './shell-syntax.ts';
 import { parseTemplates } from './templates.ts';
+import type { Value } from './value.ts';
 
 export interface ScriptInput {
   readonly name: string;
@@ -26,10 +27,13 @@ export type ScriptAnalysis =
       readonly reason: string;
     };
 
-/** In the order in which they run on a fresh installation; `prerm` and `postrm` do not. */
+/**
+ * In the order in which they run on a fresh installation: debconf runs `config` when `postinst` first asks for it. `prerm` and
+ * `postrm` do not run.
+ */
 const RUNS: readonly (readonly [script: string, parameters: readonly string[]])[] = [
-  ['config', ['configure', '']],
   ['preinst', ['install']],
+  ['config', ['configure', '']],
   ['postinst', ['configure', '']],
 ];
 
@@ -39,7 +43,7 @@ const RUNS: readonly (readonly [script: string, parameters: readonly string[]])[
  */
 export function analyseScripts(input: ScriptInput): ScriptAnalysis {
   const effects: Effect[] = [];
-  const templates = parseTemplates(input.scripts.get('templates')?.toString('utf8') ?? '');
+  const answers: Map<string, Value> = new Map(parseTemplates(input.scripts.get('templates')?.toString('utf8') ?? ''));
   let checks = 0;
   for (const [script, parameters] of RUNS) {
     const content = input.scripts.get(script);
@@ -50,7 +54,7 @@ export function analyseScripts(input: ScriptInput): ScriptAnalysis {
       continue;
     }
     try {
-      const found = interpret(content, { input, script, parameters, templates });
+      const found = interpret(content, { input, script, parameters, answers });
       effects.push(...renumber(found, checks));
       checks += found.length;
     } catch (error) {
@@ -66,12 +70,12 @@ interface Run {
   readonly input: ScriptInput;
   readonly script: string;
   readonly parameters: readonly string[];
-  readonly templates: ReadonlyMap<string, string>;
+  readonly answers: Map<string, Value>;
 }
 
 const SHELLS = /^#! ?(?:\/usr)?\/bin\/(?:ba|da)?sh(?:[ \t]+-[eux]+)*[ \t]*$/;
 
-function interpret(content: Buffer, { input, script, parameters, templates }: Run): readonly Effect[] {
+function interpret(content: Buffer, { input, script, parameters, answers }: Run): readonly Effect[] {
   const text = content.toString('utf8');
   const firstLine = text.slice(0, Math.max(text.indexOf('\n'), 0));
   if (!SHELLS.test(firstLine)) {
@@ -80,7 +84,8 @@ function interpret(content: Buffer, { input, script, parameters, templates }: Ru
     throw new Unrecognised({ line: 1, text: shown }, 'not a shell script');
   }
   const { name, version, architecture, suite } = input;
-  const subject = { name, version, architecture, suite, debconfDefault: (question: string) => templates.get(question) };
+  const scriptPath = `/var/lib/dpkg/info/${name}.${script}`;
+  const subject = { name, version, architecture, suite, scriptPath, answers };
   const variables = {
     DEBIAN_FRONTEND: 'noninteractive',
     DPKG_ADMINDIR: '/var/lib/dpkg',
@@ -91,7 +96,7 @@ function interpret(content: Buffer, { input, script, parameters, templates }: Ru
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     PWD: '/',
   };
-  const interpreter = new Interpreter(subject, parameters, { variables, beforeUnpacking: script !== 'postinst' });
+  const interpreter = new Interpreter(subject, parameters, { variables, beforeUnpacking: script === 'preinst' });
   interpreter.run(parseShell(text));
   return interpreter.effects;
 }

@@ -11,6 +11,8 @@ import {
 
 /** What expansions need of the interpreter. */
 export interface ExpansionHost {
+  /** `$0`. */
+  readonly scriptPath: string;
   getVariable(name: string): Value | undefined;
   setVariable(name: string, value: Value): void;
   parameters(): readonly Value[];
@@ -194,7 +196,7 @@ function lookUp(host: ExpansionHost, name: string): Value | undefined {
     case '*':
       return concatValues(host.parameters().flatMap((value, index) => (index === 0 ? [value] : [' ', value])));
     case '0':
-      return 'script';
+      return host.scriptPath;
     case '?':
     case '$':
     case '!':

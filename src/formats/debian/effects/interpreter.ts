@@ -1,4 +1,5 @@
 import { COMMANDS } from './commands/commands.ts';
+import { isTemporaryPath } from './commands/reading.ts';
 import { evaluateTest } from './commands/test-expression.ts';
 import type { Action, Condition, Effect, Guard, Literal } from './effect.ts';
 import { type ExpansionHost, expandFields, expandPattern, expandWord } from './expand.ts';
@@ -81,6 +82,7 @@ export class Interpreter {
   ) {
     this.#subject = subject;
     this.#beforeUnpacking = beforeUnpacking;
+    this.#host = this.#newHost();
     this.#parameters = parameters;
     for (const [name, value] of Object.entries(variables)) this.#variables.set(name, value);
   }
@@ -379,8 +381,10 @@ export class Interpreter {
   }
 
   #shell(place: Place, input: Value | undefined): Shell {
+    const guard = this.#guard();
     return {
       subject: this.#subject,
+      certain: guard.all.length === 0 && guard.none.length === 0,
       input,
       emit: (action) => this.#emit(action, place),
       print: (value) => this.#print(value),
@@ -399,23 +403,28 @@ export class Interpreter {
     };
   }
 
-  readonly #host: ExpansionHost = {
-    getVariable: (name) => this.#variables.get(name),
-    setVariable: (name, value) => {
-      this.#variables.set(name, value);
-    },
-    parameters: () => this.#parameters,
-    substitute: (body) => {
-      const place = this.#place;
-      const { result, output } = this.#captured(() => this.#subshell(() => this.#runList(body)), false);
-      this.#place = place;
-      this.#lastSubstitution = result;
-      return output;
-    },
-    fail: (reason) => {
-      throw new Unrecognised(this.#place, reason);
-    },
-  };
+  readonly #host: ExpansionHost;
+
+  #newHost(): ExpansionHost {
+    return {
+      scriptPath: this.#subject.scriptPath,
+      getVariable: (name) => this.#variables.get(name),
+      setVariable: (name, value) => {
+        this.#variables.set(name, value);
+      },
+      parameters: () => this.#parameters,
+      substitute: (body) => {
+        const place = this.#place;
+        const { result, output } = this.#captured(() => this.#subshell(() => this.#runList(body)), false);
+        this.#place = place;
+        this.#lastSubstitution = result;
+        return output;
+      },
+      fail: (reason) => {
+        throw new Unrecognised(this.#place, reason);
+      },
+    };
+  }
 
   #subshell(work: () => Status): Status {
     const variables = new Map(this.#variables);
@@ -468,7 +477,7 @@ export class Interpreter {
     if (typeof file !== 'string') throw new Unrecognised(place, 'output to a file whose name is not known');
     if (file === '') throw new Unrecognised(place, 'output to a file without a name');
     const path = this.#resolve(file, place);
-    if (/^\/(?:dev|tmp|proc|sys)\//.test(path)) return status;
+    if (isTemporaryPath(path)) return status;
     if (sink.skipped !== undefined) {
       this.#emit({ kind: 'skipped', what: path, why: sink.skipped }, place);
       return status;

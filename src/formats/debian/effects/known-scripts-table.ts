@@ -82,6 +82,29 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
     effects: [],
   },
   {
+    name: 'fontconfig-config',
+    script: 'postinst',
+    fingerprints: ['d17ff121e81fa69c27310421958d67b1'],
+    why: 'finds its answers in the links that are there, which are those of the package',
+    effects: [
+      fontLink('10-hinting-slight.conf'),
+      fontLink('70-no-bitmaps.conf'),
+      { kind: 'directory', path: '/usr/local/share/fonts', mode: '2775', parents: true },
+      { kind: 'owner', path: '/usr/local/share/fonts', owner: 'root:staff' },
+    ],
+  },
+  {
+    name: 'fontconfig-config',
+    script: 'postinst',
+    fingerprints: ['690fe060e44204d355a2177abfc4b5a3'],
+    why: 'finds its answers in the links that are there, which are those of the package',
+    effects: [
+      fontLink('10-hinting-slight.conf'),
+      fontLink('70-no-bitmaps-except-emoji.conf'),
+      { kind: 'directory', path: '/usr/local/share/fonts', mode: '755', parents: true },
+    ],
+  },
+  {
     name: 'libc6',
     script: 'preinst',
     fingerprints: ['6b27a27cc99bfe718ac038622abafb18'],
@@ -166,4 +189,8 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
 
 function diversion(path: string, to: string, by: string): Effect {
   return { kind: 'diversion', path, to, by };
+}
+
+function fontLink(name: string): Effect {
+  return { kind: 'link', path: `/etc/fonts/conf.d/${name}`, target: `/usr/share/fontconfig/conf.avail/${name}`, force: true };
 }

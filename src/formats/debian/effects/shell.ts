@@ -8,13 +8,17 @@ export interface ScriptSubject {
   readonly version: string;
   readonly architecture: string;
   readonly suite: string;
-  /** Default of a debconf question, from the package's own templates. */
-  debconfDefault(question: string): string | undefined;
+  /** The script's own path, `$0`. */
+  readonly scriptPath: string;
+  /** Answers to debconf questions: the defaults of the package's templates, and what its scripts set. */
+  readonly answers: Map<string, Value>;
 }
 
 /** What a command may do to the interpreter that reads the script. */
 export interface Shell {
   readonly subject: ScriptSubject;
+  /** False on a branch that is only perhaps taken. */
+  readonly certain: boolean;
   emit(action: Action): void;
   /** Appends to standard output. */
   print(value: Value): void;

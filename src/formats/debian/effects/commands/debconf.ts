@@ -1,14 +1,21 @@
 import type { Command } from '../shell.ts';
-import { UNKNOWN } from '../value.ts';
+import { joinValues, UNKNOWN } from '../value.ts';
 
 /**
  * debconf's shell library (confmodule(3)) with the noninteractive frontend: nothing is asked, answers are the defaults of the
- * package's templates, and the question database is not kept.
+ * package's templates or what its scripts set, and the question database is not kept.
  */
 const db_get: Command = (shell, [question]) => {
-  const answer = typeof question === 'string' ? shell.subject.debconfDefault(question) : undefined;
+  const answer = typeof question === 'string' ? shell.subject.answers.get(question) : undefined;
   shell.setVariable('RET', answer ?? UNKNOWN);
   return answer === undefined ? 'unknown' : true;
+};
+
+const db_set: Command = (shell, [question, value]) => {
+  if (typeof question !== 'string') return shell.fail('the name of a question is not known');
+  const { answers } = shell.subject;
+  answers.set(question, shell.certain ? (value ?? '') : joinValues(answers.get(question), value));
+  return true;
 };
 
 const db_fget: Command = (shell) => {
@@ -41,7 +48,7 @@ export const DEBCONF_COMMANDS: Readonly<Record<string, Command>> = {
   db_purge: succeed,
   db_register: succeed,
   db_reset: succeed,
-  db_set: succeed,
+  db_set,
   db_settitle: succeed,
   db_stop: succeed,
   db_subst: succeed,

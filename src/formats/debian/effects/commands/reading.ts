@@ -257,5 +257,10 @@ function formatPrintf(format: string, values: readonly Value[]): Value {
 }
 
 export function isTemporary(shell: Shell, path: string): boolean {
-  return /^\/(?:tmp|run|proc|sys|dev)\//.test(shell.resolve(path));
+  return isTemporaryPath(shell.resolve(path));
+}
+
+/** Below what a running system mounts or empties at its start; but base-files' /run/lock belongs to the file hierarchy. */
+export function isTemporaryPath(path: string): boolean {
+  return /^\/(?:tmp|proc|sys|dev|run)\/(?!lock$)/.test(path);
 }
