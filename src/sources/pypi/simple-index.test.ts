@@ -21,9 +21,9 @@ test.each([
 });
 
 describe('HTML', () => {
-  test('everything that an anchor may tell', () => {
+  test('everything that an anchor may tell', async () => {
     expect(
-      html(`<a href="../../files/demo-1.0-py3-none-any.whl#sha256=${HASH}" data-requires-python="&gt;=3.9,&lt;4"
+      await html(`<a href="../../files/demo-1.0-py3-none-any.whl#sha256=${HASH}" data-requires-python="&gt;=3.9,&lt;4"
         data-yanked="broken &amp; sad" data-core-metadata="sha256=${HASH}">demo-1.0-py3-none-any.whl</a><br/>`),
     ).toEqual([
       {
@@ -53,8 +53,8 @@ describe('HTML', () => {
       { url: 'https://files.test/demo-1.0-py3-none-any.whl' },
     ],
     ['<a href="demo-1.0-py3-none-any.whl"><a href="demo-2.0.zip">two</a>', { filename: 'demo-1.0-py3-none-any.whl' }],
-  ])('%s', (body, expected) => {
-    expect(html(body)[0]).toMatchObject(expected);
+  ])('%s', async (body, expected) => {
+    expect((await html(body))[0]).toMatchObject(expected);
   });
 
   test.each([
@@ -64,19 +64,19 @@ describe('HTML', () => {
     '<a name="top">demo-1.0-py3-none-any.whl</a>',
     '<!-- <a href="demo-1.0-py3-none-any.whl">demo</a> -->',
     '',
-  ])('%s lists nothing', (body) => {
-    expect(html(body)).toEqual([]);
+  ])('%s lists nothing', async (body) => {
+    expect(await html(body)).toEqual([]);
   });
 
-  test('a malformed hash is no hash', () => {
-    expect(html('<a href="demo-1.0-py3-none-any.whl#sha256=abc">d</a>')[0]).not.toHaveProperty('sha256');
+  test('a malformed hash is no hash', async () => {
+    expect((await html('<a href="demo-1.0-py3-none-any.whl#sha256=abc">d</a>'))[0]).not.toHaveProperty('sha256');
   });
 });
 
 describe('JSON', () => {
-  test('everything that a file may tell', () => {
+  test('everything that a file may tell', async () => {
     expect(
-      json([
+      await json([
         {
           filename: 'demo-1.0-py3-none-any.whl',
           url: '/files/demo-1.0-py3-none-any.whl',
@@ -106,12 +106,12 @@ describe('JSON', () => {
     [{ yanked: true }, { yanked: '' }],
     [{ 'core-metadata': true }, { metadata: {} }],
     [{ 'dist-info-metadata': { sha256: HASH } }, { metadata: { sha256: HASH } }],
-  ])('%j', (more, expected) => {
-    const [file] = json([{ filename: 'd-1-py3-none-any.whl', url: 'd-1-py3-none-any.whl', hashes: {}, ...more }]);
+  ])('%j', async (more, expected) => {
+    const [file] = await json([{ filename: 'd-1-py3-none-any.whl', url: 'd-1-py3-none-any.whl', hashes: {}, ...more }]);
     expect(file).toMatchObject(expected);
   });
 
-  test('what is false or null is left out', () => {
+  test('what is false or null is left out', async () => {
     const file = {
       filename: 'd-1.zip',
       url: 'd-1.zip',
@@ -120,7 +120,7 @@ describe('JSON', () => {
       'requires-python': null,
       yanked: false,
     };
-    expect(json([{ ...file, 'core-metadata': false }])).toEqual([{ filename: 'd-1.zip', url: `${PAGE}d-1.zip` }]);
+    expect(await json([{ ...file, 'core-metadata': false }])).toEqual([{ filename: 'd-1.zip', url: `${PAGE}d-1.zip` }]);
   });
 });
 
@@ -131,12 +131,14 @@ test.each([
   ['a new major version', '{"meta": {"api-version": "2.0"}, "files": []}', JSON_TYPE],
   ['another content type', 'hello', 'text/plain'],
   ['no content type', 'hello', ''],
-])('%s is refused by name', (_, body, type) => {
-  expect(() => parse(body, type)).toThrow(expect.objectContaining({ code: 'COGPLAN_INDEX_INVALID', subject: PAGE }));
+])('%s is refused by name', async (_, body, type) => {
+  await expect(parse(body, type)).rejects.toThrow(
+    expect.objectContaining({ code: 'COGPLAN_INDEX_INVALID', subject: PAGE }),
+  );
 });
 
-test('bytes that are not UTF-8 are refused', () => {
-  expect(() => parse(Uint8Array.of(0xff, 0xfe), 'text/html')).toThrow(
+test('bytes that are not UTF-8 are refused', async () => {
+  await expect(parse(Uint8Array.of(0xff, 0xfe), 'text/html')).rejects.toThrow(
     expect.objectContaining({ code: 'COGPLAN_INDEX_INVALID' }),
   );
 });

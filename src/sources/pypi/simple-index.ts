@@ -3,7 +3,6 @@ import { isSha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import { normalizeName } from '../../formats/python/name.ts';
 import { absoluteUrl, type IndexFile } from './index-file.ts';
-import { parseSimpleHtml } from './simple-html.ts';
 
 /** What to ask an index for; JSON is preferred. https://peps.python.org/pep-0691/#version-format-selection */
 export const SIMPLE_ACCEPT =
@@ -25,11 +24,13 @@ export interface IndexPage {
  * Reads a page of the simple repository API, JSON or HTML; what is neither is COGPLAN_INDEX_INVALID. Files that name no
  * absolute HTTP(S) or file URL are left out. https://packaging.python.org/en/latest/specifications/simple-repository-api/
  */
-export function parseIndexPage(page: IndexPage): readonly IndexFile[] {
+export async function parseIndexPage(page: IndexPage): Promise<readonly IndexFile[]> {
   const type = page.contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   const text = decodeUtf8(page);
   if (/^application\/(?:vnd\.pypi\.simple\.v\d+\+)?json$/.test(type)) return parseSimpleJson(page, text);
   if (/^(?:text\/html|application\/vnd\.pypi\.simple\.v1\+html)$/.test(type)) {
+    // Loaded when needed: most indexes speak JSON, and most locks read no page at all.
+    const { parseSimpleHtml } = await import('./simple-html.ts');
     const { files, looksLikeLogin } = parseSimpleHtml(text, page.url);
     if (looksLikeLogin && files.length === 0) throw invalid(page, 'it is a login page');
     return files;

@@ -1,6 +1,6 @@
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
@@ -52,6 +52,7 @@ export async function compileRequirements(context: Context, request: CompileRequ
 }
 
 const OUTPUT = 'pylock.toml';
+const MAX_REPORT = 16 * 1024 * 1024;
 
 async function runUv(
   context: Context,
@@ -74,25 +75,28 @@ async function runUv(
     extra: request.indexes.extra.map(mirrored),
     findLinks: request.indexes.findLinks.map(mirrored),
   });
-  const result = await execa(request.uv, uvArguments(request, { python, offline: context.http.offline }), {
-    cwd: scratch,
-    env: environment,
-    extendEnv: false,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    reject: false,
-    cancelSignal: context.signal,
-    maxBuffer: 16 * 1024 * 1024,
-  });
-  if (result.isCanceled) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while resolving Python packages');
-  if (result.exitCode === undefined) {
-    throw new CogplanError('COGPLAN_UV_FAILED', `uv could not be run: ${result.shortMessage}`, {
-      subject: request.uv,
-      hint: 'The store must lie on a file system that allows programs to be run.',
-      cause: result,
+  const argv = uvArguments(request, { python, offline: context.http.offline });
+  return new Promise((resolve, reject) => {
+    const options = { cwd: scratch, env: environment, signal: context.signal, maxBuffer: MAX_REPORT };
+    execFile(request.uv, argv, options, (error, _, stderr) => {
+      if (error === null) resolve({ status: 0, stderr });
+      else if (context.signal.aborted) reject(interrupted(error));
+      else if (typeof error.code === 'number') resolve({ status: error.code, stderr });
+      else reject(notRun(request.uv, error));
     });
-  }
-  return { status: result.exitCode, stderr: result.stderr };
+  });
+}
+
+function interrupted(cause: Error): CogplanError {
+  return new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while resolving Python packages', { cause });
+}
+
+function notRun(uv: string, cause: Error): CogplanError {
+  return new CogplanError('COGPLAN_UV_FAILED', `uv could not be run: ${cause.message}`, {
+    subject: uv,
+    hint: 'The store must lie on a file system that allows programs to be run.',
+    cause,
+  });
 }
 
 function uvArguments(
