@@ -11,7 +11,7 @@ import { type Layout, makeDirectory, storeUnusable } from './layout.ts';
 import type { Stamps } from './stamps.ts';
 import type { BlobInfo, BlobWriter, Store } from './store.ts';
 
-type BlobStore = Pick<Store, 'blobPath' | 'stat' | 'verified' | 'put' | 'writer' | 'link' | 'list'> & {
+type BlobStore = Pick<Store, 'blobPath' | 'stat' | 'verified' | 'put' | 'writer' | 'link' | 'unlink' | 'list'> & {
   /** Reads a blob whatever its stamp says; a wrong one is moved to `quarantine/`. Returns the hash found. */
   reread(sha256: Sha256, onBytes?: (count: number) => void): Promise<string>;
 };
@@ -109,7 +109,19 @@ export function createBlobs(layout: Layout, stamps: Stamps): BlobStore {
     } finally {
       await rm(temporary, { force: true });
     }
-    const after = statNow(path);
+    recordUntouched(sha256, before);
+  }
+
+  async function unlink(sha256: Sha256, target: string): Promise<void> {
+    const before = statNow(blobPath(sha256));
+    const known = before !== undefined && stamps.matches(sha256, before);
+    await rm(target, { force: true });
+    if (known) recordUntouched(sha256, before);
+  }
+
+  /** Follows a change of the number of links, which moves the change time and nothing else. */
+  function recordUntouched(sha256: Sha256, before: BigIntStats): void {
+    const after = statNow(blobPath(sha256));
     const untouched = after?.ino === before.ino && after.mtimeNs === before.mtimeNs && after.size === before.size;
     if (after !== undefined && untouched) stamps.record(sha256, after);
   }
@@ -131,6 +143,7 @@ export function createBlobs(layout: Layout, stamps: Stamps): BlobStore {
     put,
     writer: (options): Promise<BlobWriter> => openBlobWriter(writerInput, options?.resume),
     link,
+    unlink,
     list,
     reread,
   };

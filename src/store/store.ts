@@ -60,6 +60,8 @@ export interface Store {
    * read-only and shares the store's bytes.
    */
   link(sha256: Sha256, target: string): Promise<void>;
+  /** Removes what `link` put at `target`, and keeps the blob known as right, though the change time of its file moves. */
+  unlink(sha256: Sha256, target: string): Promise<void>;
   /** A result computed from blobs: small JSON under a kind and a key (hash of the recipe). */
   getDerived<T extends Json>(kind: string, key: Sha256): Promise<T | undefined>;
   putDerived(kind: string, key: Sha256, value: Json): Promise<void>;

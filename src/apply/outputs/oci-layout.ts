@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../context.ts';
-import { fromDigest, sha256 } from '../../digest.ts';
+import { fromDigest, isSha256, sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import type { Applied } from '../apply.ts';
 import { blobName, encodeIndex, encodeLayoutFile } from '../image/layout.ts';
@@ -12,50 +12,54 @@ import { imageBlobs, platformOf } from './image-blobs.ts';
 const RECEIPT = 'cogplan-receipt.json';
 
 /**
- * Writes an OCI image layout, with the receipt in it, as a directory that appears as a whole. Blobs are hard links into the store where the file
- * system allows. An earlier layout of ours and an empty directory are replaced; anything else is COGPLAN_OUTPUT_OCCUPIED.
- * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+ * Writes an OCI image layout, with the receipt in it. Blobs are hard links into the store where the file system allows. A new layout appears as a
+ * whole; an earlier one of ours is brought up to date, and shows the old image until `index.json` is replaced. Anything else than those and an
+ * empty directory is COGPLAN_OUTPUT_OCCUPIED. https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export async function writeOciLayout(context: Context, applied: Applied, path: string): Promise<void> {
   const target = resolve(path);
   await context.store.exclusive(`output-${sha256(target)}`, async () => {
-    await checkFree(target);
+    if ((await checkFree(target)) === 'ours') return fill(context, applied, target);
     await mkdir(dirname(target), { recursive: true });
-    // Fixed names, so that what an interrupted run left behind is removed by the next one.
+    // A fixed name, so that what an interrupted run left behind is removed by the next one.
     const fresh = join(dirname(target), `.${basename(target)}.cogplan-new`);
-    const old = join(dirname(target), `.${basename(target)}.cogplan-old`);
-    await removeAll(fresh);
-    await removeAll(old);
+    await rm(fresh, { recursive: true, force: true });
     try {
+      await makeDirectory(fresh);
       await fill(context, applied, fresh);
-      if (await exists(target)) await rename(target, old);
       await rename(fresh, target);
     } finally {
-      await removeAll(fresh);
-      await removeAll(old);
+      await rm(fresh, { recursive: true, force: true });
     }
   });
 }
 
 async function fill({ store, signal }: Context, applied: Applied, directory: string): Promise<void> {
   const blobs = imageBlobs(applied);
-  for (const part of [directory, join(directory, 'blobs'), join(directory, 'blobs/sha256')]) await makeDirectory(part);
-  for (const blob of blobs.all) {
+  const place = join(directory, 'blobs/sha256');
+  for (const part of [join(directory, 'blobs'), place]) await makeDirectory(part);
+  for (const { digest } of blobs.all) {
     signal.throwIfAborted();
-    await store.link(fromDigest(blob.digest), join(directory, blobName(blob.digest)));
+    await store.link(fromDigest(digest), join(directory, blobName(digest)));
   }
-  await writePlainFile(join(directory, 'oci-layout'), encodeLayoutFile());
-  await writePlainFile(join(directory, 'index.json'), encodeIndex(blobs.manifest, platformOf(applied)));
-  await writePlainFile(join(directory, RECEIPT), encodeReceipt(receiptOf(applied)));
+  await writeDocument(join(directory, 'oci-layout'), encodeLayoutFile());
+  await writeDocument(join(directory, RECEIPT), encodeReceipt(receiptOf(applied)));
+  await writeDocument(join(directory, 'index.json'), encodeIndex(blobs.manifest, platformOf(applied)));
+  const current = new Set<string>(blobs.all.map(({ digest }) => fromDigest(digest)));
+  for (const name of await readdir(place)) {
+    if (current.has(name)) continue;
+    if (isSha256(name)) await store.unlink(name, join(place, name));
+    else await rm(join(place, name), { recursive: true, force: true });
+  }
 }
 
-async function checkFree(target: string): Promise<void> {
+async function checkFree(target: string): Promise<'free' | 'ours'> {
   const found = await lstat(target).catch(() => undefined);
-  if (found === undefined) return;
-  if (found.isDirectory()) {
-    const names = await readdir(target);
-    if (names.length === 0 || names.includes(RECEIPT)) return;
-  }
+  if (found === undefined) return 'free';
+  const names = found.isDirectory() ? await readdir(target) : undefined;
+  // Renaming replaces an empty directory.
+  if (names?.length === 0) return 'free';
+  if (names?.includes(RECEIPT)) return 'ours';
   throw new CogplanError('COGPLAN_OUTPUT_OCCUPIED', `${target} holds something that cogplan did not write`, {
     subject: target,
     hint: 'Choose another path, or remove what is there.',
@@ -64,19 +68,14 @@ async function checkFree(target: string): Promise<void> {
 
 // The modes do not depend on the caller's umask.
 async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path);
+  await mkdir(path, { recursive: true });
   await chmod(path, 0o755);
 }
 
-async function writePlainFile(path: string, data: Uint8Array): Promise<void> {
-  await writeFile(path, data, { flag: 'wx', flush: true });
-  await chmod(path, 0o644);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined)) !== undefined;
-}
-
-async function removeAll(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+async function writeDocument(path: string, data: Uint8Array): Promise<void> {
+  const fresh = `${path}.new`;
+  await rm(fresh, { force: true });
+  await writeFile(fresh, data, { flag: 'wx', flush: true });
+  await chmod(fresh, 0o644);
+  await rename(fresh, path);
 }

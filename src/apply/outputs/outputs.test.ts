@@ -122,14 +122,50 @@ describe('oci:PATH', () => {
     ).toEqual([]);
   });
 
-  it('replaces an earlier layout of ours as a whole, and what an interrupted run left', async () => {
+  it('removes what an interrupted run left', async () => {
+    mkdirSync(join(directory, '.left.cogplan-new/blobs'), { recursive: true });
+    await write(`oci:${join(directory, 'left')}`);
+    expect(existsSync(join(directory, '.left.cogplan-new'))).toBe(false);
+    expect(existsSync(join(directory, 'left/index.json'))).toBe(true);
+  });
+
+  it('brings an earlier layout of ours up to date', async () => {
     const path = join(directory, 'again');
     await write(`oci:${path}`);
-    mkdirSync(join(directory, '.again.cogplan-new/blobs'), { recursive: true });
+    writeFileSync(join(path, 'blobs/sha256/.stray.tmp'), '');
     const other = await makeImage('other\n');
     await write(`oci:${path}`, other);
+    const digests = [other.imageId, other.manifestDigest, ...other.layers.map(({ diffId }) => diffId)];
+    const names = [...new Set(digests.map((digest) => digest.slice('sha256:'.length)))].sort();
+    expect(readdirSync(join(path, 'blobs/sha256')).sort()).toEqual(names);
     expect(JSON.parse(readFileSync(join(path, 'index.json'), 'utf8')).manifests[0].digest).toBe(other.manifestDigest);
-    expect(existsSync(join(directory, '.again.cogplan-new'))).toBe(false);
+    expect(JSON.parse(readFileSync(join(path, 'cogplan-receipt.json'), 'utf8'))).toEqual(receiptOf(other));
+  });
+
+  it('leaves every blob known as right, so that the next run reads none again', async () => {
+    const path = join(directory, 'stamps');
+    await write(`oci:${path}`);
+    const other = await makeImage('another\n');
+    for (const image of [other, applied, other]) await write(`oci:${path}`, image);
+    const times = () =>
+      Object.fromEntries(
+        readdirSync(join(directory, 'store/blobs/sha256')).map((name) => [
+          name,
+          lstatSync(join(directory, 'store/blobs/sha256', name)).ctimeMs,
+        ]),
+      );
+    const stamped = times();
+    await write(`oci:${path}`, other);
+    expect(times()).toEqual(stamped);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const log = readFileSync(join(directory, 'store', 'stamps'), 'utf8')
+      .trim()
+      .split('\n');
+    for (const image of [applied, other]) {
+      const name = image.imageId.slice('sha256:'.length);
+      const stat = lstatSync(join(directory, 'store/blobs/sha256', name), { bigint: true });
+      expect(log.findLast((line) => line.startsWith(name))).toContain(` ${stat.ctimeNs} `);
+    }
   });
 
   it('fills an empty directory', async () => {
