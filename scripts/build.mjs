@@ -1,6 +1,7 @@
 // Compiles src/ into dist/, with the data files beside the code that reads them, and the runtime wheel.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildRuntimeWheel } from './build-runtime-wheel.mjs';
@@ -19,5 +20,16 @@ for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTy
   const source = join(entry.parentPath, entry.name);
   cpSync(source, join(dist, source.slice(join(root, 'src').length)));
 }
+writeFileSync(join(dist, 'build-id.txt'), `${buildId(['apply', 'formats'])}\n`);
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 await buildRuntimeWheel({ root, output: join(dist, 'runtime') });
+
+/** Digest of the compiled code that decides bytes; see src/build-id.ts. */
+function buildId(folders) {
+  const hash = createHash('sha256');
+  for (const folder of folders) {
+    const files = readdirSync(join(dist, folder), { recursive: true }).filter((name) => name.endsWith('.js'));
+    for (const name of files.sort()) hash.update(`${folder}/${name}\0`).update(readFileSync(join(dist, folder, name)));
+  }
+  return hash.digest('hex');
+}

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
+import { buildId } from '../build-id.ts';
 import type { Context } from '../context.ts';
-import type { Sha256 } from '../digest.ts';
+import { type Sha256, sha256 } from '../digest.ts';
 import { isCogplanError, unreachable } from '../errors.ts';
 import { type Span, warn, withSpan } from '../events.ts';
 import type { Seal } from '../lock/schema.generated.ts';
@@ -62,12 +63,17 @@ export async function buildLayers(
   });
 }
 
+/** A layer that another build of this program made is not taken for this build's: a seal must hold for the code at hand. */
+function resultKey(recipe: Sha256): Sha256 {
+  return sha256(`${buildId()} ${recipe}`);
+}
+
 async function findLayer(
   { store, host }: Context,
   layer: KeyedLayer,
   seals: ReadonlyMap<Sha256, Seal>,
 ): Promise<BuiltLayer | undefined> {
-  const result = await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, layer.key);
+  const result = await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, resultKey(layer.key));
   if (result === undefined || contradicts(layer.key, result, seals)) return undefined;
   try {
     await store.verified(result.diffId, result.size, `layer ${layer.layer}`);
@@ -142,7 +148,7 @@ async function runBuild(
             { kind: 'layer', recipe },
             inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
           );
-    if (!contradicts(key, built, run.seals)) await context.store.putDerived(LAYER, key, { ...built });
+    if (!contradicts(key, built, run.seals)) await context.store.putDerived(LAYER, resultKey(key), { ...built });
     results.set(key, built);
     run.span.progress(results.size, missing.length, layer.layer);
   };

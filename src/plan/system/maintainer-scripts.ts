@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { buildId } from '../../build-id.ts';
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
@@ -8,7 +9,6 @@ import { readDebControl } from '../../formats/debian/deb-archive.ts';
 import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { VERSION } from '../../version.ts';
 
 /** By name: sha256 of each maintainer script, and of `triggers`. */
 export type ScriptHashes = Readonly<Record<string, Sha256>>;
@@ -86,9 +86,9 @@ async function readScripts(context: Context, record: PackageRecord, suite: strin
   return hashes;
 }
 
-/** The program's version stands for its rules about scripts. */
+/** The build stands for the program's rules about scripts. */
 function derivedKey(record: PackageRecord, suite: string): Sha256 {
-  return sha256(canonicalJson({ deb: record.file.sha256, suite, program: VERSION }));
+  return sha256(canonicalJson({ deb: record.file.sha256, suite, program: buildId() }));
 }
 
 function describe({ name, version }: PackageRecord): string {
