@@ -338,6 +338,23 @@ describe('docker:NAME', () => {
     });
   });
 
+  it('finds the engine by the docker command’s current context', async () => {
+    const record = await engine('{"stream":"x"}\n', applied.imageId);
+    const host = process.env.DOCKER_HOST;
+    delete process.env.DOCKER_HOST;
+    const config = join(directory, 'docker-config');
+    const meta = join(config, 'contexts/meta', sha256('mine'));
+    mkdirSync(meta, { recursive: true });
+    writeFileSync(join(config, 'config.json'), JSON.stringify({ currentContext: 'mine' }));
+    writeFileSync(join(meta, 'meta.json'), JSON.stringify({ Name: 'mine', Endpoints: { docker: { Host: host } } }));
+    context = { ...context, env: { DOCKER_CONFIG: config } };
+    await write('docker:model');
+    expect(record.seen).toContain('POST /images/load');
+
+    writeFileSync(join(meta, 'meta.json'), JSON.stringify({ Endpoints: { docker: { Host: 'ssh://me@there' } } }));
+    await expect(write('docker:model')).rejects.toMatchObject({ code: 'COGPLAN_DOCKER_UNAVAILABLE' });
+  });
+
   it('says so when no engine answers', async () => {
     process.env.DOCKER_HOST = `unix://${directory}/nobody.sock`;
     context = { ...context, env: { DOCKER_HOST: process.env.DOCKER_HOST } };
