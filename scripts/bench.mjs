@@ -1,0 +1,78 @@
+// Measures cogplan beside named peers and writes bench/RESULTS.md. `--only NAME` (repeatable) and `--runs N` are for trying out: such
+// runs print their table and write nothing. `--render` writes the table again from bench/results.json.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine } from '../bench/lib/machine.mjs';
+import { render } from '../bench/lib/report.mjs';
+import { CLI, openWorkspace, ROOT } from '../bench/lib/workspace.mjs';
+
+const MEASUREMENTS = ['lock', 'wheel-to-layer', 'small-model', 'big-wheel', 'debian-tree', 'everyday', 'memory'];
+const RUNS = 5;
+const RESULTS = join(ROOT, 'bench/results.json');
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    runs: { type: 'string', default: String(RUNS) },
+    render: { type: 'boolean', default: false },
+  },
+});
+
+if (values.render) {
+  writeTable(JSON.parse(readFileSync(RESULTS, 'utf8')));
+} else {
+  process.exitCode = await bench();
+}
+
+async function bench() {
+  const names = values.only ?? MEASUREMENTS;
+  const unknown = names.find((name) => !MEASUREMENTS.includes(name));
+  const runs = Number(values.runs);
+  if (unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
+    console.error(`usage: npm run bench -- [--runs N] [--only NAME]...\nNAME is one of ${MEASUREMENTS.join(', ')}`);
+    return 1;
+  }
+  if (!existsSync(CLI)) {
+    console.error('There is no dist/: run `npm run build` first.');
+    return 1;
+  }
+  const workspace = openWorkspace();
+  const started = Date.now();
+  const rows = [];
+  const failed = [];
+  for (const name of names) {
+    console.error(`${name}`);
+    const { measurement } = await import(`../bench/${name}.mjs`);
+    try {
+      rows.push(...(await measurement.run({ workspace, runs, log: (line) => console.error(line) })));
+    } catch (error) {
+      failed.push(name);
+      console.error(`${name} failed: ${error.stack}`);
+    }
+  }
+  const minutes = Math.round((Date.now() - started) / 60_000);
+  const results = { machine: describeMachine(workspace.directory), runs, minutes, rows };
+  if (failed.length > 0) {
+    console.error(`${failed.join(', ')} failed: nothing is written.`);
+  } else if (values.only === undefined && runs >= RUNS) {
+    writeFileSync(RESULTS, `${JSON.stringify(results, rounded, 2)}\n`);
+    writeTable(results);
+    return 0;
+  }
+  console.log(table(results));
+  return failed.length === 0 ? 0 : 1;
+}
+
+function writeTable(results) {
+  writeFileSync(join(ROOT, 'bench/RESULTS.md'), table(results));
+}
+
+function table(results) {
+  return render(results, readFileSync(join(ROOT, 'bench/reasons.md'), 'utf8'));
+}
+
+/** Samples to a tenth of a millisecond. */
+function rounded(_key, value) {
+  return typeof value === 'number' ? Math.round(value * 10_000) / 10_000 : value;
+}
