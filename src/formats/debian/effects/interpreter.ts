@@ -20,7 +20,7 @@ import {
 import { both, either, negate, type Status } from './status.ts';
 import { concatValues, joinValues, matchesPattern, sameValue, UNKNOWN, type Value } from './value.ts';
 
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 50_000;
 const MAX_CALLS = 40;
 const MAX_OUTPUT = 1024 * 1024;
 

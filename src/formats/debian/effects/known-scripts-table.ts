@@ -192,5 +192,10 @@ function diversion(path: string, to: string, by: string): Effect {
 }
 
 function fontLink(name: string): Effect {
-  return { kind: 'link', path: `/etc/fonts/conf.d/${name}`, target: `/usr/share/fontconfig/conf.avail/${name}`, force: true };
+  return {
+    kind: 'link',
+    path: `/etc/fonts/conf.d/${name}`,
+    target: `/usr/share/fontconfig/conf.avail/${name}`,
+    force: true,
+  };
 }

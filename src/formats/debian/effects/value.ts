@@ -56,7 +56,7 @@ export function readPattern(text: string, quoted: boolean): readonly PatternToke
   const tokens: PatternToken[] = [];
   for (let index = 0; index < text.length; index++) {
     const char = text[index] ?? '';
-    const end = char === '[' ? text.indexOf(']', index + 2) : -1;
+    const end = char === '[' ? classEnd(text, index) : -1;
     if (char === '*') tokens.push({ kind: 'run' });
     else if (char === '?') tokens.push({ kind: 'any' });
     else if (end > 0) {
@@ -67,6 +67,16 @@ export function readPattern(text: string, quoted: boolean): readonly PatternToke
     } else tokens.push({ kind: 'itself', char });
   }
   return tokens;
+}
+
+/** Where the bracket that opens at `start` closes, or -1; `[:digit:]` and a first `]` stand inside. */
+function classEnd(text: string, start: number): number {
+  for (let index = start + 2; index < text.length; index++) {
+    const named = text[index - 1] === '[' && text[index] === ':' ? text.indexOf(':]', index) : -1;
+    if (named > 0) index = named + 1;
+    else if (text[index] === ']') return index;
+  }
+  return -1;
 }
 
 /** True when the whole of `text` fits the pattern; time is at most the product of both lengths. */

@@ -18,7 +18,7 @@ const REASONS = {
 function skip(name: string, reason: keyof typeof REASONS): Command {
   return (shell) => {
     const why = REASONS[reason];
-    shell.emit({ kind: 'skipped', what: name, why });
+    shell.emit({ kind: 'skipped', what: name.replace(/^\//, ''), why });
     shell.printSkipped(why);
     return true;
   };
