@@ -20,6 +20,7 @@ const PACKAGES = [
   'build-essential',
   'imagemagick',
   'curl',
+  'libopenblas0',
 ];
 
 const HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello from c"); return 0; }\n';

@@ -25,12 +25,13 @@ export async function connectDocker(env: Readonly<Record<string, string | undefi
 }
 
 function locate(env: Readonly<Record<string, string | undefined>>): DockerEngine {
-  if (env.DOCKER_HOST) return { docker: new Docker(), endpoint: env.DOCKER_HOST };
-  const host = contextHost(env);
+  const host = env.DOCKER_HOST || contextHost(env);
   if (host === undefined) return { docker: new Docker(), endpoint: 'its default socket' };
   if (host.startsWith('unix://')) {
     return { docker: new Docker({ socketPath: host.slice('unix://'.length) }), endpoint: host };
   }
+  // The client reads DOCKER_HOST itself, and the TLS variables that go with it.
+  if (env.DOCKER_HOST) return { docker: new Docker(), endpoint: host };
   throw unavailable(host, new Error('only contexts with a unix socket are supported; set DOCKER_HOST for others'));
 }
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DockerEngine, startDockerEngine } from '../../../test/servers/dockerd.ts';
 import type { Context } from '../../context.ts';
 import { readTarBuffer } from '../../formats/archive/tar-reader.ts';
-import { connectDocker } from '../outputs/docker-engine.ts';
 import { dockerRoot } from './docker-root.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { SandboxRequest } from './sandbox.ts';
@@ -40,15 +40,15 @@ test('a root is split into links for an image and directories to mount', async (
   expect((await dockerRoot(root)).skeleton.equals(skeleton)).toBe(true);
 });
 
-async function engineAnswers(): Promise<boolean> {
-  return connectDocker(process.env).then(
-    () => true,
-    () => false,
-  );
-}
+describe('with an engine', () => {
+  let engine: DockerEngine;
+  let context: Context;
 
-describe.skipIf(!(await engineAnswers()))('with an engine', () => {
-  const context = { env: process.env } as unknown as Context;
+  beforeAll(async () => {
+    engine = await startDockerEngine();
+    context = { env: { ...process.env, DOCKER_HOST: engine.host } } as unknown as Context;
+  });
+  afterAll(() => engine.stop());
 
   async function run(script: string, more: Partial<SandboxRequest> = {}) {
     const sandbox = await openSandbox(context, { tools: [], kind: 'docker' });

@@ -107,16 +107,7 @@ function ar(members: Readonly<Record<string, Uint8Array>>): Buffer {
   return Buffer.concat(parts);
 }
 
-function namespacesWork(): boolean {
-  try {
-    execFileSync(BWRAP, ['--unshare-all', '--ro-bind', '/', '/', '--proc', '/proc', '/bin/sh', '-c', ':']);
-    return existsSync('/usr/bin/ldd');
-  } catch {
-    return false;
-  }
-}
-
-describe.skipIf(!namespacesWork())('where namespaces are allowed', () => {
+describe('where namespaces are allowed', () => {
   const arm = process.arch === 'arm64';
 
   async function tools(): Promise<readonly Tool[]> {
