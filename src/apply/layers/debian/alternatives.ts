@@ -57,7 +57,7 @@ export class Alternatives {
       lines.push(path, String(priority));
       for (const slave of slaveNames) lines.push(own.find((item) => item.name === slave)?.path ?? '');
     }
-    tree.write(`/var/lib/dpkg/alternatives/${name}`, `${[...lines, ''].join('\n')}\n`);
+    tree.generate(`/var/lib/dpkg/alternatives/${name}`, `${[...lines, ''].join('\n')}\n`);
   }
 }
 

@@ -26,7 +26,7 @@ const LIST_HEADER = `# This file lists certificates that you wish to use or to i
 export function writeCaCertificates(tree: ConfiguredTree): void {
   const shipped = findCertificates(tree, '').sort(compareBytes);
   if (shipped.length === 0) return;
-  tree.write('/etc/ca-certificates.conf', `${LIST_HEADER}${shipped.map((name) => `${name}\n`).join('')}`);
+  tree.generate('/etc/ca-certificates.conf', `${LIST_HEADER}${shipped.map((name) => `${name}\n`).join('')}`);
   tree.makeDirectory(TARGET, { parents: true });
   const bundle: string[] = [];
   const links: string[] = [];
@@ -37,7 +37,7 @@ export function writeCaCertificates(tree: ConfiguredTree): void {
     links.push(link);
     bundle.push(text.endsWith('\n') ? text : `${text}\n`);
   }
-  tree.write(`${TARGET}/ca-certificates.crt`, bundle.join(''));
+  tree.generate(`${TARGET}/ca-certificates.crt`, bundle.join(''));
   writeHashLinks(tree, links);
 }
 

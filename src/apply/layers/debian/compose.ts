@@ -163,20 +163,23 @@ function impliedDirectory(path: string): ComposedNode {
 }
 
 function addParents(nodes: Map<string, ComposedNode>): void {
-  for (const { path, type, target } of [...nodes.values()]) {
-    if (type === 'symlink' && MERGED_DIRECTORIES.includes(path) && !nodes.has(target)) {
-      nodes.set(target, impliedDirectory(target));
-    }
+  for (const name of MERGED_DIRECTORIES) {
+    const link = nodes.get(name);
+    const target = `usr/${name}`;
+    if (link?.type === 'symlink' && !nodes.has(target)) nodes.set(target, impliedDirectory(target));
+  }
+  for (const path of [...nodes.keys()]) {
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const parent = path.slice(0, slash);
       const there = nodes.get(parent);
       if (there === undefined) nodes.set(parent, impliedDirectory(parent));
       else if (there.type === 'directory') break;
-      else
+      else {
         throw new CogplanError('COGPLAN_DEB_CONFLICT', `/${parent} is no directory, but /${path} lies below it`, {
           subject: `/${path}`,
           hint: 'The packages cannot be installed together.',
         });
+      }
     }
   }
 }

@@ -143,6 +143,12 @@ export class ConfiguredTree {
     });
   }
 
+  /** Writes a file that is generated for the whole tree, with the directories it lies in. */
+  generate(path: string, content: Buffer | string, options: WriteOptions = {}): void {
+    this.makeDirectory(path.slice(0, path.lastIndexOf('/')), { parents: true });
+    this.write(path, content, options);
+  }
+
   append(path: string, content: string): void {
     this.write(path, Buffer.concat([this.read(path) ?? Buffer.alloc(0), Buffer.from(content)]));
   }

@@ -308,7 +308,7 @@ Multi-Arch: same
 Version: 1:2-3
 Depends: b
 Conffiles:
- /etc/a.conf 94af88c7ef16ddf4fd50aa50a1d9d5ed
+ /etc/a.conf 2c1d4f59f062ce424618f4d25961fb76
 Description: x
  more
 Homepage: https://example.org/

@@ -27,17 +27,17 @@ export function writeDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): v
   for (const name of ['alternatives', 'info', 'parts', 'triggers', 'updates']) {
     tree.makeDirectory(`${ROOT}/${name}`, { parents: true });
   }
-  tree.write(`${ROOT}/status`, packages.map((item) => `${statusOf(tree, item)}\n`).join(''));
-  tree.write(`${ROOT}/available`, '');
-  tree.write(`${ROOT}/arch`, `${architecture}\n`);
-  tree.write(`${ROOT}/info/format`, '1\n');
+  tree.generate(`${ROOT}/status`, packages.map((item) => `${statusOf(tree, item)}\n`).join(''));
+  tree.generate(`${ROOT}/available`, '');
+  tree.generate(`${ROOT}/arch`, `${architecture}\n`);
+  tree.generate(`${ROOT}/info/format`, '1\n');
   for (const item of packages) writeInfo(tree, item);
   writeTriggers(tree, packages);
   const diverted = diversions.map(({ path, to, by }) => `${path}\n${to}\n${by}\n`).sort(compareBytes);
-  tree.write(`${ROOT}/diversions`, diverted.join(''));
+  tree.generate(`${ROOT}/diversions`, diverted.join(''));
   if (statOverrides.length > 0) {
     const lines = statOverrides.map(({ owner, group, mode, path }) => `${owner} ${group} ${mode} ${path}\n`);
-    tree.write(`${ROOT}/statoverride`, lines.sort(compareBytes).join(''));
+    tree.generate(`${ROOT}/statoverride`, lines.sort(compareBytes).join(''));
   }
 }
 
@@ -122,10 +122,10 @@ function displayName({ deb, control }: InstalledPackage): string {
 function writeInfo(tree: ConfiguredTree, item: InstalledPackage): void {
   const base = `${ROOT}/info/${displayName(item)}`;
   const paths = item.deb.members.map(({ path }) => (path === '' ? '/.\n' : `/${path}\n`));
-  tree.write(`${base}.list`, paths.join(''));
+  tree.generate(`${base}.list`, paths.join(''));
   for (const [name, content] of item.control.scripts) {
     const executable = ((item.control.modes.get(name) ?? 0) & 0o111) !== 0;
-    tree.write(`${base}.${name}`, content, { mode: executable ? 0o755 : 0o644 });
+    tree.generate(`${base}.${name}`, content, { mode: executable ? 0o755 : 0o644 });
   }
 }
 
@@ -141,7 +141,7 @@ function writeTriggers(tree: ConfiguredTree, packages: readonly InstalledPackage
       else if (/^[A-Za-z0-9][\w.+-]*$/.test(trigger)) named.set(trigger, [...(named.get(trigger) ?? []), `${who}\n`]);
     }
   }
-  tree.write(`${ROOT}/triggers/File`, files.sort(compareBytes).join(''));
-  tree.write(`${ROOT}/triggers/Unincorp`, '');
-  for (const [trigger, lines] of named) tree.write(`${ROOT}/triggers/${trigger}`, lines.sort(compareBytes).join(''));
+  tree.generate(`${ROOT}/triggers/File`, files.sort(compareBytes).join(''));
+  tree.generate(`${ROOT}/triggers/Unincorp`, '');
+  for (const [trigger, lines] of named) tree.generate(`${ROOT}/triggers/${trigger}`, lines.sort(compareBytes).join(''));
 }

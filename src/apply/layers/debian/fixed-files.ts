@@ -12,12 +12,13 @@ export interface FixedFilesInput {
  */
 export function writeFixedFiles(tree: ConfiguredTree, { suite, interpreter }: FixedFilesInput): void {
   // Empty, not absent: systemd and D-Bus fill it at the first start, and an image must not name one machine.
-  tree.write('/etc/machine-id', '', { mode: 0o444 });
+  tree.generate('/etc/machine-id', '', { mode: 0o444 });
   for (const path of ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf', '/etc/environment']) {
-    if (tree.get(path) === undefined) tree.write(path, '');
+    if (tree.get(path) === undefined) tree.generate(path, '');
   }
-  tree.write('/etc/apt/sources.list.d/debian.sources', archiveSources(suite));
+  tree.generate('/etc/apt/sources.list.d/debian.sources', archiveSources(suite));
   if (tree.get('/usr/sbin/tini') === undefined && tree.getTarget('/usr/bin/tini') !== undefined) {
+    tree.makeDirectory('/usr/sbin', { parents: true });
     tree.link('/usr/sbin/tini', '../bin/tini', true);
   }
   tree.makeDirectory('/usr/local/bin', { parents: true });

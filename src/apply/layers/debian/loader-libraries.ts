@@ -31,7 +31,7 @@ export function writeLoaderCache(tree: ConfiguredTree, architecture: string, gli
       );
     }
   }
-  tree.write('/etc/ld.so.cache', encodeLoaderCache(entries, generatorOf(glibc)));
+  tree.generate('/etc/ld.so.cache', encodeLoaderCache(entries, generatorOf(glibc)));
 }
 
 function generatorOf(glibc: string): string | undefined {

@@ -37,12 +37,11 @@ export function writePamConfiguration(tree: ConfiguredTree): void {
     const template = tree.readText(`/usr/share/pam/common-${type}`);
     if (template === undefined) continue;
     const stack = enabled.filter(({ fields }) => !noninteractive || fields.get('Session-Interactive-Only') !== 'yes');
-    tree.write(`/etc/pam.d/common-${type}`, fillTemplate(template, { type, field, stack }));
-    tree.makeDirectory('/var/lib/pam', { parents: true });
-    tree.write(`/var/lib/pam/${type}`, stateOf(field, stack));
+    tree.generate(`/etc/pam.d/common-${type}`, fillTemplate(template, { type, field, stack }));
+    tree.generate(`/var/lib/pam/${type}`, stateOf(field, stack));
   }
   const seen = [...profiles].sort((a, b) => priority(b) - priority(a) || compareBytes(a.name, b.name));
-  tree.write('/var/lib/pam/seen', seen.map(({ name }) => `${name}\n`).join(''));
+  tree.generate('/var/lib/pam/seen', seen.map(({ name }) => `${name}\n`).join(''));
 }
 
 function priority({ fields }: Profile): number {

@@ -16,9 +16,9 @@ export function writeShells(tree: ConfiguredTree, added: readonly string[]): voi
   const text = tree.readText('/etc/shells') ?? '# /etc/shells: valid login shells\n';
   const there = new Set(shellsOf(text));
   const missing = unique([...registered, ...withRealPaths(tree, added)]).filter((shell) => !there.has(shell));
-  tree.write('/etc/shells', text + missing.map((shell) => `${shell}\n`).join(''));
+  tree.generate('/etc/shells', text + missing.map((shell) => `${shell}\n`).join(''));
   if (registers)
-    tree.write(
+    tree.generate(
       '/var/lib/shells.state',
       unique(registered)
         .map((shell) => `${shell}\n`)

@@ -126,6 +126,20 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
     effects: [],
   },
   {
+    name: 'mariadb-common',
+    script: 'postinst',
+    fingerprints: ['3766cbc668ceb7541faec8a368422439'],
+    why: 'chooses its configuration through a program of mysql-common',
+    effects: [mysqlConfiguration('/etc/mysql/mariadb.cnf', 500)],
+  },
+  {
+    name: 'mysql-common',
+    script: 'postinst',
+    fingerprints: ['1ec4298367f32e741256017020bf76ba'],
+    why: 'keeps a configuration of an older version',
+    effects: [mysqlConfiguration('/etc/mysql/my.cnf.fallback', 100)],
+  },
+  {
     name: 'passwd',
     script: 'postinst',
     fingerprints: ['7be780865be952e51dde8799144ad675'],
@@ -189,6 +203,10 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
 
 function diversion(path: string, to: string, by: string): Effect {
   return { kind: 'diversion', path, to, by };
+}
+
+function mysqlConfiguration(path: string, priority: number): Effect {
+  return { kind: 'alternative', link: '/etc/mysql/my.cnf', name: 'my.cnf', path, priority, slaves: [] };
 }
 
 function fontLink(name: string): Effect {

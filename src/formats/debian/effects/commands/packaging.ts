@@ -166,6 +166,20 @@ const ucf: Command = (shell, words) => {
   return true;
 };
 
+// What `git lfs install --system` of git-lfs 3.3 writes.
+const LFS_FILTER = `[filter "lfs"]
+\tclean = git-lfs clean -- %f
+\tsmudge = git-lfs smudge -- %f
+\tprocess = git-lfs filter-process
+\trequired = true
+`;
+
+const git: Command = (shell, words) => {
+  if (knownWords(shell, words).join(' ') !== 'lfs install --skip-repo --system') return shell.fail('a git command');
+  shell.emit({ kind: 'file', path: '/etc/gitconfig', content: LFS_FILTER, append: true, mode: 0o644 });
+  return true;
+};
+
 function generate(what: 'ldconfig' | 'ca-certificates' | 'pam' | 'shells'): Command {
   return (shell) => {
     shell.emit({ kind: 'generate', what, arguments: [] });
@@ -179,6 +193,7 @@ export const PACKAGING_COMMANDS: Readonly<Record<string, Command>> = {
   'dpkg-divert': dpkgDivert,
   'dpkg-maintscript-helper': maintscriptHelper,
   'dpkg-statoverride': dpkgStatoverride,
+  git,
   ldconfig: generate('ldconfig'),
   'pam-auth-update': generate('pam'),
   ucf,

@@ -133,6 +133,12 @@ const env: Command = (shell, words) => {
   return start < 0 ? read(shell, words) : shell.call(words.slice(start));
 };
 
+/** `find … -empty -delete` tidies directories of an older version away; anything else that acts on what it finds is a writer. */
+const find: Command = (shell, words) => {
+  if (words.includes('-delete') && words.includes('-empty')) return true;
+  return readUnless(/^-(?:delete|exec|execdir|ok|okdir|fprint|fls)/)(shell, words);
+};
+
 const READERS = [
   'apt-config',
   'cksum',
@@ -209,7 +215,7 @@ export const READING_COMMANDS: Readonly<Record<string, Command>> = {
   echo,
   env,
   false: () => false,
-  find: readUnless(/^-(?:delete|exec|execdir|ok|okdir|fprint|fls)/),
+  find,
   gawk: readUnless(/system\s*\(|print[^}]*>|^-i/),
   getent,
   id,

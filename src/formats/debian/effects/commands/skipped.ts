@@ -13,6 +13,8 @@ const REASONS = {
   trigger: 'what triggers do is done for the whole tree',
   label: 'labels belong to the host',
   stale: 'nothing of an older version is there',
+  identity: 'an image must not name one machine',
+  capability: 'container engines grant capabilities themselves',
 } as const;
 
 function skip(name: string, reason: keyof typeof REASONS): Command {
@@ -25,14 +27,17 @@ function skip(name: string, reason: keyof typeof REASONS): Command {
 }
 
 const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
+  'dbus-uuidgen': 'identity',
   'deb-systemd-helper': 'service',
   'deb-systemd-invoke': 'service',
   'dpkg-trigger': 'trigger',
   'fc-cache': 'cache',
+  getcap: 'capability',
   'gtk-update-icon-cache': 'cache',
   'gtk-update-icon-cache-3.0': 'cache',
   'install-info': 'cache',
   'invoke-rc.d': 'service',
+  journalctl: 'cache',
   mandb: 'cache',
   nscd: 'service',
   py3clean: 'bytecode',
@@ -43,8 +48,10 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   pypy3compile: 'bytecode',
   restorecon: 'label',
   service: 'service',
+  setcap: 'capability',
   systemctl: 'service',
   'systemd-hwdb': 'cache',
+  'systemd-machine-id-setup': 'identity',
   'systemd-tmpfiles': 'service',
   telinit: 'service',
   udevadm: 'service',
@@ -55,6 +62,8 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   'update-fonts-dir': 'cache',
   'update-fonts-scale': 'cache',
   'update-gconf-defaults': 'cache',
+  'update-grub': 'kernel',
+  'update-gsfontmap': 'cache',
   'update-icon-caches': 'cache',
   'update-info-dir': 'cache',
   'update-initramfs': 'kernel',
@@ -66,6 +75,8 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   '/clean-up-unmanaged-libraries': 'stale',
   '/gdk-pixbuf-query-loaders': 'cache',
   '/gio-querymodules': 'cache',
+  '/gtk-query-immodules-2.0': 'cache',
+  '/gtk-query-immodules-3.0': 'cache',
   '/glib-compile-schemas': 'cache',
   'gdk-pixbuf-query-loaders': 'cache',
   'gio-querymodules': 'cache',
