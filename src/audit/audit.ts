@@ -5,8 +5,8 @@ import type { Sandbox } from '../apply/sandbox/sandbox.ts';
 import type { Context } from '../context.ts';
 import type { Digest } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
-import type { Lock } from '../lock/schema.generated.ts';
 import type { Platform } from '../lock/platform.ts';
+import type { Lock } from '../lock/schema.generated.ts';
 
 export interface AuditRequest {
   readonly lock: Lock;
