@@ -11,22 +11,21 @@ HEADER = struct.Struct("!BQI")
 LENGTH = struct.Struct("!I")
 MAX_PAYLOAD = (1 << 32) - 1
 
-# Server to worker, on `data`. Payload: JSON {"input", "context"}.
+# Server to worker, on `data`. Payload: JSON {"input", "context", "upload"?: {"url", "id", "headers"}}.
 PREDICT = 1
 
 # Server to worker, on `control`.
 CANCEL = 10
 HEALTHCHECK = 11
-STOP = 12
 
 # Worker to server, on `data`.
-SCHEMA = 20  # JSON: {"openapi", "fields", "concurrency", "streaming", "healthcheck"}
+SCHEMA = 20  # JSON: {"openapi", "fields", "concurrency", "streaming", "method", "healthcheck"}
 SETUP = 21  # JSON: {"status": "succeeded" | "failed", "error"?}
 LOG = 22  # one byte: 1 stdout, 2 stderr; then UTF-8 text
 OUTPUT = 23  # one item of an iterator's output, as JSON
 METRIC = 24  # JSON: {"name", "value", "mode"}
 DONE = 25  # length of a JSON header, the header, and the output as JSON if there is one that was not sent in pieces
-HEALTH = 26  # JSON: {"healthy": bool, "error"?}
+HEALTH = 26  # JSON: {"error"?}
 
 
 def done_payload(header: bytes, output: bytes) -> bytes:

@@ -4,9 +4,9 @@ import re
 from contextvars import ContextVar
 from typing import Any, Callable, Dict, Iterator, Mapping, MutableMapping, Optional
 
-_SEGMENT = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
-_RESERVED = ("predict_time",)
-_MODES = ("replace", "incr", "append")
+_LETTER = re.compile(r"[A-Za-z]")
+_WORD = re.compile(r"[A-Za-z0-9_]+\Z")
+_MODES = {"replace": "replace", "incr": "increment", "increment": "increment", "append": "append"}
 
 
 class ExperimentalFeatureWarning(FutureWarning):
@@ -29,7 +29,8 @@ class Metrics(MutableMapping[str, Any]):
         if mode not in _MODES:
             raise ValueError("metric mode must be one of replace, incr, append; not {!r}".format(mode))
         before = self._values.get(key)
-        if mode == "incr":
+        mode = _MODES[mode]
+        if mode == "increment":
             after = _incremented(key, before, value)
         elif mode == "append":
             if before is not None and not isinstance(before, list):
@@ -110,14 +111,39 @@ def emit_metric(name: str, value: Any) -> None:
 def _check_name(key: str) -> None:
     if not isinstance(key, str):
         raise TypeError("a metric's name must be a string, not {}".format(type(key).__name__))
+    problem = _name_problem(key)
+    if problem is not None:
+        raise ValueError("invalid metric name {!r}: {}".format(key, problem))
+
+
+def _name_problem(key: str) -> Optional[str]:
+    if not key:
+        return "it must not be empty"
+    if len(key) > 128:
+        return "it must have at most 128 characters"
+    if key == "predict_time":
+        return "predict_time is reserved"
+    if key == "cog" or key.startswith("cog."):
+        return "names that begin with cog. are reserved"
+    if key.startswith("."):
+        return "it must not start with a dot"
+    if key.endswith("."):
+        return "it must not end with a dot"
     segments = key.split(".")
-    if len(key) > 128 or len(segments) > 4 or not all(_SEGMENT.match(segment) for segment in segments):
-        raise ValueError(
-            "{!r} is not a metric name: up to 4 words joined by dots, 128 characters in all, each word a letter "
-            "followed by letters, digits and underscores".format(key)
-        )
-    if key in _RESERVED or segments[0] == "cog":
-        raise ValueError("the metric name {!r} is reserved".format(key))
+    if len(segments) > 4:
+        return "it must have at most 4 dot-separated segments"
+    for segment in segments:
+        if not segment:
+            return "it must not have empty segments"
+        if not _LETTER.match(segment):
+            return "each segment must start with a letter"
+        if not _WORD.match(segment):
+            return "a segment consists of letters, digits and underscores"
+        if "__" in segment:
+            return "it must not contain consecutive underscores"
+        if segment.endswith("_"):
+            return "each segment must end with a letter or digit"
+    return None
 
 
 def _incremented(key: str, before: Any, value: Any) -> Any:

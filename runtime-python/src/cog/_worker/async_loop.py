@@ -7,7 +7,6 @@ from typing import Any, Dict, Optional
 
 from .. import _frames as frames
 from .channel import Channel, Reader
-from .encode import data_uri, encode_output
 from .prediction import Prediction, is_iterator
 from .streams import Attribution
 
@@ -31,6 +30,8 @@ def serve_async(model: Any, reader: Reader, channel: Channel, attribution: Attri
     asyncio.set_event_loop(loop)
     server = _AsyncServer(model, channel, attribution, loop)
     listener.cancel = server.cancel
+    if listener.healthcheck is not None:
+        listener.healthcheck.loop = loop
     threading.Thread(target=server.read, args=(reader,), name="cog-reader", daemon=True).start()
     loop.run_forever()
 
@@ -102,7 +103,7 @@ class _AsyncServer:
             prediction.expect_pieces()
             try:
                 async for item in result:
-                    prediction.send_piece(item)
+                    await self._send_piece(prediction, item)
             finally:
                 close = getattr(result, "aclose", None)
                 if close is not None:
@@ -111,9 +112,18 @@ class _AsyncServer:
         if is_iterator(result):
             prediction.expect_pieces()
             for item in result:
-                prediction.send_piece(item)
+                await self._send_piece(prediction, item)
             return b""
-        return encode_output(result, data_uri)
+        if prediction.uploads:
+            return await self._loop.run_in_executor(None, prediction.encode, result)
+        return prediction.encode(result)
+
+    async def _send_piece(self, prediction: Prediction, item: Any) -> None:
+        """Off the loop where it may mean an upload."""
+        if prediction.uploads:
+            await self._loop.run_in_executor(None, prediction.send_piece, item)
+        else:
+            prediction.send_piece(item)
 
     async def _arguments(self, prediction: Prediction) -> Dict[str, Any]:
         signature = self._model.signature

@@ -16,6 +16,7 @@ from .._schema.signature import Signature, SignatureError, read_signature
 from . import loader, streams
 from .cancelation import Cancelation
 from .channel import Channel, Reader
+from .healthcheck import Healthcheck
 
 
 class Model:
@@ -57,7 +58,7 @@ class Model:
                 "fields": self.signature.fields,
                 "concurrency": self.concurrency,
                 "streaming": self.streaming,
-                "iterator": self.signature.output["iterator"] is not None,
+                "method": self.method.__name__,
                 "healthcheck": callable(self.healthcheck),
             }
         )
@@ -104,7 +105,8 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
         channel.send(frames.SCHEMA, 0, model.description())
         streams.inherit_context_in_pools()
         _run_setup(model)
-        listener.healthcheck = model.healthcheck
+        if callable(model.healthcheck):
+            listener.healthcheck = Healthcheck(model.healthcheck, channel)
     except (loader.ModelError, SignatureError) as failure:
         error = failure
         print("{}: {}".format(type(failure).__name__, failure), file=sys.stderr)
@@ -164,9 +166,7 @@ class _ControlListener(threading.Thread):
         super().__init__(name="cog-control", daemon=True)
         self._reader = Reader(control)
         self.cancel: Callable[[int], None] = cancelation.request
-        self.stop: Optional[Callable[[], None]] = None
-        self.healthcheck: Optional[Callable[[], Any]] = None
-        self.answer: Optional[Callable[[int], None]] = None
+        self.healthcheck: Optional[Healthcheck] = None
 
     def run(self) -> None:
         while True:
@@ -178,8 +178,8 @@ class _ControlListener(threading.Thread):
             kind, number, _ = frame
             if kind == frames.CANCEL:
                 self.cancel(number)
-            elif kind == frames.HEALTHCHECK and self.answer is not None:
-                self.answer(number)
+            elif kind == frames.HEALTHCHECK and self.healthcheck is not None:
+                self.healthcheck.start()
 
 
 def _leave() -> None:

@@ -9,7 +9,7 @@ from .._schema.signature import Signature
 from ..scope import Scope, _current
 from . import streams
 from .channel import Channel
-from .encode import data_uri, encode_output
+from .encode import FileEncoder, data_uri, encode_output
 from .files import InputFiles
 
 
@@ -26,6 +26,13 @@ class Prediction:
         self._attribution = attribution
         self._started = perf_counter()
         self._in_pieces = False
+        upload = request.get("upload")
+        self.uploads = upload is not None
+        self._encode_file: FileEncoder = data_uri
+        if upload is not None:
+            from .upload import Uploader
+
+            self._encode_file = Uploader(upload["url"], upload["id"], upload["headers"])
         self.files = InputFiles()
         self.ended = False
 
@@ -40,7 +47,11 @@ class Prediction:
 
     def send_piece(self, value: Any) -> None:
         self._in_pieces = True
-        self._channel.send(frames.OUTPUT, self.number, encode_output(value, data_uri))
+        self._channel.send(frames.OUTPUT, self.number, self.encode(value))
+
+    def encode(self, value: Any) -> bytes:
+        """Output as JSON. May upload files."""
+        return encode_output(value, self._encode_file)
 
     def expect_pieces(self) -> None:
         """Declares the output a list even if no item comes."""

@@ -6,7 +6,6 @@ from .. import _frames as frames
 from ..exceptions import CancelationException
 from .cancelation import Cancelation
 from .channel import Channel, Reader
-from .encode import data_uri, encode_output
 from .prediction import Prediction, is_iterator
 from .streams import Attribution
 
@@ -45,7 +44,7 @@ def _predict(model: Any, prediction: Prediction) -> bytes:
     """Runs the method; returns the output unless it went out in pieces."""
     output = model.method(**prediction.arguments(model.signature))
     if not is_iterator(output):
-        return encode_output(output, data_uri)
+        return prediction.encode(output)
     prediction.expect_pieces()
     try:
         for item in output:

@@ -5,15 +5,24 @@ Reference: https://asgi.readthedocs.io/en/stable/specs/www.html
 
 import asyncio
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
+from urllib.parse import unquote
 
 from .._version import DISTRIBUTION
 from .codec import dumps
+from .headers import accepts_events, parse_cancel_after, parse_prefer
 from .prediction import Prediction
 from .request import Invalid
 from .service import Busy, NotReady, Service
+from .stream import EventStream
+from .webhook import trace_headers
 
 Receive = Callable[[], Awaitable[Dict[str, Any]]]
 Send = Callable[[Dict[str, Any]], Awaitable[None]]
+
+_MOST_STREAMS = 1024
+_NO_STREAMING = (
+    "This model does not support streaming responses. Add @cog.streaming to {}() to enable server-sent events."
+)
 
 
 class TooLarge(Exception):
@@ -30,23 +39,30 @@ class Application:
         self._shutdown = shutdown
         self._most_bytes = most_bytes
         self._noun = "training" if service.mode == "train" else "prediction"
+        # A trainer answers on both, as Cog's did.
+        self._collections = ("trainings", "predictions") if service.mode == "train" else ("predictions",)
+        self._streams = 0
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        exchange = _Exchange(scope, receive, send)
         try:
-            await self._route(_Exchange(scope, receive, send))
+            await self._route(exchange)
         except Invalid as error:
-            await _answer(send, 422, dumps({"detail": error.detail}))
+            await exchange.answer(422, {"detail": error.detail})
         except TooLarge:
             message = "the request body is larger than {} bytes".format(self._most_bytes)
-            await _answer(send, 413, dumps({"detail": message, "error": message}), [(b"connection", b"close")])
+            await exchange.answer_bytes(413, _refusal(message), [(b"connection", b"close")])
+        except NotReady as error:
+            await exchange.answer_bytes(503, _refusal(str(error)))
+        except Busy:
+            await exchange.answer_bytes(409, _BUSY)
         except Disconnected:
             pass
 
     async def _route(self, exchange: "_Exchange") -> None:
-        path = exchange.path
-        fixed = _FIXED.get(path)
+        fixed = _FIXED.get(exchange.path)
         if fixed is not None:
             method, handler = fixed
             if exchange.method != method:
@@ -54,66 +70,163 @@ class Application:
             else:
                 await handler(self, exchange)
             return
-        parts = path.split("/")
-        if len(parts) == 2 and parts[1] in self._collections():
-            if exchange.method != "POST":
-                await exchange.refuse_method("POST")
-            else:
-                await self._create(exchange, None)
-            return
-        await exchange.answer(404, {"detail": "Not Found"})
-
-    def _collections(self) -> Tuple[str, ...]:
-        return ("trainings", "predictions") if self._noun == "training" else ("predictions",)
+        # The raw path: an escaped slash is part of an ID, and then no ID we know.
+        parts = [unquote(part) for part in exchange.raw_path.split("/")]
+        if len(parts) < 2 or parts[0] or parts[1] not in self._collections:
+            await exchange.answer(404, {"detail": "Not Found"})
+        elif len(parts) == 2:
+            await self._on_collection(exchange)
+        elif len(parts) == 3 and parts[2]:
+            await self._on_member(exchange, parts[2])
+        elif len(parts) == 4 and parts[3] == "cancel":
+            await self._on_cancel(exchange, parts[2])
+        else:
+            await exchange.answer(404, {"detail": "Not Found"})
 
     async def _root(self, exchange: "_Exchange") -> None:
+        nouns = self._noun + "s"
         listed = {
             "cog_version": DISTRIBUTION,
             "openapi_url": "/openapi.json",
             "shutdown_url": "/shutdown",
             "healthcheck_url": "/health-check",
-            self._noun + "s_url": "/{}s".format(self._noun),
+            nouns + "_url": "/" + nouns,
+            nouns + "_idempotent_url": "/{}/{{{}_id}}".format(nouns, self._noun),
+            nouns + "_cancel_url": "/{}/{{{}_id}}/cancel".format(nouns, self._noun),
         }
         await exchange.answer(200, listed)
 
     async def _health_check(self, exchange: "_Exchange") -> None:
-        await exchange.answer(200, self._service.health())
+        await exchange.answer(200, await self._service.health())
 
     async def _openapi(self, exchange: "_Exchange") -> None:
         schema = self._service.schema
         if schema is None:
-            await exchange.answer(503, {"error": "OpenAPI schema not available", "detail": "OpenAPI schema not available"})
+            await exchange.answer_bytes(503, _refusal("OpenAPI schema not available"))
         else:
-            await _answer(exchange.send, 200, schema)
+            await exchange.answer_bytes(200, schema)
 
     async def _stop(self, exchange: "_Exchange") -> None:
         await exchange.answer(200, {})
         self._shutdown()
 
+    async def _on_collection(self, exchange: "_Exchange") -> None:
+        if exchange.method != "POST":
+            await exchange.refuse_method("POST")
+        else:
+            await self._create(exchange, None)
+
+    async def _on_member(self, exchange: "_Exchange", prediction_id: str) -> None:
+        if exchange.method == "PUT":
+            await self._create(exchange, prediction_id)
+        elif exchange.method == "GET":
+            prediction = self._service.recall(prediction_id)
+            if prediction is None:
+                await exchange.answer(404, {"detail": "Not Found"})
+            else:
+                await exchange.answer_bytes(200, prediction.body())
+        else:
+            await exchange.refuse_method("GET, PUT")
+
+    async def _on_cancel(self, exchange: "_Exchange", prediction_id: str) -> None:
+        if exchange.method != "POST":
+            await exchange.refuse_method("POST")
+            return
+        prediction = self._service.find(prediction_id)
+        if prediction is None:
+            await exchange.answer(404, {})
+            return
+        self._service.cancel(prediction)
+        await exchange.answer(200, {})
+
     async def _create(self, exchange: "_Exchange", id_in_url: Optional[str]) -> None:
+        """POST of a prediction, or PUT if its ID is in the URL."""
         body = await exchange.body(self._most_bytes)
         service = self._service
-        try:
-            if service.requests is None:
-                raise NotReady(service.not_ready_reason())
-            prediction = service.create(service.requests.read(body, id_in_url, self._noun))
-        except NotReady as error:
-            await exchange.answer(503, {"error": str(error), "detail": str(error), "status": "failed"})
+        if service.requests is None:
+            raise NotReady(service.not_ready_reason())
+        wants_events = accepts_events(exchange.header(b"accept"))
+        if wants_events and not service.streaming:
+            message = _NO_STREAMING.format(service.method)
+            await exchange.answer_bytes(406, _refusal(message))
             return
-        except Busy:
-            await exchange.answer(409, _BUSY)
+        request = service.requests.read(body, id_in_url, self._noun)
+        running = service.find(request.id) if id_in_url is not None and request.id is not None else None
+        if running is not None:
+            if wants_events:
+                await self._stream(exchange, running, EventStream(running), cancel_when_left=False)
+            else:
+                await exchange.answer_bytes(202, running.body())
             return
-        if await exchange.wait_or_disconnect(prediction):
-            await _answer(exchange.send, 200, prediction.body())
+        trace = trace_headers(exchange.header(b"traceparent"), exchange.header(b"tracestate"))
+        prediction = service.create(request)
+        limit = parse_cancel_after(exchange.header(b"cancel-after"))
+        if limit is not None:
+            service.cancel_after(prediction, limit)
+        prefer = parse_prefer(exchange.header(b"prefer"))
+        if wants_events:
+            stream = EventStream(prediction)
+            service.begin(prediction, request, trace)
+            await self._stream(exchange, prediction, stream, cancel_when_left=id_in_url is None)
+        elif prefer.respond_async:
+            first = prediction.body()
+            service.begin(prediction, request, trace)
+            await self._answer_later(exchange, prediction, first, prefer.wait)
         else:
-            service.cancel(prediction)
+            service.begin(prediction, request, trace)
+            await self._answer_when_done(exchange, prediction)
+
+    async def _answer_when_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
+        if await exchange.wait_or_disconnect(prediction):
+            await self._answer_done(exchange, prediction)
+        else:
+            self._service.cancel(prediction)
+
+    async def _answer_later(
+        self, exchange: "_Exchange", prediction: Prediction, accepted: bytes, wait: Optional[float]
+    ) -> None:
+        """202 at once, or what there is after the time the client is willing to wait."""
+        if wait:
+            await asyncio.wait({prediction.ended()}, timeout=wait)
+            if prediction.done:
+                await self._answer_done(exchange, prediction)
+                return
+            accepted = prediction.body()
+        await exchange.answer_bytes(202, accepted, [(b"preference-applied", b"respond-async")])
+
+    async def _answer_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
+        if prediction.invalid is not None:
+            raise Invalid(prediction.invalid)
+        await exchange.answer_bytes(200, prediction.body())
+
+    async def _stream(
+        self, exchange: "_Exchange", prediction: Prediction, stream: EventStream, cancel_when_left: bool
+    ) -> None:
+        self._streams += 1
+        try:
+            if self._streams > _MOST_STREAMS:
+                await exchange.answer_bytes(429, _refusal("too many readers of event streams"))
+            else:
+                await exchange.stream(stream)
+        finally:
+            self._streams -= 1
+            stream.close()
+            if cancel_when_left and not prediction.streams and not prediction.done:
+                self._service.cancel(prediction)
 
 
-_BUSY = {
-    "detail": "Already running a prediction",
-    "error": "At capacity - all prediction slots busy",
-    "status": "failed",
-}
+def _refusal(message: str) -> bytes:
+    """An error with the key of either dialect: `detail` as in Cog up to 0.16, `error` as in later ones."""
+    return dumps({"detail": message, "error": message, "status": "failed"})
+
+
+_BUSY = dumps(
+    {
+        "detail": "Already running a prediction",
+        "error": "At capacity - all prediction slots busy",
+        "status": "failed",
+    }
+)
 
 _FIXED: Dict[str, Tuple[str, Callable[[Application, "_Exchange"], Awaitable[None]]]] = {
     "/": ("GET", Application._root),
@@ -129,9 +242,14 @@ class _Exchange:
     def __init__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.send = send
         self._scope = scope
         self._receive = receive
+        self._send = send
+
+    @property
+    def raw_path(self) -> str:
+        raw = self._scope.get("raw_path")
+        return self.path if raw is None else raw.decode("latin-1")
 
     def header(self, name: bytes) -> Optional[str]:
         """The values of a header, joined by commas; the name is in lower case."""
@@ -158,28 +276,51 @@ class _Exchange:
 
     async def wait_or_disconnect(self, prediction: Prediction) -> bool:
         """Waits for the prediction's end; False if the client goes away first."""
-        gone = asyncio.ensure_future(self._wait_for_disconnect())
-        ended = asyncio.ensure_future(prediction.wait())
+        ended = prediction.ended()
+        watcher = asyncio.ensure_future(self._on_disconnect(ended))
         try:
-            await asyncio.wait({gone, ended}, return_when=asyncio.FIRST_COMPLETED)
-            return prediction.done
+            return await ended
         finally:
-            gone.cancel()
-            ended.cancel()
+            watcher.cancel()
 
     async def answer(self, status: int, value: Any) -> None:
-        await _answer(self.send, status, dumps(value))
+        await self.answer_bytes(status, dumps(value))
+
+    async def answer_bytes(
+        self, status: int, body: bytes, headers: Optional[List[Tuple[bytes, bytes]]] = None
+    ) -> None:
+        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        await self._send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def refuse_method(self, allowed: str) -> None:
-        headers = [(b"allow", allowed.encode("ascii"))]
-        await _answer(self.send, 405, dumps({"detail": "Method Not Allowed"}), headers)
+        body = dumps({"detail": "Method Not Allowed"})
+        await self.answer_bytes(405, body, [(b"allow", allowed.encode("ascii"))])
 
-    async def _wait_for_disconnect(self) -> None:
+    async def stream(self, stream: EventStream) -> None:
+        """Sends events until they end or the client goes away."""
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        sending = asyncio.ensure_future(self._send_events(stream))
+        gone: "asyncio.Future[bool]" = asyncio.get_event_loop().create_future()
+        watcher = asyncio.ensure_future(self._on_disconnect(gone))
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watcher.cancel()
+            sending.cancel()
+
+    async def _send_events(self, stream: EventStream) -> None:
+        async for piece in stream.read():
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _on_disconnect(self, outcome: "asyncio.Future[bool]") -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: Optional[List[Tuple[bytes, bytes]]] = None) -> None:
-    start = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode("ascii"))]
-    await send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
-    await send({"type": "http.response.body", "body": body})
+        if not outcome.done():
+            outcome.set_result(False)

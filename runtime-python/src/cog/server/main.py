@@ -7,16 +7,16 @@ import signal
 import socket
 import sys
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator
+from typing import Any, Dict, Iterator, List
 
 
 def main() -> None:
     """Started by `http`, with its options as the one argument."""
     options = json.loads(sys.argv[1])
     sys.path.extend(options["path"])
-    # Until the event loop takes over.
+    # Until the event loop takes over, a signal is only noted: an exception could strike anywhere.
     for wanted in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(wanted, _leave)
+        signal.signal(wanted, lambda signum, frame: _early_signals.append(signum))
     try:
         listening = _listen(options)
     except OSError as error:
@@ -35,6 +35,9 @@ def main() -> None:
     os._exit(code)
 
 
+_early_signals: List[int] = []
+
+
 async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
     import uvicorn
 
@@ -46,7 +49,7 @@ async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
     environment = dict(os.environ)
     for private in ("COGPLAN_SERVER_PATH", "COG_SERVER_UDS"):
         environment.pop(private, None)
-    service = Service(options["mode"], environment, output)
+    service = Service(options["mode"], environment, output, options["upload_url"])
     stopping = _Stopping(service, options["await_explicit_shutdown"])
     application = Application(service, stopping.request, _most_bytes(environment))
     config = uvicorn.Config(
@@ -100,6 +103,10 @@ class _Stopping:
         loop = asyncio.get_event_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        if signal.SIGINT in _early_signals:
+            self._interrupt()
+        elif _early_signals:
+            self._terminate()
 
     def request(self) -> None:
         if self._stopped is None:
@@ -129,10 +136,6 @@ class _Stopping:
     async def _stop(self) -> None:
         await self._service.stop(self._patience)
         self._server.should_exit = True
-
-
-def _leave(signum: int, frame: Any) -> None:
-    raise SystemExit(0)
 
 
 def _listen(options: Dict[str, Any]) -> socket.socket:

@@ -5,21 +5,28 @@ import codecs
 import os
 import secrets
 import signal
+import sys
 from typing import Any, Callable, Dict, List, Optional
 
 from .. import _frames as frames
 from .._schema.validate import compile_input
+from .._version import DISTRIBUTION, PUBLIC
 from .clock import now
 from .codec import dumps, loads
 from .output import Output
 from .prediction import Prediction
+from .ended import EndedPredictions
 from .request import CreateRequest, RequestReader
+from .webhook import Webhooks
 from .worker import Worker, WorkerEvents
 
 _SETUP_NUMBER = 0
 # After this many deaths without a single prediction between them, the model is not started again.
 _MOST_DEATHS = 5
 _LONGEST_BACKOFF = 30.0
+_HEALTHCHECK_SECONDS = 5.0
+_SOURCES = {1: "stdout", 2: "stderr"}
+_VERSION = {"cog": DISTRIBUTION, "python_sdk": PUBLIC, "python": "{}.{}.{}".format(*sys.version_info[:3])}
 
 
 class Busy(Exception):
@@ -33,7 +40,9 @@ class NotReady(Exception):
 class Service(WorkerEvents):
     """Owns the worker. Everything here runs on the event loop."""
 
-    def __init__(self, mode: str, environment: Dict[str, str], output: Output) -> None:
+    def __init__(
+        self, mode: str, environment: Dict[str, str], output: Output, upload_url: Optional[str] = None
+    ) -> None:
         self.mode = mode
         self.status = "STARTING"
         self.setup: Dict[str, Any] = {}
@@ -55,6 +64,14 @@ class Service(WorkerEvents):
         self._deaths = 0
         self._stopping = False
         self._decoders: Dict[int, Any] = {}
+        self.streaming = False
+        self.method = "predict"
+        self._upload_url = upload_url
+        self._webhooks = Webhooks(environment, output)
+        self._ended = EndedPredictions(_seconds(environment.get("COG_PREDICTION_RETENTION")) or 300.0)
+        self._has_healthcheck = False
+        self._health: "Optional[asyncio.Future[None]]" = None
+        self._health_result: Optional[str] = None
 
     def start(self) -> None:
         self.status = "STARTING"
@@ -77,7 +94,7 @@ class Service(WorkerEvents):
             self._setup_timer = self._loop.call_later(limit, self._on_setup_timeout, limit)
 
     def create(self, request: CreateRequest) -> Prediction:
-        """Starts a prediction. Raises Busy or NotReady."""
+        """Takes a place for a prediction; `begin` must follow. Raises Busy or NotReady."""
         if self._stopping:
             raise NotReady("the server is shutting down")
         if self.status != "READY" or self._worker is None:
@@ -87,13 +104,27 @@ class Service(WorkerEvents):
         if request.id is not None and request.id in self._ids:
             raise Busy
         self._last_number += 1
-        number = self._last_number
-        prediction = Prediction(number, request.id or secrets.token_hex(13), request.shown_input, request.created_at)
-        self._running[number] = prediction
-        self._ids[prediction.id] = prediction
-        self._worker.send(frames.PREDICT, number, _predict_payload(request))
-        prediction.status = "processing"
+        prediction_id = request.id or secrets.token_hex(13)
+        prediction = Prediction(
+            self._last_number, prediction_id, request.shown_input, request.created_at, self._history()
+        )
+        self._running[prediction.number] = prediction
+        self._ids[prediction_id] = prediction
         return prediction
+
+    def begin(self, prediction: Prediction, request: CreateRequest, trace: Dict[str, str]) -> None:
+        """Gives the prediction to the worker, and its webhook, if it has one, the news from here on."""
+        if request.webhook is not None:
+            self._webhooks.attach(prediction, request.webhook, request.webhook_events, trace)
+        if self._worker is not None:
+            payload = {"input": request.input, "context": request.context}
+            if self._upload_url is not None:
+                payload["upload"] = {"url": self._upload_url, "id": prediction.id, "headers": trace}
+            self._worker.send(frames.PREDICT, prediction.number, dumps(payload))
+        prediction.begin()
+
+    def cancel_after(self, prediction: Prediction, seconds: float) -> None:
+        self._loop.call_later(seconds, self.cancel, prediction)
 
     def not_ready_reason(self) -> str:
         return _NOT_READY.get(self.status, "the model is not ready")
@@ -107,6 +138,10 @@ class Service(WorkerEvents):
         """A prediction that has not ended."""
         return self._ids.get(prediction_id)
 
+    def recall(self, prediction_id: str) -> Optional[Prediction]:
+        """A prediction that runs, or that ended not long ago."""
+        return self._ids.get(prediction_id) or self._ended.find(prediction_id)
+
     def cancel(self, prediction: Prediction) -> None:
         if prediction.done or prediction.cancel_requested or self._worker is None:
             return
@@ -119,18 +154,36 @@ class Service(WorkerEvents):
     def busy(self) -> bool:
         return len(self._running) >= self.concurrency
 
-    def health(self) -> Dict[str, Any]:
+    async def health(self) -> Dict[str, Any]:
         status = "BUSY" if self.status == "READY" and self.busy else self.status
         setup = dict(self.setup)
         setup["logs"] = "".join(self._setup_logs)
-        return {"status": status, "setup": setup}
+        answer: Dict[str, Any] = {"status": status, "setup": setup, "version": _VERSION}
+        if self.status == "READY" and self._has_healthcheck:
+            problem = await self._healthcheck()
+            if problem is not None:
+                answer.update(status="UNHEALTHY", user_healthcheck_error=problem)
+        return answer
+
+    async def _healthcheck(self) -> Optional[str]:
+        """Asks the model; what is wrong with it, or None. Probes at the same time share one call."""
+        if self._health is None and self._worker is not None:
+            self._health = self._loop.create_future()
+            self._worker.command(frames.HEALTHCHECK)
+        if self._health is None:
+            return None
+        done, _ = await asyncio.wait({self._health}, timeout=_HEALTHCHECK_SECONDS)
+        if not done:
+            return "Healthcheck failed: user-defined healthcheck timed out after {} seconds".format(
+                _HEALTHCHECK_SECONDS
+            )
+        return self._health_result
 
     async def stop(self, patience: float) -> None:
         """Lets predictions end for so many seconds, then ends the worker."""
         self._stopping = True
         if self._running and patience > 0:
-            waits = [prediction.wait() for prediction in self._running.values()]
-            await asyncio.wait([self._loop.create_task(wait) for wait in waits], timeout=patience)
+            await asyncio.wait({prediction.ended() for prediction in self._running.values()}, timeout=patience)
         worker = self._worker
         if worker is not None:
             for prediction in list(self._running.values()):
@@ -142,7 +195,9 @@ class Service(WorkerEvents):
                 await asyncio.wait_for(asyncio.shield(self._gone), 3)
             except asyncio.TimeoutError:
                 worker.kill()
-                await asyncio.wait([self._gone], timeout=3)
+                await asyncio.wait({self._gone}, timeout=3)
+        if patience > 0:
+            await self._webhooks.drain(patience)
 
     def on_frame(self, kind: int, number: int, payload: bytes) -> None:
         if kind == frames.LOG:
@@ -155,6 +210,8 @@ class Service(WorkerEvents):
             self._on_metric(number, loads(payload))
         elif kind == frames.DONE:
             self._on_done(number, payload)
+        elif kind == frames.HEALTH:
+            self._on_health(loads(payload))
         elif kind == frames.SCHEMA:
             self._on_schema(payload)
         elif kind == frames.SETUP:
@@ -167,10 +224,11 @@ class Service(WorkerEvents):
             if self.status == "STARTING":
                 self._setup_logs.append(decoded)
         elif len(self._running) == 1:
-            next(iter(self._running.values())).add_log(decoded)
+            next(iter(self._running.values())).add_log(_SOURCES[descriptor], decoded)
 
     def on_exit(self, return_code: int) -> None:
         self._worker = None
+        self._on_health({"error": "Healthcheck failed: the worker is gone"})
         if self._setup_timer is not None:
             self._setup_timer.cancel()
         if not self._gone.done():
@@ -180,9 +238,10 @@ class Service(WorkerEvents):
         for prediction in in_flight:
             self._forget(prediction)
             if prediction.cancel_requested:
-                prediction.finish({"status": "canceled", "predict_time": 0.0}, b"")
+                prediction.finish({"status": "canceled", "predict_time": 0.0})
             else:
                 prediction.fail("Prediction failed: {} while the prediction was running".format(reason))
+            self._ended.add(prediction)
         if self._stopping or self.status == "SETUP_FAILED":
             return
         if self.status == "STARTING":
@@ -218,12 +277,12 @@ class Service(WorkerEvents):
             return
         prediction = self._running.get(number)
         if prediction is not None:
-            prediction.add_log(text)
+            prediction.add_log(_SOURCES[descriptor], text)
 
     def _on_metric(self, number: int, metric: Dict[str, Any]) -> None:
         prediction = self._running.get(number)
         if prediction is not None:
-            prediction.metrics = metric["metrics"]
+            prediction.add_metric(metric)
 
     def _on_done(self, number: int, payload: bytes) -> None:
         prediction = self._running.get(number)
@@ -234,16 +293,34 @@ class Service(WorkerEvents):
         self._deaths = 0
         self._forget(prediction)
         prediction.finish(header, payload[frames.LENGTH.size + length :])
+        self._ended.add(prediction)
+
+    def _on_health(self, result: Dict[str, Any]) -> None:
+        self._health_result = result.get("error")
+        if self._health is not None and not self._health.done():
+            self._health.set_result(None)
+        self._health = None
+
+    def _history(self) -> Optional[int]:
+        """How many events a prediction keeps for streams that join late; None if there are no streams."""
+        if not self.streaming:
+            return None
+        given = self._environment.get("COG_STREAM_HISTORY_CAPACITY", "").strip()
+        return int(given) if given.isdigit() else 1024
 
     def _on_schema(self, payload: bytes) -> None:
         described = loads(payload)
         self.schema = dumps(described["openapi"])
         self.concurrency = described["concurrency"]
+        self.streaming = described["streaming"]
+        self.method = described["method"]
+        self._has_healthcheck = described["healthcheck"]
         self.requests = RequestReader(described["fields"], compile_input(described["fields"]))
 
     def _on_setup(self, result: Dict[str, Any]) -> None:
         if self._setup_timer is not None:
             self._setup_timer.cancel()
+            self._setup_timer = None
         if result["status"] == "failed":
             self._fail_setup(result["error"])
             return
@@ -290,10 +367,6 @@ _NOT_READY = {
     "SETUP_FAILED": "Setup failed; see /health-check",
     "DEFUNCT": "The worker died and is not restarted",
 }
-
-
-def _predict_payload(request: CreateRequest) -> bytes:
-    return dumps({"input": request.input, "context": request.context})
 
 
 def _seconds(text: Optional[str]) -> float:
