@@ -1,0 +1,103 @@
+import { compareDebianVersions, parseDebianVersion } from '../../formats/debian/version.ts';
+import { compareVersions, isPrerelease, parseVersion } from '../../formats/python/version.ts';
+import type { DiffFacts } from './facts.ts';
+import type { Change, Risk } from './schema.generated.ts';
+
+type Draft = Pick<Change, 'family' | 'subject' | 'kind' | 'from' | 'to' | 'details'>;
+
+/** What a reader should look at twice before accepting a change, the gravest first. */
+export function risksOf(change: Draft, facts: DiffFacts): readonly Risk[] {
+  const risks: Risk[] = [];
+  const add = (level: Risk['level'], kind: Risk['kind'], text: string): void => {
+    risks.push({ kind, level, text });
+  };
+  const { family, kind, from, to, details } = change;
+  const detail = (field: string) => details.find((item) => item.field === field);
+
+  if (kind === 'other-bytes')
+    add('high', 'other-bytes', `same version, other bytes: ${shortHash(from)} → ${shortHash(to)}`);
+  const yanked = to?.sha256 === undefined ? undefined : facts.releases?.get(to.sha256)?.yanked;
+  if (yanked !== undefined) add('high', 'yanked', `the release was yanked${yanked === '' ? '' : `: ${yanked}`}`);
+  if (from !== null && to !== null && from.index !== to.index) {
+    add(
+      'high',
+      'new-index',
+      `comes from ${to.index ?? 'the only index'}, before from ${from.index ?? 'the only index'}`,
+    );
+  } else if (from?.url !== undefined && to?.url !== undefined && hostOf(from.url) !== hostOf(to.url)) {
+    add('medium', 'new-host', `comes from ${hostOf(to.url)}, before from ${hostOf(from.url)}`);
+  }
+  for (const index of change.subject === 'package indexes' && family === 'python' ? newEntries(detail('value')) : []) {
+    add('high', 'new-index', `packages may now come from ${index}`);
+  }
+  for (const signer of newEntries(detail('signers'))) add('high', 'new-signer', `signed by a new key, ${signer}`);
+  if (family === 'base' && kind === 'changed') add('high', 'base', 'every package of the system moves with the base');
+  if (family === 'interpreter' && from !== null && to !== null && minorOf(from.value) !== minorOf(to.value)) {
+    add('high', 'interpreter', 'wheels with compiled parts are other files for another Python');
+  }
+  if (to?.computed === true && (from?.computed !== true || from.sha256 !== to.sha256)) {
+    add('medium', 'computed-hash', 'the index gives no hash: the one locked was computed from what it served');
+  }
+  risks.push(...versionRisks(change));
+  const scripts = details
+    .filter(({ field }) => field.startsWith('scripts.'))
+    .map(({ field }) => field.slice('scripts.'.length));
+  if (scripts.length > 0) add('low', 'scripts', `maintainer scripts differ: ${scripts.join(', ')}`);
+  return risks.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+}
+
+const LEVELS: readonly Risk['level'][] = ['high', 'medium', 'low'];
+
+function versionRisks({ family, subject, kind, from, to }: Draft): readonly Risk[] {
+  const risks: Risk[] = [];
+  if (family === 'system') {
+    if (kind !== 'changed' || from === null || to === null) return [];
+    const archive = subject.startsWith('archive ');
+    if (archive ? to.value < from.value : isOlder(to.value, from.value)) {
+      risks.push({ kind: 'downgrade', level: archive ? 'high' : 'medium', text: 'older than what is locked' });
+    }
+    const [old, now] = [upstreamMajor(from.value), upstreamMajor(to.value)];
+    if (!archive && old !== now) risks.push({ kind: 'major', level: 'low', text: `upstream version ${old} → ${now}` });
+    return risks;
+  }
+  if (family !== 'python' && family !== 'runtime') return [];
+  const [old, now] = [from && parseVersion(from.value), to && parseVersion(to.value)];
+  if (!now) return [];
+  if (isPrerelease(now) && (kind === 'added' || (kind === 'changed' && !(old && isPrerelease(old))))) {
+    risks.push({ kind: 'pre-release', level: 'medium', text: 'a pre-release' });
+  }
+  if (!old || kind !== 'changed') return risks;
+  if (compareVersions(now, old) < 0)
+    risks.push({ kind: 'downgrade', level: 'medium', text: 'older than what is locked' });
+  const [major, oldMajor] = [now.release[0] ?? 0, old.release[0] ?? 0];
+  if (major !== oldMajor) risks.push({ kind: 'major', level: 'medium', text: `major version ${oldMajor} → ${major}` });
+  return risks;
+}
+
+function isOlder(version: string, than: string): boolean {
+  const known = parseDebianVersion(version) !== undefined && parseDebianVersion(than) !== undefined;
+  return known && compareDebianVersions(version, than) < 0;
+}
+
+function upstreamMajor(version: string): string {
+  const upstream = parseDebianVersion(version)?.upstream ?? version;
+  return /^\d+/.exec(upstream)?.[0] ?? upstream;
+}
+
+function newEntries(detail: { readonly from?: unknown; readonly to?: unknown } | undefined): readonly string[] {
+  if (!Array.isArray(detail?.to)) return [];
+  const before: readonly unknown[] = Array.isArray(detail.from) ? detail.from : [];
+  return detail.to.filter((entry) => !before.includes(entry)).map(String);
+}
+
+function hostOf(url: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\/([^/]*)/i.exec(url)?.[1] ?? url;
+}
+
+function minorOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+function shortHash(side: Change['from']): string {
+  return (side?.sha256 ?? side?.value ?? '').replace(/^sha256:/, '').slice(0, 12);
+}

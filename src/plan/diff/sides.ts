@@ -1,0 +1,85 @@
+import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
+import { isSha256 } from '../../digest.ts';
+import type { DiffFacts } from './facts.ts';
+import type { Detail, Family, Kind, Side } from './schema.generated.ts';
+
+type Entry = { readonly [key: string]: Json | undefined };
+
+/** One side of a change, in the words that people compare: a version, or the value in one line. */
+export function sideOf(family: Family, value: Json, facts: DiffFacts): Side {
+  if (!isRecord(value)) return { value: oneLine(value) };
+  const file = isRecord(value.file) ? value.file : isRecord(value.packages) ? value.packages : value;
+  const { sha256, size, url } = file;
+  const released = typeof sha256 === 'string' && isSha256(sha256) ? facts.releases?.get(sha256)?.released : undefined;
+  const requires = Array.isArray(value.requires) ? value.requires : value.depends;
+  return {
+    value: valueText(family, value),
+    ...(typeof sha256 === 'string' && isSha256(sha256) ? { sha256 } : {}),
+    ...(typeof size === 'number' ? { size } : {}),
+    ...(typeof url === 'string' ? { url } : {}),
+    ...(typeof value.index === 'string' ? { index: value.index } : {}),
+    ...(file.computed === true ? { computed: true } : {}),
+    ...(Array.isArray(requires) ? { requires: requires.map((item: Json) => String(item)) } : {}),
+    ...(released === undefined ? {} : { released }),
+  };
+}
+
+/** Every member that differs, members of members by dotted names. Lists are compared whole. */
+export function detailsOf(before: Json | undefined, after: Json | undefined, field = ''): readonly Detail[] {
+  if (isRecord(before) && isRecord(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareBytes);
+    return keys.flatMap((key) => detailsOf(before[key], after[key], field === '' ? key : `${field}.${key}`));
+  }
+  if (before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after)) return [];
+  if (before === undefined && after === undefined) return [];
+  return [
+    {
+      field: field === '' ? 'value' : field,
+      ...(before === undefined ? {} : { from: before }),
+      ...(after === undefined ? {} : { to: after }),
+    },
+  ];
+}
+
+/** What kind of change a difference is, from the loudest member that differs. */
+export function kindOf(
+  family: Family,
+  sides: { readonly from: Side; readonly to: Side },
+  details: readonly Detail[],
+): Kind {
+  const fields = new Set(details.map(({ field }) => field));
+  if (sides.from.value !== sides.to.value) {
+    // A seal's value is the digest of its bytes: for one recipe there is only one right answer.
+    return family === 'seals' && !fields.has('recipe') ? 'other-bytes' : 'changed';
+  }
+  if (sides.from.sha256 !== sides.to.sha256) return 'other-bytes';
+  if (details.some(({ field, to }) => field.endsWith('.computed') && to === true)) return 'hash-computed';
+  if (['file.url', 'file.mirrors', 'index', 'url', 'packages.url'].some((field) => fields.has(field))) return 'moved';
+  return fields.has('value') ? 'changed' : 'detail';
+}
+
+function valueText(family: Family, value: Entry): string {
+  const text = (key: string): string | undefined => (typeof value[key] === 'string' ? String(value[key]) : undefined);
+  switch (family) {
+    case 'base':
+      return [text('kind'), text('suite') ?? text('digest') ?? text('reference')].filter(Boolean).join(' ');
+    case 'accelerator':
+      return [text('cuda') && `CUDA ${text('cuda')}`, text('cudnn') && `cuDNN ${text('cudnn')}`, text('provider')]
+        .filter(Boolean)
+        .join(', ');
+    case 'seals':
+      return text('diffId') ?? '';
+    case 'holds':
+      return text('reason') ?? '';
+    default:
+      return text('version') ?? text('date') ?? text('sha256') ?? oneLine(value as Json);
+  }
+}
+
+function oneLine(value: Json): string {
+  return typeof value === 'string' ? value : canonicalJson(value);
+}
+
+function isRecord(value: Json | undefined): value is Entry {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
