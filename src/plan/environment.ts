@@ -13,3 +13,8 @@ export function environmentOf(
   if (glibc === undefined) throw bug('the locked system has no libc6');
   return { version: target.interpreter.version, path: target.interpreter.path, platform, glibc };
 }
+
+/** Would the same wheels be chosen? */
+export function isSameEnvironment(a: PythonTargetEnvironment, b: PythonTargetEnvironment): boolean {
+  return a.version === b.version && a.path === b.path && a.platform === b.platform && a.glibc === b.glibc;
+}

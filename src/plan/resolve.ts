@@ -1,7 +1,6 @@
 import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
-import { withSpan } from '../events.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
 import type { Lock, Target, Tool } from '../lock/schema.generated.ts';
@@ -9,15 +8,10 @@ import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
-import { environmentOf } from './environment.ts';
-import type {
-  PythonResolution,
-  PythonTargetEnvironment,
-  ResolveInput,
-  ResolveOptions,
-  SystemResolution,
-} from './families.ts';
+import { environmentOf, isSameEnvironment } from './environment.ts';
+import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
 import { imageOf } from './image.ts';
+import { resolveFamilies } from './resolve-families.ts';
 
 export interface LockRequest {
   readonly spec: Spec;
@@ -42,12 +36,16 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   const previousTools = previous?.tools ?? [];
   const input: ResolveInput = { spec, platform, previous: before, previousTools, options };
 
-  const keepSystem = keep && !stale.has('interpreter') && !stale.has('system');
-  const system = keepSystem ? keptSystem(before, previous.tools, platform) : await resolveSystemFamily(context, input);
-  const keepPython = keepSystem && !stale.has('python') && !stale.has('runtime') && !stale.has('accelerator');
-  const python = keepPython
-    ? keptPython(before, previous.tools)
-    : await resolvePythonFamily(context, input, system.environment);
+  const isKept = (...families: readonly string[]): boolean => !families.some((family) => stale.has(family));
+  const { system, python } = await resolveFamilies(context, input, {
+    system: keep && isKept('interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
+    python: (environment) => {
+      if (!keep || !isKept('python', 'runtime', 'accelerator')) return undefined;
+      return isSameEnvironment(environment, environmentOf(before, platform))
+        ? keptPython(before, previous.tools)
+        : undefined;
+    },
+  });
 
   const target: Target = {
     base: system.base,
@@ -67,33 +65,13 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   return {
     lockVersion: LOCK_VERSION,
     assembler: 1,
-    writtenBy: keepSystem && keepPython && stale.size === 0 ? previous.writtenBy : `cogplan ${VERSION}`,
+    writtenBy: keep && stale.size === 0 ? previous.writtenBy : `cogplan ${VERSION}`,
     asOf: options.asOf,
     asked,
     holds: previous?.holds ?? [],
     tools: mergeTools(system.tools, python.tools),
     targets: { ...previous?.targets, [platform]: target },
   };
-}
-
-// The resolvers, and the libraries behind them, are loaded when a family is really looked up.
-
-async function resolveSystemFamily(context: Context, input: ResolveInput): Promise<SystemResolution> {
-  const { resolveSystem } = await import('./system/resolve.ts');
-  return withSpan(context.host, 'resolve.system', 'Resolving base and system packages', () =>
-    resolveSystem(context, input),
-  );
-}
-
-async function resolvePythonFamily(
-  context: Context,
-  input: ResolveInput,
-  environment: PythonTargetEnvironment,
-): Promise<PythonResolution> {
-  const { resolvePython } = await import('./python/resolve.ts');
-  return withSpan(context.host, 'resolve.python', 'Resolving Python packages', () =>
-    resolvePython(context, input, environment),
-  );
 }
 
 function refuseWhatCannotBeLocked(spec: Spec): void {

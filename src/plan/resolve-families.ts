@@ -1,0 +1,104 @@
+import { canonicalJson } from '../canonical.ts';
+import type { Context } from '../context.ts';
+import { type Sha256, sha256 } from '../digest.ts';
+import { withSpan } from '../events.ts';
+import { isSameEnvironment } from './environment.ts';
+import type { PythonResolution, PythonTargetEnvironment, ResolveInput, SystemResolution } from './families.ts';
+
+const KIND = 'python-environment';
+
+export interface Kept {
+  /** What the lock before has, when nothing asks for more. */
+  readonly system: SystemResolution | undefined;
+  /** The lock before's wheels for an environment, when nothing asks for more and they were chosen for that one. */
+  readonly python: (environment: PythonTargetEnvironment) => PythonResolution | undefined;
+}
+
+export interface Families {
+  readonly system: SystemResolution;
+  readonly python: PythonResolution;
+}
+
+/**
+ * Looks up the families that are not kept. Wheels are chosen for the environment that the system gives; the one that it gave
+ * last time is assumed meanwhile, so that both are looked up side by side, and what was looked up for another is thrown away.
+ */
+export async function resolveFamilies(context: Context, input: ResolveInput, kept: Kept): Promise<Families> {
+  if (kept.system !== undefined) {
+    const { environment } = kept.system;
+    const python = kept.python(environment) ?? (await resolvePythonFamily(context, input, environment));
+    return { system: kept.system, python };
+  }
+  const key = environmentKey(input);
+  const expected = await context.store.getDerived<StoredEnvironment>(KIND, key);
+  const early = expected === undefined ? undefined : startEarly(context, input, kept, expected);
+  try {
+    const system = await resolveSystemFamily(context, input);
+    const { environment } = system;
+    if (early !== undefined && isSameEnvironment(early.environment, environment))
+      return { system, python: await early.python };
+    const python = kept.python(environment) ?? (await resolvePythonFamily(context, input, environment));
+    await context.store.putDerived(KIND, key, { ...environment });
+    return { system, python };
+  } finally {
+    await early?.stop();
+  }
+}
+
+type StoredEnvironment = { readonly [Key in keyof PythonTargetEnvironment]: PythonTargetEnvironment[Key] };
+
+interface EarlyStart {
+  readonly environment: PythonTargetEnvironment;
+  readonly python: Promise<PythonResolution>;
+  stop(): Promise<void>;
+}
+
+function startEarly(
+  context: Context,
+  input: ResolveInput,
+  kept: Kept,
+  environment: PythonTargetEnvironment,
+): EarlyStart {
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([context.signal, stopped.signal]);
+  const known = kept.python(environment);
+  const python =
+    known === undefined ? resolvePythonFamily({ ...context, signal }, input, environment) : Promise.resolve(known);
+  // A failure counts only once the environment is known to be the right one.
+  const settled = python.then(
+    () => {},
+    () => {},
+  );
+  return {
+    environment,
+    python,
+    stop: () => {
+      stopped.abort();
+      return settled;
+    },
+  };
+}
+
+function environmentKey({ spec, platform }: ResolveInput): Sha256 {
+  return sha256(canonicalJson({ python: spec.pythonVersion.value, platform }));
+}
+
+// The resolvers, and the libraries behind them, are loaded when a family is really looked up.
+
+async function resolveSystemFamily(context: Context, input: ResolveInput): Promise<SystemResolution> {
+  const { resolveSystem } = await import('./system/resolve.ts');
+  return withSpan(context.host, 'resolve.system', 'Resolving base and system packages', () =>
+    resolveSystem(context, input),
+  );
+}
+
+async function resolvePythonFamily(
+  context: Context,
+  input: ResolveInput,
+  environment: PythonTargetEnvironment,
+): Promise<PythonResolution> {
+  const { resolvePython } = await import('./python/resolve.ts');
+  return withSpan(context.host, 'resolve.python', 'Resolving Python packages', () =>
+    resolvePython(context, input, environment),
+  );
+}
