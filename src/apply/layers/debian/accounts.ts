@@ -72,7 +72,12 @@ export class Accounts {
     const groups = this.#lines('/etc/group');
     this.#tree.write('/etc/passwd', users.map((fields) => `${withPassword(fields, 'x').join(':')}\n`).join(''));
     this.#tree.write('/etc/group', groups.map((fields) => `${withPassword(fields, 'x').join(':')}\n`).join(''));
-    const userLines = users.map(([name]) => `${name ?? ''}:*:${LAST_CHANGE}:0:99999:7:::\n`);
+    // base-passwd's accounts have `*` and the defaults of login.defs; those that packages add are made without either.
+    const userLines = users.map(([name, password]) => {
+      return password === '*'
+        ? `${name ?? ''}:*:${LAST_CHANGE}:0:99999:7:::\n`
+        : `${name ?? ''}:!:${LAST_CHANGE}::::::\n`;
+    });
     const groupLines = groups.map(([name, _password, _gid, members]) => `${name ?? ''}:*::${members ?? ''}\n`);
     this.#tree.write('/etc/shadow', userLines.join(''), { mode: 0o640, gid: shadow });
     this.#tree.write('/etc/gshadow', groupLines.join(''), { mode: 0o640, gid: shadow });

@@ -32,7 +32,7 @@ export function writePamConfiguration(tree: ConfiguredTree): void {
   if (profiles.length === 0) return;
   const enabled = profiles
     .filter(({ fields }) => fields.get('Default') === 'yes')
-    .sort((a, b) => priority(b) - priority(a) || compareBytes(a.name, b.name));
+    .sort((a, b) => priority(b) - priority(a) || compareBytes(b.name, a.name));
   for (const [type, field, noninteractive] of TYPES) {
     const template = tree.readText(`/usr/share/pam/common-${type}`);
     if (template === undefined) continue;
@@ -40,7 +40,7 @@ export function writePamConfiguration(tree: ConfiguredTree): void {
     tree.generate(`/etc/pam.d/common-${type}`, fillTemplate(template, { type, field, stack }));
     tree.generate(`/var/lib/pam/${type}`, stateOf(field, stack));
   }
-  const seen = [...profiles].sort((a, b) => priority(b) - priority(a) || compareBytes(a.name, b.name));
+  const seen = [...profiles].sort((a, b) => priority(b) - priority(a) || compareBytes(b.name, a.name));
   tree.generate('/var/lib/pam/seen', seen.map(({ name }) => `${name}\n`).join(''));
 }
 

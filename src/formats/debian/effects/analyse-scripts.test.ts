@@ -273,6 +273,15 @@ describe('what is not known fails closed, naming the statement', () => {
   });
 });
 
+test('postinst runs once more for the triggers that the package is interested in', () => {
+  const postinst = '#!/bin/sh\nif [ "$1" = triggered ]; then frobnicate $2; fi\n';
+  expect(analyse({ postinst, triggers: 'activate x\n' })).toEqual({ recognised: true, effects: [] });
+  expect(analyse({ postinst, triggers: '# x\ninterest-noawait /usr/x\n' })).toMatchObject({
+    recognised: false,
+    line: 2,
+  });
+});
+
 test('removal scripts play no part, and preinst removals meet an empty tree', () => {
   const analysis = analyse({ postrm: 'not shell', prerm: 'nor this', preinst: '#!/bin/sh\nrm -rf /usr/lib/sample\n' });
   expect(analysis).toEqual({ recognised: true, effects: [] });

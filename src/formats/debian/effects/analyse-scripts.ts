@@ -45,12 +45,12 @@ export function analyseScripts(input: ScriptInput): ScriptAnalysis {
   const effects: Effect[] = [];
   const answers: Map<string, Value> = new Map(parseTemplates(input.scripts.get('templates')?.toString('utf8') ?? ''));
   let checks = 0;
-  for (const [script, parameters] of RUNS) {
+  for (const [script, parameters] of [...RUNS, ...triggeredRuns(input)]) {
     const content = input.scripts.get(script);
     if (content === undefined) continue;
     const known = findKnownScript({ name: input.name, version: input.version, script, content });
     if (known !== undefined) {
-      effects.push(...known);
+      if (parameters[0] !== 'triggered') effects.push(...known);
       continue;
     }
     try {
@@ -64,6 +64,13 @@ export function analyseScripts(input: ScriptInput): ScriptAnalysis {
     }
   }
   return { recognised: true, effects: withoutUnusedChecks(effects) };
+}
+
+/** dpkg calls `postinst` once more when another package activates a trigger that this one is interested in (deb-triggers(5)). */
+function triggeredRuns({ scripts }: ScriptInput): typeof RUNS {
+  const text = scripts.get('triggers')?.toString('utf8') ?? '';
+  const names = [...text.matchAll(/^[ \t]*interest(?:-noawait|-await)?[ \t]+(\S+)/gm)].map((match) => match[1] ?? '');
+  return names.length === 0 ? [] : [['postinst', ['triggered', names.join(' ')]]];
 }
 
 interface Run {

@@ -27,6 +27,7 @@ function skip(name: string, reason: keyof typeof REASONS): Command {
 }
 
 const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
+  'dbus-send': 'service',
   'dbus-uuidgen': 'identity',
   'deb-systemd-helper': 'service',
   'deb-systemd-invoke': 'service',
