@@ -69,6 +69,10 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',
   },
+  COGPLAN_HOLD_IMPOSSIBLE: {
+    family: 'input',
+    summary: 'A change cannot be held back: something that is asked, or another package, forces it.',
+  },
   COGPLAN_HOST_UNSUPPORTED: {
     family: 'input',
     summary: 'A tool that locking needs has no build for this operating system and processor.',

@@ -2,12 +2,15 @@ import type { Context } from '../context.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { Lock, Python, Runtime, System, Target, Tool } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
+import type { Held } from './holds.ts';
 
 /** What resolving may do to an existing lock. */
 export interface ResolveOptions {
   /** Keep what is locked unless what is asked forces a change (default), or take the newest of everything. */
   readonly mode: 'keep' | 'upgrade' | 'refresh';
   readonly asOf: string | null;
+  /** Packages to take anew even in mode `keep`: names of locked Python or Debian packages. */
+  readonly upgradePackages?: readonly string[];
 }
 
 /** What every family's resolver gets. `previous` is the same target of the lock on disk, if any. */
@@ -18,6 +21,8 @@ export interface ResolveInput {
   /** Tools of the lock on disk. */
   readonly previousTools?: readonly Tool[];
   readonly options: ResolveOptions;
+  /** What has to stay as it is locked; absent: nothing. */
+  readonly held?: Held;
 }
 
 /** The interpreter that wheels are chosen for. */

@@ -1,15 +1,17 @@
 import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
+import { normalizeName } from '../formats/python/name.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
-import type { Lock, Target, Tool } from '../lock/schema.generated.ts';
+import type { Hold, Lock, Target, Tool } from '../lock/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
 import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
+import { heldOf } from './holds.ts';
 import { imageOf } from './image.ts';
 import { resolveFamilies } from './resolve-families.ts';
 
@@ -18,13 +20,16 @@ export interface LockRequest {
   readonly platform: Platform;
   readonly previous: Lock | undefined;
   readonly options: ResolveOptions;
+  /** Instead of those of the previous lock. */
+  readonly holds?: readonly Hold[];
 }
 
 /**
  * Resolves a project into a lock. With mode `keep`, families whose ask did not change keep what they have and are not looked
  * up again: an unchanged project gives its previous lock back, without network.
  */
-export async function resolveLock(context: Context, { spec, platform, previous, options }: LockRequest): Promise<Lock> {
+export async function resolveLock(context: Context, request: LockRequest): Promise<Lock> {
+  const { spec, platform, previous, options } = request;
   refuseWhatCannotBeLocked(spec);
   const asked = askedOf(spec);
   const before = previous?.targets[platform];
@@ -34,9 +39,13 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   const keep =
     options.mode === 'keep' && previous !== undefined && before !== undefined && previous.asOf === options.asOf;
   const previousTools = previous?.tools ?? [];
-  const input: ResolveInput = { spec, platform, previous: before, previousTools, options };
+  const holds = request.holds ?? previous?.holds ?? [];
+  const held = heldOf(holds, before, context.now());
+  const input: ResolveInput = { spec, platform, previous: before, previousTools, options, held };
+  const upgraded = familiesToUpgrade(before, options.upgradePackages ?? []);
 
-  const isKept = (...families: readonly string[]): boolean => !families.some((family) => stale.has(family));
+  const isKept = (...families: readonly string[]): boolean =>
+    !families.some((family) => stale.has(family) || upgraded.has(family));
   const { system, python } = await resolveFamilies(context, input, {
     system: keep && isKept('interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
     python: (environment) => {
@@ -65,13 +74,39 @@ export async function resolveLock(context: Context, { spec, platform, previous, 
   return {
     lockVersion: LOCK_VERSION,
     assembler: 1,
-    writtenBy: keep && stale.size === 0 ? previous.writtenBy : `cogplan ${VERSION}`,
+    writtenBy: keep && stale.size === 0 && upgraded.size === 0 ? previous.writtenBy : `cogplan ${VERSION}`,
     asOf: options.asOf,
     asked,
-    holds: previous?.holds ?? [],
+    holds: [...holds],
     tools: mergeTools(system.tools, python.tools),
     targets: { ...previous?.targets, [platform]: target },
   };
+}
+
+/**
+ * The same with other holds: what is held keeps its locked file, and everything else is resolved around it. Throws COGPLAN_HOLD_IMPOSSIBLE, with
+ * the chain that forces the change in `data.chain`.
+ */
+export function resolveWithHolds(context: Context, request: LockRequest, holds: readonly Hold[]): Promise<Lock> {
+  return resolveLock(context, { ...request, holds });
+}
+
+function familiesToUpgrade(target: Target | undefined, names: readonly string[]): ReadonlySet<string> {
+  const families = new Set<string>();
+  if (target === undefined) return families;
+  const wheels = [...target.python.packages, ...target.runtime.server];
+  for (const name of names) {
+    const python = wheels.some((item) => item.name === normalizeName(name));
+    const system = target.system.packages.some((item) => item.name === name);
+    if (python) families.add('python');
+    if (system) families.add('system');
+    if (python || system) continue;
+    throw new CogplanError('COGPLAN_USAGE', `${name} cannot be upgraded: no locked package has this name`, {
+      subject: name,
+      hint: 'See `cogplan tree` for the names of locked packages.',
+    });
+  }
+  return families;
 }
 
 function refuseWhatCannotBeLocked(spec: Spec): void {

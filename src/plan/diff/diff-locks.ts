@@ -5,6 +5,7 @@ import type { Lock } from '../../lock/schema.generated.ts';
 import { formatLock } from '../../lock/write-lock.ts';
 import { type GraphFamily, shortestPaths } from './edges.ts';
 import type { DiffFacts } from './facts.ts';
+import { isOver } from './hold-state.ts';
 import { type Group, groupsOf, type Item } from './items.ts';
 import { layerMoves } from './layer-moves.ts';
 import { patchOf } from './patch.ts';
@@ -168,7 +169,7 @@ function imageSizes(layers: DiffFacts['layers']): Summary['image'] {
 
 function heldBack(hold: Lock['holds'][number], lock: Lock, now: string | undefined): HeldBack {
   const value = heldValue(hold.subject, lock);
-  const over = hold.until !== undefined && now !== undefined && now.slice(0, hold.until.length) > hold.until;
+  const over = now !== undefined && isOver(hold, now);
   return { ...hold, state: over ? 'expired' : value === null ? 'absent' : 'held', value };
 }
 

@@ -1,3 +1,4 @@
+import { normalizeName } from '../../formats/python/name.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankTags, rankWheel } from '../../formats/python/wheel-tags.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
@@ -15,6 +16,8 @@ export function keptServer(
 ): readonly PythonPackage[] | undefined {
   if (previous === undefined || options.mode !== 'keep' || options.asOf !== null) return undefined;
   const { server } = previous.runtime;
+  const upgraded = (options.upgradePackages ?? []).map(normalizeName);
+  if (server.some((item) => upgraded.includes(normalizeName(item.name)))) return undefined;
   if (minorOf(previous.interpreter.version) !== minorOf(environment.version)) return undefined;
   const asked = server.flatMap((item) => item.asked ?? []);
   if (asked.length !== roots.length || !roots.every((root) => asked.includes(root.asked))) return undefined;

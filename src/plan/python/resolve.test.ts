@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { aTarget, aWheel } from '../../../test/builders/lock.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { publishWheels } from '../../../test/servers/package-index.ts';
 import type { Context } from '../../context.ts';
-import type { Target } from '../../lock/schema.generated.ts';
+import type { Hold, Target } from '../../lock/schema.generated.ts';
 import type { Requirements, Spec } from '../../spec/spec.ts';
 import type { ResolveInput } from '../families.ts';
+import { type Held, NOTHING_HELD } from '../holds.ts';
 import { resolvePython } from './resolve.ts';
 import { uvTools } from './uv-table.ts';
 
@@ -94,6 +95,50 @@ test("the model's wheels, the server's, the cog module and uv for every host", a
     ...SERVER.map((name) => [name, `cogplan: ${name}`]),
   ]);
   expect(tools.map((tool) => tool.host)).toEqual(['darwin/amd64', 'darwin/arm64', 'linux/amd64', 'linux/arm64']);
+});
+
+describe('holds', () => {
+  const hold: Hold = { subject: 'python/numpy', reason: 'ABI', since: '2026-01-01' };
+  const keptBack: Held = { ...NOTHING_HELD, python: new Map([['numpy', hold]]) };
+  const upgrade = { mode: 'upgrade', asOf: null } as const;
+
+  async function locked(): Promise<Target> {
+    const target = aTarget();
+    return { ...target, interpreter: { ...target.interpreter, version: '3.11.2' }, ...(await ask(['numpy<2'])) };
+  }
+
+  test('what is held keeps its file when everything else is upgraded', async () => {
+    const previous = await locked();
+    const free = await ask(['numpy'], { previous, options: upgrade });
+    expect(free.python.packages[0]?.version).toBe('2.0.0');
+    const held = await ask(['numpy'], { previous, options: upgrade, held: keptBack });
+    expect(held.python.packages[0]?.file).toEqual(previous.python.packages[0]?.file);
+  });
+
+  test('a named package is upgraded alone', async () => {
+    const previous = await locked();
+    const kept = await ask(['numpy'], { previous });
+    expect(kept.python.packages[0]?.version).toBe('1.26.4');
+    const options = { mode: 'keep', asOf: null, upgradePackages: ['NumPy'] } as const;
+    expect((await ask(['numpy'], { previous, options })).python.packages[0]?.version).toBe('2.0.0');
+  });
+
+  test('a hold that a requirement rules out is refused with what forces it', async () => {
+    const previous = await locked();
+    const failure = await ask(['numpy>=2'], { previous, held: keptBack }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'COGPLAN_HOLD_IMPOSSIBLE',
+      subject: 'python/numpy',
+      data: { chain: [expect.stringContaining('numpy>=2')] },
+    });
+  });
+
+  test('a held file that was replaced on its index cannot be held', async () => {
+    const previous = await locked();
+    publishWheels(server, [{ name: 'numpy', version: '1.26.4', metadata: ['Summary: other bytes'] }]);
+    const failure = await ask(['numpy'], { previous, held: keptBack }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'COGPLAN_HOLD_IMPOSSIBLE', subject: 'python/numpy' });
+  });
 });
 
 test('a project without requirements has a server all the same', async () => {

@@ -1,12 +1,14 @@
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
+import { normalizeName } from '../../formats/python/name.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
 import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
+import { type Held, NOTHING_HELD } from '../holds.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { publicSources, type SolveRequest, solve } from './solve.ts';
@@ -61,7 +63,8 @@ function modelRequest(input: ResolveInput, environment: PythonTargetEnvironment,
     indexes,
     pre: requirements.pre,
     asOf: input.options.asOf,
-    keep: keptPackages(input, input.previous?.python.packages),
+    keep: keptPackages(input, input.previous?.python.packages, input.held?.python),
+    held: input.held?.python ?? NOTHING_HELD.python,
   };
 }
 
@@ -73,11 +76,18 @@ function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveReq
     indexes: { primary: DEFAULT_INDEX, extra: [], findLinks: [] },
     pre: false,
     keep: keptPackages(input, input.previous?.runtime.server),
+    held: NOTHING_HELD.python,
   };
 }
 
-function keptPackages({ options }: ResolveInput, packages: readonly PythonPackage[] = []): readonly PythonPackage[] {
-  return options.mode === 'upgrade' ? [] : packages;
+function keptPackages(
+  { options }: ResolveInput,
+  packages: readonly PythonPackage[] = [],
+  held: Held['python'] = NOTHING_HELD.python,
+): readonly PythonPackage[] {
+  const upgraded = new Set((options.upgradePackages ?? []).map(normalizeName));
+  const moves = (name: string): boolean => options.mode === 'upgrade' || upgraded.has(normalizeName(name));
+  return packages.filter(({ name }) => held.has(name) || !moves(name));
 }
 
 function refuseSourceDistributions({ spec }: ResolveInput): void {

@@ -10,6 +10,7 @@ import { compileRequirements } from '../../sources/uv/compile.ts';
 import type { CompiledPackage } from '../../sources/uv/pylock.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
+import { type Held, holdImpossible, mentions } from '../holds.ts';
 import { chooseFile } from './choose-file.ts';
 import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
@@ -28,6 +29,8 @@ export interface SolveRequest {
   readonly asOf: string | null;
   /** Packages of the lock before that stay if they can; empty to take the newest of everything. */
   readonly keep: readonly PythonPackage[];
+  /** Names among `keep` that must keep their file; what does not allow that is COGPLAN_HOLD_IMPOSSIBLE. */
+  readonly held?: Held['python'];
 }
 
 /** Names that the image has already: the `cog` module is cogplan's own, whatever depends on it. */
@@ -59,9 +62,20 @@ export async function solve(context: Context, request: SolveRequest): Promise<re
       name,
     });
   }
-  return described
+  const packages = described
     .map(({ item, url, description }) => lockPackage(item, { request, url, description, requires }))
     .sort((a, b) => compareBytes(a.name, b.name));
+  checkHeldFiles(packages, request);
+  return packages;
+}
+
+function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: SolveRequest): void {
+  for (const { name, version, file } of packages) {
+    const hold = held?.get(name);
+    const locked = keep.find((item) => item.name === name);
+    if (hold === undefined || locked === undefined || locked.file.sha256 === file.sha256) continue;
+    throw holdImpossible(hold, [`its index no longer lists the locked file of ${name} ${version}`]);
+  }
 }
 
 async function compile(context: Context, request: SolveRequest): Promise<readonly CompiledPackage[]> {
@@ -70,7 +84,7 @@ async function compile(context: Context, request: SolveRequest): Promise<readonl
     uv: request.uv,
     environment,
     requirements: roots.map((root) => root.text),
-    constraints: request.constraints.map((root) => root.text),
+    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
     indexes: request.indexes,
     pre: request.pre,
     asOf,
@@ -79,7 +93,17 @@ async function compile(context: Context, request: SolveRequest): Promise<readonl
   });
   if (outcome.kind === 'resolved') return outcome.packages;
   for (const name of outcome.unknown) await checkIndexPages(context, sourcesOf(request.indexes).indexes, name);
-  throw unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
+  const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
+  const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
+  throw hold === undefined ? error : holdImpossible(hold, sentences(outcome.explanation), error);
+}
+
+function heldPins({ held, keep }: SolveRequest): readonly string[] {
+  return keep.filter(({ name }) => held?.has(name) ?? false).map(({ name, version }) => `${name}==${version}`);
+}
+
+function sentences(text: string): readonly string[] {
+  return text.split(/\n+|(?<=\.)\s+/).filter((sentence) => sentence.trim() !== '');
 }
 
 interface Described {

@@ -1,6 +1,7 @@
 import { CogplanError } from '../../errors.ts';
 import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import type { Unsatisfiable } from '../../sources/uv/uv-failure.ts';
+import { mentions } from '../holds.ts';
 import type { Root } from './roots.ts';
 
 /**
@@ -20,7 +21,7 @@ export function unsatisfiableError(
   },
 ): CogplanError {
   const target = `Python ${environment.version} on ${environment.platform} with glibc ${environment.glibc}`;
-  const named = roots.filter((root) => isNamed(root.name, outcome.explanation));
+  const named = roots.filter((root) => mentions(root.name, outcome.explanation));
   const [noWheel] = outcome.withoutWheel;
   const details = {
     where: named.find((root) => root.where !== undefined)?.where,
@@ -52,8 +53,4 @@ export function unsatisfiableError(
       }`,
     },
   );
-}
-
-function isNamed(name: string, text: string): boolean {
-  return new RegExp(`(?<![\\w.-])${name.replaceAll('.', '\\.')}(?![\\w-])`).test(text);
 }

@@ -19,6 +19,7 @@ import { createHttpClient } from '../../sources/http/undici-client.ts';
 import type { Located, Spec } from '../../spec/spec.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
+import { type Held, heldOf } from '../holds.ts';
 import { resolveSystem } from './resolve.ts';
 
 const BASE: readonly TestDebInput[] = [
@@ -108,9 +109,18 @@ interface Ask {
   readonly packages?: readonly string[];
   readonly previous?: SystemResolution;
   readonly mode?: ResolveInput['options']['mode'];
+  readonly upgradePackages?: readonly string[];
+  readonly hold?: string;
 }
 
-function resolve({ python = '3.11', packages = [], previous, mode = 'keep' }: Ask = {}): Promise<SystemResolution> {
+function resolve({
+  python = '3.11',
+  packages = [],
+  previous,
+  mode = 'keep',
+  upgradePackages = [],
+  hold,
+}: Ask = {}): Promise<SystemResolution> {
   const spec = { pythonVersion: located(python), systemPackages: packages.map(located) } as unknown as Spec;
   const sources = {
     main: { url: `${server.url}/debian`, keys: [key] },
@@ -121,9 +131,15 @@ function resolve({ python = '3.11', packages = [], previous, mode = 'keep' }: As
     platform: 'linux/amd64',
     previous: previous as unknown as Target | undefined,
     ...(previous === undefined ? {} : { previousTools: previous.tools }),
-    options: { mode, asOf: null },
+    options: { mode, asOf: null, upgradePackages },
+    ...(hold === undefined ? {} : { held: heldBack(hold, previous) }),
   };
   return resolveSystem(context, input, sources);
+}
+
+function heldBack(subject: string, previous: SystemResolution | undefined): Held {
+  const target = { ...previous, python: { packages: [] } } as unknown as Target;
+  return heldOf([{ subject, reason: 'it works', since: '2026-01-01' }], target, context.now());
 }
 
 function find(resolution: SystemResolution, name: string): SystemPackage | undefined {
@@ -354,5 +370,58 @@ describe('refused is', () => {
       edit: (release) => release.replace(/ [0-9a-f]{64}( \d+ main\/binary-amd64\/Packages\n)/, ` ${'0'.repeat(64)}$1`),
     });
     await expect(resolve()).rejects.toMatchObject({ code: 'COGPLAN_HASH_MISMATCH' });
+  });
+});
+
+describe('holds', () => {
+  const version = (resolution: SystemResolution, name: string) => find(resolution, name)?.version;
+
+  async function publishNewer(...inputs: readonly TestDebInput[]): Promise<void> {
+    const newer = await Promise.all(inputs.map((input) => makeDeb(input)));
+    const others = debs.filter((_, index) => !inputs.some(({ name }) => name === BASE[index]?.name));
+    await publish({ main: [...others, ...newer], date: new Date('2026-01-10T12:00:00Z') });
+  }
+
+  test('what is held keeps its file when everything else is upgraded', async () => {
+    const previous = await resolve({ packages: ['curl'] });
+    await publishNewer({ name: 'libexpat1', version: '2' }, { name: 'openssl', version: '4.0' });
+    const held = await resolve({ packages: ['curl'], previous, mode: 'upgrade', hold: 'system/libexpat1' });
+    expect([version(held, 'libexpat1'), version(held, 'openssl')]).toEqual(['1', '4.0']);
+    const free = await resolve({ packages: ['curl'], previous, mode: 'upgrade' });
+    expect(version(free, 'libexpat1')).toBe('2');
+  });
+
+  test('a named package is upgraded alone', async () => {
+    const previous = await resolve({ packages: ['curl'] });
+    await publishNewer({ name: 'libexpat1', version: '2' }, { name: 'openssl', version: '4.0' });
+    const named = await resolve({ packages: ['curl'], previous, upgradePackages: ['openssl'] });
+    expect([version(named, 'libexpat1'), version(named, 'openssl')]).toEqual(['1', '4.0']);
+  });
+
+  test('a hold of the base keeps its packages, one of the interpreter those of Python', async () => {
+    const previous = await resolve();
+    await publishNewer({ name: 'openssl', version: '4.0' }, { name: 'python3', version: '3.11.9', fields: {} });
+    const base = await resolve({ previous, mode: 'upgrade', hold: 'base/base' });
+    expect([version(base, 'openssl'), version(base, 'python3')]).toEqual(['3.0', '3.11.9']);
+  });
+
+  test('a hold that another package rules out is refused with the chain', async () => {
+    const previous = await resolve({ packages: ['curl'] });
+    await publishNewer(
+      { name: 'curl', version: '2', fields: { Depends: 'libcurl4 (= 2)' } },
+      { name: 'libcurl4', version: '2' },
+    );
+    const work = resolve({ packages: ['curl'], previous, mode: 'upgrade', hold: 'system/libcurl4' });
+    await expect(work).rejects.toMatchObject({
+      code: 'COGPLAN_HOLD_IMPOSSIBLE',
+      subject: 'system/libcurl4',
+      data: { chain: ['curl 2 needs libcurl4 (= 2)', expect.any(String)] },
+    });
+  });
+
+  test('the interpreter cannot be held against the version that the project asks for', async () => {
+    const previous = await resolve();
+    const work = resolve({ previous, python: '3.13', hold: 'interpreter/python' });
+    await expect(work).rejects.toMatchObject({ code: 'COGPLAN_HOLD_IMPOSSIBLE', subject: 'interpreter/python' });
   });
 });

@@ -9,11 +9,13 @@ import type { TrustedKey } from '../../sources/apt/clear-signed.ts';
 import { type OpenArchive, openArchive } from '../../sources/apt/open-archive.ts';
 import { environmentOf } from '../environment.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
+import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
 import { trustedKeysFor } from '../tables/debian-keys/trusted-keys.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { type AskedPackage, acceptsVersion, parseAskedPackages } from './asked-packages.ts';
 import { checkPatchVersion, chooseSuite } from './choose-suite.ts';
 import { explainProblem, unknownVersion } from './explain.ts';
+import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
 import { readMaintainerScripts, type ScriptHashes } from './maintainer-scripts.ts';
 import { findOlderEvidence } from './older-evidence.ts';
@@ -41,9 +43,13 @@ export async function resolveSystem(
   input: ResolveInput,
   sources: DebianSources = DEBIAN,
 ): Promise<SystemResolution> {
-  const { spec, platform, previous, options } = input;
+  const { spec, platform, previous, options, held = NOTHING_HELD } = input;
   const architecture = ARCHITECTURES[platform];
   const suite = chooseSuite(spec.pythonVersion);
+  if (held.suite !== undefined && previous !== undefined && previous.base.suite !== suite.name) {
+    const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${previous.base.suite}`;
+    throw holdImpossible(held.suite, [forced]);
+  }
   const asked = parseAskedPackages(spec.systemPackages, architecture);
   const archives = await openArchives(context, {
     sources,
@@ -54,18 +60,24 @@ export async function resolveSystem(
   try {
     const indexes = archives.map(({ index }) => index);
     const before = previous?.base.suite === suite.name ? previous : undefined;
-    const keep = (packages: readonly LockedDeb[]) =>
-      findKeptPackages(context, { packages, indexes, mode: options.mode, architecture });
-    const kept = await keep(before?.system.packages ?? []);
-    const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked) });
+    const keep = (packages: readonly LockedDeb[], mode = options.mode) =>
+      findKeptPackages(context, { packages, indexes, mode, architecture });
+    // What is held is kept even where everything else is taken anew.
+    const kept = await keep(keptNames(before, input), options.mode === 'upgrade' ? 'keep' : options.mode);
+    const pins = new Map([...pinsOf(asked), ...heldVersions(before, { held, asked })]);
+    const universe = new DebianUniverse({ indexes, kept, pins });
     for (const item of asked) {
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
+      const hold = held.system.get(item.name);
+      if (wanting && hold !== undefined)
+        throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
       if (wanting) throw unknownVersion(item, universe, suite.name);
     }
-    const groups = resolveGroups({ universe, suite, asked, architecture });
+    const groups = resolveGroups({ universe, suite, asked, architecture, held });
     const interpreter = interpreterOf(groups.interpreter, suite);
     checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
+    checkHeldFiles(all, before, held);
     const scripts = await readMaintainerScripts(context, all, suite.name);
     const olderArchives = await findOlderEvidence(context, {
       packages: all.filter((record) => record === kept.get(record.name)),
@@ -87,7 +99,7 @@ export async function resolveSystem(
       },
       interpreter,
       system,
-      tools: sandboxTools({ universe: toolUniverse, suite, asked: [], architecture, platform }),
+      tools: sandboxTools({ universe: toolUniverse, suite, asked: [], architecture, platform, held: NOTHING_HELD }),
       environment: environmentOf({ interpreter, system }, platform),
     };
   } finally {
@@ -143,6 +155,7 @@ interface GroupsInput {
   readonly suite: DebianSuite;
   readonly asked: readonly AskedPackage[];
   readonly architecture: string;
+  readonly held: Held;
 }
 
 function resolveGroups(input: GroupsInput): Groups {
@@ -160,7 +173,9 @@ function close(
 ): readonly PackageRecord[] {
   const result = resolveClosure({ universe: input.universe, installed, roots });
   if (result.kind === 'closure') return result.packages;
-  throw explainProblem({ ...input, suite: input.suite.name, problem: result.problem });
+  const { problem } = result;
+  const error = explainProblem({ ...input, suite: input.suite.name, problem });
+  throw heldBackError(problem, input.held, error) ?? error;
 }
 
 function pinsOf(asked: readonly AskedPackage[]): ReadonlyMap<string, (version: string) => boolean> {
