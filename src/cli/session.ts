@@ -73,15 +73,15 @@ export function projectDirectory(argument: readonly string[]): string {
 }
 
 /** The platform asked for, or the Linux platform of this machine's processor. */
-export function platformOf(options: { readonly platform?: string }): Platform {
+export function platformOf(options: { readonly platform?: string }, processor: string = process.arch): Platform {
   if (options.platform === 'linux/amd64' || options.platform === 'linux/arm64') return options.platform;
-  if (process.arch === 'x64') return 'linux/amd64';
-  if (process.arch === 'arm64') return 'linux/arm64';
+  if (processor === 'x64') return 'linux/amd64';
+  if (processor === 'arm64') return 'linux/arm64';
   throw new CogplanError(
     'COGPLAN_PLATFORM_UNSUPPORTED',
-    `this machine's processor, ${process.arch}, is not one that images can be locked for`,
+    `this machine's processor, ${processor}, is not one that images can be locked for`,
     {
-      subject: process.arch,
+      subject: processor,
       hint: 'Name the target with --platform.',
     },
   );

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { formatLock } from '../../src/lock/write-lock.ts';
 import { VERSION } from '../../src/version.ts';
+import { aLock } from '../builders/lock.ts';
 import { cogplan, inDirectory, ROOT } from './cogplan.ts';
 
 const VERBS = [
@@ -70,6 +72,33 @@ describe('the command line', () => {
       const applied = await cogplan(['apply', directory, '--json']);
       expect(applied.status).toBe(1);
       expect(JSON.parse(applied.stdout).error.code).toBe('COGPLAN_LOCK_MISSING');
+    });
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['a port that is none', ['serve', '-p', 'eighty'], 'COGPLAN_USAGE'],
+    ['days that are none', ['store', 'gc', '--older-than', 'soon'], 'COGPLAN_USAGE'],
+    ['an output that is none', ['apply', '-o', 'floppy:a'], 'COGPLAN_OUTPUT_INVALID'],
+  ])('refuses %s', async (_name, args, code) => {
+    await inDirectory(async (directory) => {
+      const { status, stdout } = await cogplan([...args, '--json'], { cwd: directory, store: directory });
+      expect(status).toBe(1);
+      expect(JSON.parse(stdout).error.code).toBe(code);
+    });
+  });
+
+  it('refuses to build from a lock that is out of step, and to audit one that was never applied', async () => {
+    await inDirectory(async (directory) => {
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.13"\n');
+      writeFileSync(join(directory, 'cogplan.lock'), formatLock(aLock()));
+      const applied = await cogplan(['apply', directory, '--json'], { store: directory });
+      expect(JSON.parse(applied.stdout).error).toMatchObject({
+        code: 'COGPLAN_LOCK_STALE',
+        where: { file: 'cog.yaml', key: 'build.python_version' },
+      });
+      const audited = await cogplan(['audit', directory, '--platform', 'linux/amd64', '--json'], { store: directory });
+      expect(JSON.parse(audited.stdout).error.code).toBe('COGPLAN_NOT_SEALED');
+      expect([applied.status, audited.status]).toEqual([1, 1]);
     });
   });
 });
