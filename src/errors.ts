@@ -59,9 +59,15 @@ export function unreachable(value: never): never {
 // C0 and C1 controls except newline and tab, and the bidirectional overrides and isolates.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
 const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi;
+// Greedy, and without a word boundary: a password may hold @, and a scheme may follow any character.
+const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^\s/]*@/gi;
 
 /** Text from outside, safe to print: no control or bidirectional characters, no user info in URLs. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, '\ufffd').replace(USER_INFO, '$1');
+  return withoutUserInfo(text.replace(UNPRINTABLE, '\ufffd'));
+}
+
+/** The text with user names and passwords taken out of its URLs. */
+export function withoutUserInfo(text: string): string {
+  return text.replace(USER_INFO, '$1');
 }

@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from '../canonical.ts';
+import { withoutUserInfo } from '../errors.ts';
 import type { Asked } from '../lock/schema.generated.ts';
 import type { RequirementLine, Spec } from '../spec/spec.ts';
 
@@ -70,10 +71,6 @@ function askedOfPython(spec: Spec): { [key: string]: Json } {
 
 function requirementText(line: RequirementLine): string {
   return [withoutUserInfo(line.text), ...line.hashes.map((hash) => `--hash=${hash}`)].join(' ');
-}
-
-function withoutUserInfo(text: string): string {
-  return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1');
 }
 
 function optional(items: readonly string[]): readonly string[] | undefined {
