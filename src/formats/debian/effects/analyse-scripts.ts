@@ -104,8 +104,7 @@ function interpret(content: Buffer, { input, script, parameters, answers }: Run)
     PWD: '/',
   };
   const interpreter = new Interpreter(subject, parameters, { variables, beforeUnpacking: script === 'preinst' });
-  interpreter.run(parseShell(text));
-  return interpreter.effects;
+  return interpreter.run(parseShell(text));
 }
 
 /** Checks are numbered per script; moved on by `offset` they are unique in the package. */
