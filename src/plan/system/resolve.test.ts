@@ -373,6 +373,8 @@ describe('refused is', () => {
   });
 });
 
+const PYTHON = { Depends: 'python3.11 (>= 3.11.2)', 'Multi-Arch': 'allowed' };
+
 describe('holds', () => {
   const version = (resolution: SystemResolution, name: string) => find(resolution, name)?.version;
 
@@ -400,7 +402,7 @@ describe('holds', () => {
 
   test('a hold of the base keeps its packages, one of the interpreter those of Python', async () => {
     const previous = await resolve();
-    await publishNewer({ name: 'openssl', version: '4.0' }, { name: 'python3', version: '3.11.9', fields: {} });
+    await publishNewer({ name: 'openssl', version: '4.0' }, { name: 'python3', version: '3.11.9', fields: PYTHON });
     const base = await resolve({ previous, mode: 'upgrade', hold: 'base/base' });
     expect([version(base, 'openssl'), version(base, 'python3')]).toEqual(['3.0', '3.11.9']);
   });
