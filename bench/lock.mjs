@@ -11,6 +11,7 @@ export const measurement = {
     const project = workspace.example('ocr');
     const lockFile = join(project, 'cogplan.lock');
     const lock = () => workspace.cogplan(['lock', project, '--yes', '--quiet']);
+    workspace.forgetDerived();
     rmSync(lockFile, { force: true });
     await lock();
     await lockWithoutNetwork(workspace, project);

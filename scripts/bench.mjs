@@ -1,15 +1,16 @@
-// Measures cogplan beside named peers and writes bench/RESULTS.md. `--only NAME` (repeatable) and `--runs N` are for trying out: such
-// runs print their table and write nothing. `--render` writes the table again from bench/results.json.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+// Builds cogplan, measures it beside named peers and writes bench/RESULTS.md. `--only NAME` (repeatable) and `--runs N` are for trying out: such
+// runs print their table and write nothing. `--render` writes the table again from bench/results.jsonl.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../bench/lib/machine.mjs';
 import { render } from '../bench/lib/report.mjs';
-import { CLI, openWorkspace, ROOT } from '../bench/lib/workspace.mjs';
+import { openWorkspace, ROOT } from '../bench/lib/workspace.mjs';
 
 const MEASUREMENTS = ['lock', 'wheel-to-layer', 'small-model', 'big-wheel', 'debian-tree', 'everyday', 'memory'];
 const RUNS = 5;
-const RESULTS = join(ROOT, 'bench/results.json');
+const RESULTS = join(ROOT, 'bench/results.jsonl');
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +21,7 @@ const { values } = parseArgs({
 });
 
 if (values.render) {
-  writeTable(JSON.parse(readFileSync(RESULTS, 'utf8')));
+  writeTable(readResults());
 } else {
   process.exitCode = await bench();
 }
@@ -33,11 +34,15 @@ async function bench() {
     console.error(`usage: npm run bench -- [--runs N] [--only NAME]...\nNAME is one of ${MEASUREMENTS.join(', ')}`);
     return 1;
   }
-  if (!existsSync(CLI)) {
-    console.error('There is no dist/: run `npm run build` first.');
-    return 1;
-  }
+  execFileSync(process.execPath, [join(ROOT, 'scripts/build.mjs')], { stdio: 'inherit' });
   const workspace = openWorkspace();
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ]) {
+    process.once(signal, () => process.exit(code));
+  }
+  const machine = describeMachine(workspace.directory);
   const started = Date.now();
   const rows = [];
   const failed = [];
@@ -51,17 +56,31 @@ async function bench() {
       console.error(`${name} failed: ${error.stack}`);
     }
   }
+  workspace.tidy();
   const minutes = Math.round((Date.now() - started) / 60_000);
-  const results = { machine: describeMachine(workspace.directory), runs, minutes, rows };
+  const results = { machine, runs, minutes, rows };
   if (failed.length > 0) {
     console.error(`${failed.join(', ')} failed: nothing is written.`);
   } else if (values.only === undefined && runs >= RUNS) {
-    writeFileSync(RESULTS, `${JSON.stringify(results, rounded, 2)}\n`);
+    writeResults(results);
     writeTable(results);
     return 0;
   }
   console.log(table(results));
   return failed.length === 0 ? 0 : 1;
+}
+
+/** One line for the run, then one for each row. */
+function writeResults({ rows, ...head }) {
+  writeFileSync(RESULTS, [head, ...rows].map((line) => `${JSON.stringify(line, rounded)}\n`).join(''));
+}
+
+function readResults() {
+  const [head, ...rows] = readFileSync(RESULTS, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return { ...head, rows };
 }
 
 function writeTable(results) {

@@ -3,14 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from './measure.mjs';
-
-const SYSTEM_PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+import { SYSTEM_PATH, whyNotHere } from './programs.mjs';
 
 /** Why no Docker Engine can be started here; undefined when one can. */
-export function engineMissing() {
-  if (process.getuid() !== 0) return 'a Docker Engine of the bench needs root';
-  const found = spawnSync('sh', ['-c', 'command -v dockerd'], { env: { ...process.env, PATH: SYSTEM_PATH } });
-  if (found.status !== 0) return 'dockerd is not installed (Debian package docker.io)';
+export function whyNoEngine() {
+  const why = whyNotHere('dockerd');
+  if (why !== undefined) return why;
   return findClient() === undefined ? 'no docker client here can drive BuildKit' : undefined;
 }
 
@@ -30,6 +28,8 @@ export async function startEngine(directory) {
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: SYSTEM_PATH } },
   );
+  const endDaemon = () => daemon.kill('SIGTERM');
+  process.once('exit', endDaemon);
   let log = '';
   for (const stream of [daemon.stdout, daemon.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
@@ -45,12 +45,19 @@ export async function startEngine(directory) {
       () => false,
     );
   for (let tries = 0; !(existsSync(socket) && (await answers())); tries++) {
-    if (tries > 120 || daemon.exitCode !== null) throw new Error(`dockerd did not start:\n${log}`);
+    if (tries > 120 || daemon.exitCode !== null) {
+      await stop(daemon, home);
+      throw new Error(`dockerd did not start:\n${log}`);
+    }
     await sleep(250);
   }
   const { stdout } = await docker(['version', '--format', '{{.Server.Version}}']);
   const { stdout: driver } = await docker(['info', '--format', '{{.Driver}}']);
-  return { docker, version: `${stdout.trim()} (${driver.trim()}, its own BuildKit)`, stop: () => stop(daemon, home) };
+  return {
+    docker,
+    version: `${stdout.trim()} (${driver.trim()}, its own BuildKit)`,
+    stop: () => stop(daemon, home).finally(() => process.off('exit', endDaemon)),
+  };
 }
 
 /** Clients from 23 on build through the buildx plugin, and cannot without it; earlier ones have BuildKit in them. */

@@ -1,9 +1,10 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { engineMissing, startEngine } from './docker-engine.mjs';
+import { startEngine, whyNoEngine } from './docker-engine.mjs';
 import { interleave } from './measure.mjs';
 import { servePackages } from './package-server.mjs';
+import { whyNotHere } from './programs.mjs';
 import { pythonBase } from './python-base.mjs';
 import { lockedUv } from './wheels.mjs';
 import { readLock, targetOf } from './workspace.mjs';
@@ -24,7 +25,7 @@ const INSTALLERS = {
  * and `docker save`. `pairs` name the installers and whether there is bytecode. Gives samples and versions, or why there are none.
  */
 export async function raceImages({ workspace, runs, log }, { project, systemPackages, pairs }) {
-  const missing = engineMissing();
+  const missing = whyNoEngine() ?? whyNotHere('mmdebstrap', 'dpkg-deb');
   if (missing !== undefined) return { missing };
   const lock = readLock(project);
   const uv = await lockedUv(workspace, lock);

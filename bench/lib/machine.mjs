@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { arch, availableParallelism, cpus, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 
 /** What the numbers depend on: the machine and what runs on it. */
 export function describeMachine(directory) {
@@ -13,6 +13,7 @@ export function describeMachine(directory) {
     kernel: release(),
     system: /^PRETTY_NAME="(.*)"$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'unknown',
     fileSystem: told('findmnt', ['-no', 'FSTYPE', '--target', directory]),
+    load: loadavg()[0].toFixed(1),
     node: process.versions.node,
     commit: told('git', ['rev-parse', '--short', 'HEAD']),
   };

@@ -11,16 +11,14 @@ export function render({ machine, runs, minutes, rows }, reasons) {
     '',
     `Made by \`npm run bench\` on ${machine.date}, in one run of ${minutes} minutes. Medians of ${runs}, with least and greatest; contenders take turns, after a \`sync\`.`,
     '',
-    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.architecture}; ${machine.system}, Linux ${machine.kernel}, ${machine.fileSystem}; Node ${machine.node}; cogplan at ${machine.commit}.`,
+    `Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memory}, ${machine.architecture}; ${machine.system}, Linux ${machine.kernel}, ${machine.fileSystem}; Node ${machine.node}; cogplan at ${machine.commit}; load average at the start ${machine.load}.`,
     '',
     '| what | cogplan | peer | ratio | bar | |',
     '|---|---|---|---|---|---|',
     ...rows.map(tableRow),
-    '',
-    '## How',
-    '',
-    ...[...new Set(rows.flatMap((row) => (row.how === undefined ? [] : [`- ${row.how}`])))],
   ];
+  const how = new Set(rows.flatMap((row) => (row.how === undefined ? [] : [`- ${row.how}`])));
+  if (how.size > 0) lines.push('', '## How', '', ...how);
   if (missed.length > 0) {
     const told = sections(reasons);
     lines.push('', '## Bars that are missed', '');

@@ -53,12 +53,18 @@ export function openWorkspace(directory = join(tmpdir(), 'cogplan-bench')) {
       mkdirSync(path, { recursive: true });
       return path;
     },
-    /** Locks the project anew, and brings all that its lock names into the store, by applying it. */
-    async fill(path) {
+    /** Locks the project anew, and brings all that its lock names into the store, by applying it; `edit` may change the lock before. */
+    async fill(path, { edit } = {}) {
       rmSync(join(path, 'cogplan.lock'), { force: true });
       await cogplan(['lock', path, '--yes', '--quiet']);
+      edit?.(path);
       workspace.forgetDerived();
       await cogplan(['apply', path, '--json', '--quiet']);
+    },
+    /** Leaves what was downloaded, and nothing else. */
+    tidy() {
+      rmSync(join(directory, 'outputs'), { recursive: true, force: true });
+      workspace.forgetDerived();
     },
     /** Removes from the store all that is no locked artifact: layers, bytecode, inflated packages. What was checked stays known. */
     forgetDerived() {
@@ -70,6 +76,7 @@ export function openWorkspace(directory = join(tmpdir(), 'cogplan-bench')) {
       );
       rmSync(join(store, 'derived'), { recursive: true, force: true });
       const blobs = join(store, 'blobs/sha256');
+      mkdirSync(blobs, { recursive: true });
       for (const name of readdirSync(blobs)) if (!locked.has(name)) unlinkSync(join(blobs, name));
     },
   };
