@@ -13,7 +13,7 @@ import textwrap
 import time
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
-PATIENCE = float(os.environ.get("COG_TEST_PATIENCE", "20"))
+PATIENCE = float(os.environ.get("COG_TEST_PATIENCE", "60"))
 
 
 def eventually(condition, message="it did not happen", patience=PATIENCE):
@@ -77,13 +77,13 @@ class Server:
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
-        eventually(lambda: self.process.poll() is not None or self._listening(), "the server does not listen")
-        if self._wait:
-            try:
+        try:
+            eventually(lambda: self.process.poll() is not None or self._listening(), "the server does not listen")
+            if self._wait:
                 self.wait_ready()
-            except BaseException:
-                self.__exit__()
-                raise
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):

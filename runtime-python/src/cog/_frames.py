@@ -21,11 +21,15 @@ HEALTHCHECK = 11
 # Worker to server, on `data`.
 SCHEMA = 20  # JSON: {"openapi", "fields", "concurrency", "streaming", "method", "healthcheck"}
 SETUP = 21  # JSON: {"status": "succeeded" | "failed", "error"?}
-LOG = 22  # one byte: 1 stdout, 2 stderr; then UTF-8 text
+LOG = 22  # one byte: 1 stdout, 2 stderr, perhaps with AFTER_NATIVE and then WAITING; then UTF-8 text
 OUTPUT = 23  # one item of an iterator's output, as JSON
 METRIC = 24  # JSON: {"name", "value", "mode"}
 DONE = 25  # length of a JSON header, the header, and the output as JSON if there is one that was not sent in pieces
 HEALTH = 26  # JSON: {"error"?}
+
+# In LOG: there were so many bytes in the pipes of stdout and stderr, which come before this.
+AFTER_NATIVE = 0x80
+WAITING = struct.Struct("=ii")
 
 
 def done_payload(header: bytes, output: bytes) -> bytes:

@@ -17,9 +17,11 @@ import enum
 import pathlib
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
+from ..model import BaseModel
 from ..types import File, Opaque, Path, Secret, URLPath
 from .hints import (
     NONE_TYPE,
+    admits_none,
     arguments_of,
     is_literal,
     origin_of,
@@ -71,11 +73,12 @@ def kind_of(annotation: Any, lenient: bool = False, path: Tuple[Any, ...] = ()) 
 
 
 def _kind_of_present(annotation: Any, lenient: bool, path: Tuple[Any, ...]) -> Kind:
+    # From Python 3.11 on, Any is a class.
+    if annotation is Any or annotation is None:
+        return Kind({"kind": "any"} if annotation is Any else {"kind": "any", "nullable": True})
     origin = origin_of(annotation)
     if origin is None and isinstance(annotation, type):
         return _kind_of_class(annotation, lenient, path)
-    if annotation is Any or annotation is None:
-        return Kind({"kind": "any"} if annotation is Any else {"kind": "any", "nullable": True})
     if is_literal(annotation):
         return Kind({"kind": "enum", "name": None, "values": list(_literal_values(annotation))})
     if origin is Union:
@@ -213,8 +216,6 @@ def _without_requiredness(hint: Any) -> Any:
 def _dataclass(annotation: Any, lenient: bool, path: Tuple[Any, ...]) -> Kind:
     from dataclasses import MISSING
 
-    from .hints import admits_none
-
     hints = resolved_hints(annotation)
     members = []
     for name, field in annotation.__dataclass_fields__.items():
@@ -223,8 +224,10 @@ def _dataclass(annotation: Any, lenient: bool, path: Tuple[Any, ...]) -> Kind:
         hint = hints.get(name, Any)
         default: Tuple[Any, ...] = () if field.default is MISSING else (field.default,)
         optional = bool(default) or field.default_factory is not MISSING
-        if not optional and hasattr(annotation, "model_dump") and admits_none(hint):
-            optional = True
+        if issubclass(annotation, BaseModel):
+            if field.default_factory is not MISSING:
+                default = (field.default_factory(),)
+            optional = optional or admits_none(hint)
         members.append((name, hint, not optional, default))
     return _model(annotation, members, annotation, lenient, path)
 

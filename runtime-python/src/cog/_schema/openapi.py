@@ -53,7 +53,7 @@ class _Names:
 
 
 _PREDICT = _Names("predict", "prediction", "", "Run a single prediction on the model")
-_TRAIN = _Names("train", "training", "Training", "Run a single training")
+_TRAIN = _Names("train", "training", "Training", "")
 
 
 def _title(name: str) -> str:
@@ -107,9 +107,10 @@ def _output_schema(output: Json, name: str, components: Json) -> Json:
         if output["iterator"] == "concatenate":
             listed["x-cog-array-display"] = "concatenate"
         return listed
-    if "$ref" in schema and schema["$ref"] == _reference(name):
-        return components[name]  # type: ignore[no-any-return]
-    schema["title"] = name
+    if "$ref" not in schema:
+        schema["title"] = name
+    elif schema["$ref"] == _reference(name):
+        schema = components[name]
     return schema
 
 
@@ -238,6 +239,7 @@ def _envelope(names: _Names) -> Json:
                 "output_file_prefix": _text("Output File Prefix", nullable=True),
                 "webhook": _text("Webhook", format="uri", nullable=True, minLength=1, maxLength=65536),
                 "webhook_events_filter": {
+                    **({"title": "Webhook Events Filter"} if names is _TRAIN else {}),
                     "default": ["start", "output", "logs", "completed"],
                     "items": {"$ref": _reference("WebhookEvent")},
                     "nullable": True,
@@ -251,7 +253,7 @@ def _envelope(names: _Names) -> Json:
         + "Response": {
             "properties": {
                 "input": {"$ref": _reference(names.input), "nullable": True},
-                "output": {"$ref": _reference(names.output)},
+                "output": {"$ref": _reference(names.output), **({"nullable": True} if names is _TRAIN else {})},
                 "id": _text("Id", nullable=True),
                 "version": _text("Version", nullable=True),
                 "created_at": _text("Created At", **instant),
@@ -305,7 +307,9 @@ def _paths(names: _Names, streaming: bool) -> Json:
     noun = names.noun
     base = "/{}s".format(noun)
     one = "{}/{{{}_id}}".format(base, noun)
-    request = {"$ref": _reference(names.title + "Request")}
+    request: Json = {"$ref": _reference(names.title + "Request")}
+    training = names is _TRAIN
+    titled = names.title + " Request"
     create = _operation(
         _title(names.verb),
         "{}_{}s_post".format(names.verb, noun),
@@ -321,19 +325,19 @@ def _paths(names: _Names, streaming: bool) -> Json:
         "{0}_idempotent_{1}s__{1}_id__put".format(names.verb, noun),
         {"schema": {"$ref": _reference(names.title + "Response")}},
         parameters=[_path_parameter(names), _PREFER],
-        description="{} (idempotent creation).".format(names.description),
+        description=names.description and names.description + " (idempotent creation).",
     )
     put["requestBody"] = {
-        "content": {"application/json": {"schema": {"allOf": [request], "title": names.title + " Request"}}},
+        "content": {"application/json": {"schema": request if training else {"allOf": [request], "title": titled}}},
         "required": True,
     }
-    cancel_title = "Response Cancel {0}s  {0} Id  Cancel Post".format(names.title)
+    cancel_id = "cancel_{0}{1}s__{1}_id__cancel_post".format("training_" if training else "", noun)
     cancel = _operation(
-        "Cancel" if names is _PREDICT else "Cancel Training",
-        "cancel_{0}{1}s__{1}_id__cancel_post".format("" if names is _PREDICT else "training_", noun),
-        {"schema": {"title": cancel_title}},
+        "Cancel Training" if training else "Cancel",
+        cancel_id,
+        {"schema": {"title": _answer_title(cancel_id)}},
         parameters=[_path_parameter(names)],
-        description="Cancel a running {}".format(noun),
+        description="" if training else "Cancel a running prediction",
     )
     return {
         "/shutdown": {"post": _plain_operation("Start Shutdown", "start_shutdown_shutdown_post")},
@@ -358,20 +362,24 @@ def _path_parameter(names: _Names) -> Json:
 
 
 def _plain_operation(summary: str, operation_id: str) -> Json:
-    title = "Response " + operation_id.replace("_", " ").title()
     return {
         "summary": summary,
         "operationId": operation_id,
-        "responses": {"200": _answer("Successful Response", {"schema": {"title": title}})},
+        "responses": {"200": _answer("Successful Response", {"schema": {"title": _answer_title(operation_id)}})},
     }
+
+
+def _answer_title(operation_id: str) -> str:
+    return "Response " + operation_id.replace("_", " ").title()
 
 
 def _operation(
     summary: str, operation_id: str, success: Json, parameters: Optional[List[Json]] = None, description: str = ""
 ) -> Json:
+    described = {"description": description} if description else {}
     return {
         "summary": summary,
-        "description": description,
+        **described,
         "operationId": operation_id,
         "parameters": parameters or [],
         "responses": {

@@ -1,6 +1,7 @@
 """Reading the signature of a prediction or training method."""
 
 import inspect
+from copy import deepcopy
 from typing import Any, Callable, Dict, List, Optional
 
 from ..input import UNSET, FieldInfo
@@ -49,7 +50,9 @@ class Signature:
                 value = given[name]
             elif name in self._defaults:
                 value = self._defaults[name]
-                if not isinstance(value, (str, list)):
+                if isinstance(value, (list, dict, set)):
+                    value = deepcopy(value)
+                elif not isinstance(value, str):
                     arguments[name] = value
                     continue
             else:

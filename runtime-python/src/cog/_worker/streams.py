@@ -9,6 +9,8 @@ import os
 import sys
 import threading
 from contextvars import copy_context
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import Any, Dict, Optional
 
 from .. import _frames as frames
@@ -44,7 +46,6 @@ class LogStream(io.TextIOWrapper):
         raw = io.FileIO(descriptor, "wb", closefd=False)
         super().__init__(raw, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)  # type: ignore[arg-type]
         self._descriptor = descriptor
-        self._source = bytes([descriptor])
         self._channel = channel
         self._attribution = attribution
         self._partial: Dict[int, str] = {}
@@ -87,7 +88,26 @@ class LogStream(io.TextIOWrapper):
             self._send(number, rest)
 
     def _send(self, number: int, text: str) -> None:
-        self._channel.send(frames.LOG, number, self._source + text.encode("utf-8", "backslashreplace"))
+        encoded = text.encode("utf-8", "backslashreplace")
+        waiting = _native_output_waiting()
+        if waiting:
+            head = bytes((self._descriptor | frames.AFTER_NATIVE,)) + waiting
+        else:
+            head = bytes((self._descriptor,))
+        self._channel.send(frames.LOG, number, head + encoded)
+
+
+_NOTHING = b"\0\0\0\0"
+
+
+def _native_output_waiting() -> bytes:
+    """How much native code and children have written that the server has not read yet; empty if nothing."""
+    try:
+        out = ioctl(1, FIONREAD, _NOTHING)
+        err = ioctl(2, FIONREAD, _NOTHING)
+    except OSError:
+        return b""
+    return b"" if out == err == _NOTHING else out + err
 
 
 def install(channel: Channel, attribution: Attribution) -> None:

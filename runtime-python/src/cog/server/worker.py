@@ -124,7 +124,7 @@ class Worker:
         self._loop.remove_writer(self._data.fileno())
 
     def _on_readable(self) -> None:
-        # Frames first: what Python printed before a child was started must come before what the child prints.
+        # Frames first: what Python printed before a child was started comes before what the child prints.
         self._read_frames(_MOST_CHUNKS)
         self._read_pipes(_MOST_CHUNKS)
 
@@ -141,13 +141,29 @@ class Worker:
                 self._loop.remove_reader(self._data.fileno())
                 return False
             for kind, number, payload in self._reader.feed(chunk):
-                if kind in (frames.LOG, frames.DONE, frames.SETUP):
-                    # And what a child printed must come before what Python printed after it.
-                    self._read_pipes(1)
+                if kind == frames.LOG and payload[0] & frames.AFTER_NATIVE:
+                    self._read_waiting(frames.WAITING.unpack_from(payload, 1))
+                    skipped = 1 + frames.WAITING.size
+                    payload = bytes((payload[0] & ~frames.AFTER_NATIVE,)) + payload[skipped:]
+                elif kind in (frames.DONE, frames.SETUP):
+                    self._read_pipes(_MOST_CHUNKS)
                 self._events.on_frame(kind, number, payload)
             if len(chunk) < 4096:
                 return False
         return True
+
+    def _read_waiting(self, sizes: Tuple[int, ...]) -> None:
+        """Reads so much of each pipe: what was there when Python printed something."""
+        for (descriptor, pipe), size in zip(self._pipes, sizes):
+            while size > 0:
+                try:
+                    text = os.read(pipe, size)
+                except OSError:
+                    break
+                if not text:
+                    break
+                size -= len(text)
+                self._events.on_native_output(descriptor, text)
 
     def _read_pipes(self, most: int) -> bool:
         more = False

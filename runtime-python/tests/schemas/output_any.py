@@ -1,0 +1,7 @@
+from typing import Any
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> Any:
+        pass

@@ -1,0 +1,6 @@
+from cog import BasePredictor, ConcatenateIterator
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> ConcatenateIterator[str]:
+        yield "x"

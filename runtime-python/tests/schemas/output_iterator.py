@@ -1,0 +1,7 @@
+from typing import Iterator
+from cog import BasePredictor, Path
+
+
+class Predictor(BasePredictor):
+    def predict(self) -> Iterator[Path]:
+        pass
