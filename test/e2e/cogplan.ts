@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { cpSync, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { lockedFiles } from '../../src/lock/check-lock.ts';
 import { parseLock } from '../../src/lock/read-lock.ts';
 import type { Lock } from '../../src/lock/schema.generated.ts';
@@ -33,37 +33,29 @@ export interface RunOptions {
 
 /** Runs the built command line as a process of its own. */
 export async function cogplan(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-  const command = [...(options.prefix ?? []), options.node ?? process.execPath, CLI, ...args];
-  const child = spawn(command[0]!, command.slice(1), {
+  const [program = '', ...rest] = [...(options.prefix ?? []), options.node ?? process.execPath, CLI, ...args];
+  const child = execa(program, rest, {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, COGPLAN_STORE: options.store ?? SHARED_STORE, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { COGPLAN_STORE: options.store ?? SHARED_STORE, ...options.env },
+    stdin: 'ignore',
+    reject: false,
+    stripFinalNewline: false,
     detached: true,
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
   const timer =
-    options.killAfterMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          try {
-            process.kill(-child.pid!, 'SIGKILL');
-          } catch {
-            // It ended by itself just now.
-          }
-        }, options.killAfterMs);
-  const status = await new Promise<number>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 128)));
-  });
+    options.killAfterMs === undefined ? undefined : setTimeout(() => killGroup(child.pid), options.killAfterMs);
+  const { exitCode, signal, stdout, stderr } = await child;
   clearTimeout(timer);
-  return { status, stdout, stderr };
+  return { status: exitCode ?? (signal === 'SIGKILL' ? 137 : 128), stdout, stderr };
+}
+
+/** The process and every child that it started: they share a group of their own. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Runs with `--json`, expects success, and gives the document. */
