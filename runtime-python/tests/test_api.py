@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from typing import List, Optional
 
 import cog
 from cog import BaseModel, Path, Secret, current_scope
 from cog._worker.encode import data_uri, encode_output
 from cog._worker.fetch import FetchError, data_uri_bytes, filename_of
-from typing import List, Optional
 
 from .support import SOURCE
 
@@ -260,8 +260,6 @@ class UrlTest(unittest.TestCase):
         for uri in ("data:abc", "data:;base64,***", "data:;base64,YWJ", "data:;base64,YWJjé"):
             with self.subTest(uri), self.assertRaises(FetchError):
                 data_uri_bytes(uri)
-
-
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from cog._schema.openapi import openapi_document
 from cog._schema.signature import SignatureError, read_signature
 from cog._schema.validate import compile_input
 
+from .support import SOURCE, Server
+
 SCHEMAS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemas")
 
 
@@ -38,6 +40,12 @@ def define(source, **names):
 
 def validator(source, **names):
     return compile_input(read_signature(define(source, **names)).fields)
+
+
+def pydantic_path():
+    """Where pydantic is installed for models; None if it is not."""
+    paths = os.environ.get("COG_TEST_MODEL_PATH", "").split(os.pathsep)
+    return next((path for path in paths if os.path.isdir(os.path.join(path, "pydantic"))), None)
 
 
 class GoldenTest(unittest.TestCase):
@@ -83,8 +91,8 @@ class GoldenTest(unittest.TestCase):
         self.assertEqual(document["paths"]["/predictions"], expected["paths"]["/predictions"])
 
     def test_pydantic_models(self):
-        path = next((p for p in os.environ.get("COG_TEST_MODEL_PATH", "").split(os.pathsep) if "pydantic" in p), None)
-        if path is None or not os.path.isdir(os.path.join(path, "pydantic")):
+        path = pydantic_path()
+        if path is None:
             self.skipTest("pydantic is not installed for this Python")
         sys.path.append(path)
         try:
@@ -99,6 +107,35 @@ class GoldenTest(unittest.TestCase):
                 self.assertEqual(schemas["Out"]["required"], ["name", "inner"])
         finally:
             sys.path.remove(path)
+
+
+class PydanticInputTest(unittest.TestCase):
+    def test_an_input_that_the_models_own_pydantic_checks(self):
+        path = pydantic_path()
+        if path is None:
+            self.skipTest("pydantic is not installed for this Python")
+        source = """
+            from typing import List
+            from pydantic import BaseModel, Field
+
+            class Box(BaseModel):
+                width: int = Field(gt=0)
+                label: str = "none"
+
+            class Predictor:
+                def predict(self, box: Box, more: List[Box] = []) -> Box:
+                    assert isinstance(box, Box)
+                    return Box(width=box.width + len(more), label=box.label)
+        """
+        with Server(source, environment={"PYTHONPATH": os.pathsep.join([SOURCE, path])}) as server:
+            body = server.predict(box={"width": "3"}, more=[{"width": 1}]).json()
+            self.assertEqual(body["output"], {"width": 4, "label": "none"}, body)
+            answer = server.predict(box={"width": 0})
+            self.assertEqual(answer.status, 422)
+            self.assertEqual(answer.json()["detail"][0]["loc"], ["body", "input", "box", "width"])
+            schemas = server.get("/openapi.json").json()["components"]["schemas"]
+            self.assertEqual(schemas["Input"]["properties"]["box"]["allOf"], [{"$ref": "#/components/schemas/Box"}])
+            self.assertEqual(schemas["Box"]["required"], ["width"])
 
 
 class SignatureTest(unittest.TestCase):

@@ -63,12 +63,13 @@ def _own_defaults(cls: type) -> Dict[str, Any]:
     """Defaults that dataclass() refuses or does not understand, replaced by factories."""
     from copy import deepcopy
     from dataclasses import field
+    from functools import partial
 
     replaced: Dict[str, Any] = {}
     for name in cls.__dict__.get("__annotations__", None) or _annotations(cls):
         default = cls.__dict__.get(name, _ABSENT)
         if isinstance(default, (list, dict, set)):
-            replaced[name] = field(default_factory=lambda value=default: deepcopy(value))
+            replaced[name] = field(default_factory=partial(deepcopy, default))
         elif type(default).__module__.split(".")[0] == "pydantic":
             factory = getattr(default, "default_factory", None)
             value = getattr(default, "default", ...)

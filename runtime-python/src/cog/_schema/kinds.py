@@ -35,12 +35,26 @@ Spec = Dict[str, Any]
 # Takes JSON and the prediction's `InputFiles`.
 Converter = Callable[[Any, Any], Any]
 
-ALLOWED = "str, int, float, bool, Path, File, Secret, Any, Enum, Literal, datetime, list, dict, dataclass, BaseModel, " \
+ALLOWED = (
+    "str, int, float, bool, Path, File, Secret, Any, Enum, Literal, datetime, list, dict, dataclass, BaseModel, "
     "and Optional or Union of these"
+)
 
 
 class UnsupportedType(TypeError):
     """An annotation that cannot be an input."""
+
+
+class InvalidInput(ValueError):
+    """Input that only the author's own model could find wrong. `detail` is as in an answer with status 422."""
+
+    def __init__(self, detail: List[Dict[str, Any]]) -> None:
+        super().__init__("; ".join("{}: {}".format(".".join(map(str, item["loc"])), item["msg"]) for item in detail))
+        self.detail = detail
+
+    def below(self, *place: Any) -> "InvalidInput":
+        """The same, with its locations below a place."""
+        return InvalidInput([dict(item, loc=list(place) + item["loc"]) for item in self.detail])
 
 
 class Kind:
@@ -257,9 +271,7 @@ def _model(
         return Kind(spec)
 
     def convert(value: Any, files: Any) -> Any:
-        converted = {
-            key: converters[key](item, files) if key in converters else item for key, item in value.items()
-        }
+        converted = {key: converters[key](item, files) if key in converters else item for key, item in value.items()}
         return converted if construct is None else construct(**converted)
 
     return Kind(spec, convert)
@@ -278,7 +290,19 @@ def _pydantic_model(annotation: Any) -> Optional[Kind]:
     else:
         return None
     spec: Spec = {"kind": "foreign", "name": annotation.__name__, "schema": schema, "definitions": definitions}
-    return Kind(spec, lambda value, files: validate(value))
+
+    def convert(value: Any, files: Any) -> Any:
+        try:
+            return validate(value)
+        except ValueError as error:
+            # Both versions' ValidationError is a ValueError with this method.
+            errors = getattr(error, "errors", None)
+            if errors is None:
+                raise
+            detail = [{"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in errors()]
+        raise InvalidInput(detail)
+
+    return Kind(spec, convert)
 
 
 def _is_typed_dict(annotation: Any) -> bool:

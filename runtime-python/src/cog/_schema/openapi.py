@@ -3,7 +3,7 @@
 Reference: https://spec.openapis.org/oas/v3.0.2
 """
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from .signature import Signature
 
@@ -149,7 +149,7 @@ def _enum(spec: Json, components: Json) -> Json:
     values = spec["values"]
     schema: Json = {"enum": values}
     for json_type, types in (("string", str), ("integer", int), ("number", (int, float))):
-        if all(isinstance(value, types) and not isinstance(value, bool) for value in values):  # type: ignore[arg-type]
+        if all(isinstance(value, types) and not isinstance(value, bool) for value in values):
             schema["type"] = json_type
             break
     if spec["name"] is None:
@@ -224,8 +224,7 @@ def _envelope(names: _Names) -> Json:
     """Request, response, and what they refer to."""
     instant: Json = {"format": "date-time", "nullable": True}
     return {
-        names.title
-        + "Request": {
+        names.title + "Request": {
             "properties": {
                 "id": _text("Id", nullable=True),
                 "input": {"$ref": _reference(names.input), "nullable": True},
@@ -249,8 +248,7 @@ def _envelope(names: _Names) -> Json:
             "type": "object",
             "title": names.title + "Request",
         },
-        names.title
-        + "Response": {
+        names.title + "Response": {
             "properties": {
                 "input": {"$ref": _reference(names.input), "nullable": True},
                 "output": {"$ref": _reference(names.output), **({"nullable": True} if names is _TRAIN else {})},

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ..input import UNSET, FieldInfo
 from .hints import admits_none, arguments_of, is_literal, origin_of, readable, resolved_hints, without_annotated
-from .kinds import Converter, Spec, UnsupportedType, kind_of
+from .kinds import Converter, InvalidInput, Spec, UnsupportedType, kind_of
 
 _ITERATORS = {
     "ConcatenateIterator": "concatenate",
@@ -41,7 +41,7 @@ class Signature:
             field.pop("python_default", None)
 
     def arguments(self, given: Dict[str, Any], files: Any) -> Dict[str, Any]:
-        """The keyword arguments for the method, from input that has been validated."""
+        """The keyword arguments for the method, from input that has been validated. Raises InvalidInput."""
         arguments: Dict[str, Any] = {}
         converters = self._converters
         for field in self.fields:
@@ -58,7 +58,10 @@ class Signature:
             else:
                 value = None
             convert = converters.get(name)
-            arguments[name] = value if convert is None or value is None else convert(value, files)
+            try:
+                arguments[name] = value if convert is None or value is None else convert(value, files)
+            except InvalidInput as error:
+                raise error.below("body", "input", name) from None
         return arguments
 
 

@@ -10,7 +10,6 @@ from .channel import Channel, Reader
 from .prediction import Prediction, is_iterator
 from .streams import Attribution
 
-
 _loop: Optional[asyncio.AbstractEventLoop] = None
 
 

@@ -33,7 +33,7 @@ def load_model(reference: str) -> Any:
 def prediction_method(model: Any, mode: str) -> Callable[..., Any]:
     """The method to call for each prediction (or training, if `mode` is "train")."""
     if inspect.isfunction(model) or inspect.isbuiltin(model):
-        return model  # type: ignore[no-any-return]
+        return model
     if mode == "train":
         return _method(model, ("train",))
     own = [name for name in ("run", "predict") if _is_own(model, name)]

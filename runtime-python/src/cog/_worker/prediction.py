@@ -2,9 +2,10 @@
 
 import json
 from time import perf_counter
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from .. import _frames as frames
+from .._schema.kinds import InvalidInput
 from .._schema.signature import Signature
 from ..scope import Scope, _current
 from . import streams
@@ -57,7 +58,13 @@ class Prediction:
         """Declares the output a list even if no item comes."""
         self._in_pieces = True
 
-    def finish(self, status: str, output: bytes = b"", error: Optional[str] = None) -> None:
+    def finish(
+        self,
+        status: str,
+        output: bytes = b"",
+        error: Optional[str] = None,
+        invalid: Optional[List[Dict[str, Any]]] = None,
+    ) -> None:
         """Ends the prediction. After this, nothing that it started may speak in its name."""
         self.ended = True
         elapsed = perf_counter() - self._started
@@ -69,12 +76,17 @@ class Prediction:
         header: Dict[str, Any] = {"status": status, "predict_time": elapsed, "pieces": self._in_pieces}
         if error is not None:
             header["error"] = error
+        if invalid is not None:
+            header["invalid"] = invalid
         encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
         self._channel.send(frames.DONE, self.number, frames.done_payload(encoded, output))
 
     def fail(self, error: BaseException) -> None:
         from .main import describe, print_traceback
 
+        if isinstance(error, InvalidInput):
+            self.finish("failed", error=str(error), invalid=error.detail)
+            return
         print_traceback(error)
         self.finish("failed", error=describe(error))
 

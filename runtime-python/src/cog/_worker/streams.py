@@ -44,14 +44,14 @@ class LogStream(io.TextIOWrapper):
 
     def __init__(self, descriptor: int, channel: Channel, attribution: Attribution) -> None:
         raw = io.FileIO(descriptor, "wb", closefd=False)
-        super().__init__(raw, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)  # type: ignore[arg-type]
+        super().__init__(raw, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
         self._descriptor = descriptor
         self._channel = channel
         self._attribution = attribution
         self._partial: Dict[int, str] = {}
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return "<stdout>" if self._descriptor == 1 else "<stderr>"
 
     def write(self, text: str) -> int:
@@ -139,7 +139,7 @@ def _inherit_context_in_threads() -> None:
         thread.run = lambda: context.run(run)  # type: ignore[method-assign]
         start(thread)
 
-    threading.Thread.start = start_in_context  # type: ignore[method-assign]
+    threading.Thread.start = start_in_context  # type: ignore[method-assign, assignment]
 
 
 _patched: Optional[Any] = None

@@ -286,9 +286,7 @@ class _Exchange:
     async def answer(self, status: int, value: Any) -> None:
         await self.answer_bytes(status, dumps(value))
 
-    async def answer_bytes(
-        self, status: int, body: bytes, headers: Optional[List[Tuple[bytes, bytes]]] = None
-    ) -> None:
+    async def answer_bytes(self, status: int, body: bytes, headers: Optional[List[Tuple[bytes, bytes]]] = None) -> None:
         start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await self._send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
         await self._send({"type": "http.response.body", "body": body})
@@ -305,8 +303,8 @@ class _Exchange:
             (b"x-accel-buffering", b"no"),
         ]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        sending = asyncio.ensure_future(self._send_events(stream))
-        gone: "asyncio.Future[bool]" = asyncio.get_event_loop().create_future()
+        sending: "asyncio.Future[Any]" = asyncio.ensure_future(self._send_events(stream))
+        gone: "asyncio.Future[Any]" = asyncio.get_event_loop().create_future()
         watcher = asyncio.ensure_future(self._on_disconnect(gone))
         try:
             await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -10,7 +10,8 @@ try:
 
     def dumps(value: Any) -> bytes:
         try:
-            return orjson.dumps(value)
+            encoded: bytes = orjson.dumps(value)
+            return encoded
         except TypeError:
             # Integers beyond 64 bits, and strings that are not valid Unicode.
             return _dumps(value)

@@ -64,7 +64,7 @@ async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
         backlog=2048,
     )
 
-    class Server(uvicorn.Server):
+    class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         """uvicorn's server with signals left to us."""
 
         def install_signal_handlers(self) -> None:

@@ -13,9 +13,9 @@ from .._schema.validate import compile_input
 from .._version import DISTRIBUTION, PUBLIC
 from .clock import now
 from .codec import dumps, loads
+from .ended import EndedPredictions
 from .output import Output
 from .prediction import Prediction
-from .ended import EndedPredictions
 from .request import CreateRequest, RequestReader
 from .webhook import Webhooks
 from .worker import Worker, WorkerEvents
