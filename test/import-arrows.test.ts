@@ -8,6 +8,7 @@ const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
 /** What each room may import from, beside itself and the root's plain values (errors, events, digest, canonical, context, version). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: ['tui', 'plan', 'apply', 'audit', 'run', 'sources', 'store', 'lock', 'spec', 'formats'],
+  tui: ['plan', 'lock'],
   audit: ['apply', 'plan', 'sources', 'store', 'lock', 'spec', 'formats'],
   run: ['apply', 'sources', 'store', 'lock', 'spec', 'formats'],
   plan: ['sources', 'store', 'lock', 'spec', 'formats'],
@@ -20,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /** Rooms, and parts of rooms, that read no clock, environment, file or network. */
-const PURE = ['lock', 'plan/diff', 'apply/image'];
+const PURE = ['lock', 'plan/diff', 'apply/image', 'tui/state'];
 const IMPURE_MODULES = /^node:(fs|child_process|net|http|https|dns|os|process|worker_threads|timers)/;
 
 interface Import {
@@ -64,6 +65,19 @@ it('keeps the pure rooms pure', () => {
   const wrong = imports()
     .filter(
       (item) => PURE.some((pure) => item.from.startsWith(`${pure}/`)) && IMPURE_MODULES.test(item.to) && !item.typeOnly,
+    )
+    .map((item) => `${item.from} -> ${item.to}`);
+  expect(wrong).toEqual([]);
+});
+
+it('keeps the state of the review apart from what draws it, and the review apart from the engine', () => {
+  const wrong = imports()
+    .filter((item) => item.from.startsWith('tui/'))
+    .filter(
+      (item) =>
+        (inside(item).startsWith('plan/') && !inside(item).startsWith('plan/diff/')) ||
+        (item.from.startsWith('tui/state/') &&
+          (/^(ink|react)\b/.test(item.to) || /^tui\/(?!state\/)/.test(inside(item)))),
     )
     .map((item) => `${item.from} -> ${item.to}`);
   expect(wrong).toEqual([]);

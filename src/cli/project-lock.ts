@@ -1,11 +1,12 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import { parseLock } from '../lock/read-lock.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { formatLock } from '../lock/write-lock.ts';
+import { replaceFile } from './replace-file.ts';
 
 export const LOCK_FILE = 'cogplan.lock';
 
@@ -30,29 +31,13 @@ export async function requireLockFile(directory: string): Promise<Lock> {
 }
 
 /**
- * Writes the lock: temporary file, fsync, rename, so that a reader finds the old one or the new one, whole. Returns false,
- * and leaves the file alone, when it says so already.
+ * Writes the lock, whole or not at all. Returns false, and leaves the file alone, when it says so already.
  */
 export async function writeLockFile(directory: string, lock: Lock): Promise<boolean> {
   const path = join(directory, LOCK_FILE);
   const text = formatLock(lock);
   if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return false;
-  const temporary = join(directory, `.${LOCK_FILE}.${process.pid}.tmp`);
-  try {
-    const file = await open(temporary, 'wx', 0o666);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  const parent = await open(dirname(path), 'r');
-  await parent.sync().finally(() => parent.close());
+  await replaceFile(path, text);
   return true;
 }
 
