@@ -125,6 +125,7 @@ export const ERROR_CODES = {
     summary: 'The target platform is not one that can be locked or run.',
   },
   COGPLAN_PORT_IN_USE: { family: 'outside', summary: 'The address to serve on cannot be had.' },
+  COGPLAN_PREDICTION_FAILED: { family: 'input', summary: 'The model failed at a prediction.' },
   COGPLAN_PREDICTION_INPUT: {
     family: 'input',
     summary: 'An input of the prediction is unknown, missing or of the wrong type.',

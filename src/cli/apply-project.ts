@@ -15,6 +15,8 @@ export interface ApplyProjectOptions {
   readonly bytecode?: boolean;
   /** Ignore every derived result, as an audit does; seals are compared and never written. */
   readonly cold?: boolean;
+  /** Refuse a project that names no model before anything is built. */
+  readonly toRun?: boolean;
 }
 
 /** Applies a project's lock and writes new seals into it. A lock that is out of step with cog.yaml is refused. */
@@ -25,6 +27,13 @@ export async function applyProject(
 ): Promise<Applied> {
   const lock = await requireLockFile(directory);
   const spec = await readSpec(directory);
+  if (options.toRun && spec.predict === undefined) {
+    throw new CogplanError('COGPLAN_SPEC_REQUIRED', `${spec.file} names no model to run`, {
+      subject: 'run',
+      where: { file: spec.file, key: 'run' },
+      hint: 'Add it: run: "predict.py:Predictor"',
+    });
+  }
   const stale = staleKeys(lock, { spec, sdk: bundledSdk() })[0];
   if (stale !== undefined) {
     throw new CogplanError(

@@ -14,7 +14,9 @@ export async function serveVerb(argument: readonly string[], options: ServeOptio
   const directory = projectDirectory(argument);
   const port = portOf(options.port);
   return withSession(options, async ({ context, json }) => {
-    const applied = await withProject(context, directory, () => applyProject(context, directory, options));
+    const applied = await withProject(context, directory, () =>
+      applyProject(context, directory, { ...options, toRun: true }),
+    );
     const { tools } = await requireLockFile(directory);
     const sandbox = await openSandbox(context, { tools, kind: options.sandbox });
     const url = `http://${options.host}:${port}`;

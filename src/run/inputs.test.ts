@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -93,6 +95,20 @@ describe('files', () => {
       subject: 'file',
       message: expect.stringContaining('/no/such/file'),
     });
+  });
+
+  test('a device is not read, as it may never end; a pipe is', async () => {
+    await expect(readInputs(['file=@/dev/zero'], openapi)).rejects.toMatchObject({
+      code: 'COGPLAN_PREDICTION_INPUT',
+      message: '/dev/zero of input "file" is a device, not a file',
+    });
+    await expect(readInputs([`file=@${place}`], openapi)).rejects.toMatchObject({
+      message: `${place} of input "file" is a directory, not a file`,
+    });
+    const pipe = join(place, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [input] = await Promise.all([readInputs([`file=@${pipe}`], openapi), writeFile(pipe, 'x')]);
+    expect(input).toEqual({ file: 'data:application/octet-stream;base64,eA==' });
   });
 });
 

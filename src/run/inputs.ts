@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import mime from 'mime';
@@ -133,15 +133,33 @@ function checkChoice(name: string, value: Json, option: ModelSchema): Json {
 
 async function dataUri(name: string, path: string): Promise<string> {
   const file = path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
-  let content: Buffer;
-  try {
-    content = await readFile(file);
-  } catch (error) {
-    throw inputError(name, `the file ${file} of input "${name}" cannot be read`, error);
-  }
-  if (content.length > MAX_FILE)
-    throw inputError(name, `the file ${file} of input "${name}" has ${content.length} bytes, more than ${MAX_FILE}`);
+  const content = await readBounded(name, file);
   return `data:${mime.getType(file) ?? 'application/octet-stream'};base64,${content.toString('base64')}`;
+}
+
+/** A file's content, or what a pipe holds; a device may never end, and what is too long is not read to its end. */
+async function readBounded(name: string, file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file);
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw inputError(name, `${file} of input "${name}" is a directory, not a file`);
+    if (stat.isBlockDevice() || stat.isCharacterDevice())
+      throw inputError(name, `${file} of input "${name}" is a device, not a file`);
+    for await (const chunk of handle.createReadStream({ autoClose: false, end: MAX_FILE })) {
+      chunks.push(chunk);
+      size += chunk.length;
+    }
+  } catch (error) {
+    if (error instanceof CogplanError) throw error;
+    throw inputError(name, `the file ${file} of input "${name}" cannot be read`, error);
+  } finally {
+    await handle?.close();
+  }
+  if (size > MAX_FILE) throw inputError(name, `the file ${file} of input "${name}" has more than ${MAX_FILE} bytes`);
+  return Buffer.concat(chunks);
 }
 
 function parse(text: string): Json | undefined {

@@ -134,7 +134,7 @@ function keepLog(context: Context, running: SandboxProcess, onLog: ModelServerOp
 function setupFailed(
   problem: string,
   logs: string,
-  hint = 'The log below is all that the model printed.',
+  hint = 'The log above is all that the model printed.',
 ): CogplanError {
   return new CogplanError('COGPLAN_SETUP_FAILED', logs === '' ? problem : `${problem}:\n${logs}`, {
     hint,

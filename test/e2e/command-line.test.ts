@@ -77,6 +77,7 @@ describe('the command line', () => {
 
   it.each<[string, readonly string[], string]>([
     ['a port that is none', ['serve', '-p', 'eighty'], 'COGPLAN_USAGE'],
+    ['a time that is none', ['predict', '--setup-timeout', 'long'], 'COGPLAN_USAGE'],
     ['days that are none', ['store', 'gc', '--older-than', 'soon'], 'COGPLAN_USAGE'],
     ['an output that is none', ['apply', '-o', 'floppy:a'], 'COGPLAN_OUTPUT_INVALID'],
   ])('refuses %s', async (_name, args, code) => {
@@ -84,6 +85,16 @@ describe('the command line', () => {
       const { status, stdout } = await cogplan([...args, '--json'], { cwd: directory, store: directory });
       expect(status).toBe(1);
       expect(JSON.parse(stdout).error.code).toBe(code);
+    });
+  });
+
+  it.each(['predict', 'serve'])('%s refuses a project without a model before it builds anything', async (verb) => {
+    await inDirectory(async (directory) => {
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
+      writeFileSync(join(directory, 'cogplan.lock'), formatLock(aLock()));
+      const { status, stdout } = await cogplan([verb, directory, '--json'], { store: directory });
+      expect(status).toBe(1);
+      expect(JSON.parse(stdout).error).toMatchObject({ code: 'COGPLAN_SPEC_REQUIRED', where: { key: 'run' } });
     });
   });
 
