@@ -119,6 +119,9 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'Where the output goes stands something that cogplan did not make.',
   },
+  COGPLAN_PLAN_INVALID: { family: 'input', summary: 'A file is no whole plan, or was changed since it was made.' },
+  COGPLAN_PLAN_STALE: { family: 'input', summary: 'What a plan was made for has moved since.' },
+  COGPLAN_PLAN_VERSION: { family: 'input', summary: 'The plan has a format that this program does not read.' },
   COGPLAN_PLATFORM_NOT_LOCKED: { family: 'input', summary: 'The lock holds no target for the platform.' },
   COGPLAN_PLATFORM_UNSUPPORTED: {
     family: 'input',
@@ -203,6 +206,7 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'System packages contradict each other, or need what the archive lacks.',
   },
+  COGPLAN_TERMINAL_NEEDED: { family: 'input', summary: 'The full-screen review needs a terminal.' },
   COGPLAN_TOO_LARGE: { family: 'outside', summary: 'A server sent more bytes than the limit allows.' },
   COGPLAN_URL_UNSUPPORTED: { family: 'input', summary: 'A URL is malformed or has a scheme that cannot be fetched.' },
   COGPLAN_USAGE: { family: 'input', summary: 'The command line is wrong.' },

@@ -3,8 +3,10 @@ import type { Applied } from '../apply/apply.ts';
 import { parseOutput } from '../apply/outputs/parse-output.ts';
 import { writeOutput } from '../apply/outputs/write-output.ts';
 import { receiptOf } from '../apply/receipt.ts';
+import { acceptPlan, isFile } from './apply-plan.ts';
 import { type ApplyProjectOptions, applyProject } from './apply-project.ts';
 import { formatBytes } from './hosts/format.ts';
+import { readPlanFile } from './plan-file.ts';
 import { withProject } from './project-lock.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
 
@@ -13,11 +15,17 @@ interface ApplyOptions extends CommonOptions, ApplyProjectOptions {
 }
 
 export async function applyVerb(argument: readonly string[], options: ApplyOptions): Promise<number> {
-  const directory = projectDirectory(argument);
+  const [first] = argument;
+  const planPath = first !== undefined && (await isFile(first)) ? first : undefined;
+  const directory = projectDirectory(planPath === undefined ? argument : argument.slice(1));
   const asked = options.output ?? [`oci:${join(directory, '.cogplan', 'image')}`];
   const outputs = asked.map((text) => parseOutput(text));
   return withSession(options, async ({ context, json }) => {
-    const applied = await withProject(context, directory, () => applyProject(context, directory, options));
+    const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
+    const applied = await withProject(context, directory, async () => {
+      if (plan !== undefined) await acceptPlan(directory, plan);
+      return applyProject(context, directory, options);
+    });
     for (const output of outputs) await writeOutput(context, applied, output);
     const receipt = receiptOf(applied);
     if (json) printJson(receipt);

@@ -1,29 +1,19 @@
-import { keepCurrentSeals } from '../apply/seals.ts';
 import { info, warn } from '../events.ts';
-import type { Platform } from '../lock/platform.ts';
-import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
-import { compareLocks, type LockChange } from '../plan/diff/compare-locks.ts';
-import { resolveLock } from '../plan/resolve.ts';
+import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import type { Notice } from '../spec/spec.ts';
+import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
+import { writePlanFile } from './plan-file.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
-import {
-  type CommonOptions,
-  platformOf,
-  print,
-  printJson,
-  projectDirectory,
-  type Session,
-  withSession,
-} from './session.ts';
+import { planText } from './render/plan-text.ts';
+import { formatFor } from './render/terminal-format.ts';
+import { whyNoFullScreen } from './review-plan.ts';
+import { type CommonOptions, print, printJson, projectDirectory, type Session, withSession } from './session.ts';
 
-interface LockOptions extends CommonOptions {
+interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
-  readonly upgrade?: boolean;
-  readonly refresh?: boolean;
-  readonly platform?: string;
 }
 
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
@@ -54,63 +44,54 @@ async function checkLock({ host, json }: Session, directory: string): Promise<nu
   return current ? 0 : 2;
 }
 
-async function updateLock({ context, host, json }: Session, directory: string, options: LockOptions): Promise<number> {
-  const spec = await readSpec(directory);
-  for (const notice of spec.notices) (notice.level === 'warn' ? warn : info)(host, notice.code, noticeText(notice));
-  const previous = await readLockFile(directory);
-  const platform = lockPlatform(previous, options);
-  const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
-  const resolved = await resolveLock(context, {
-    spec,
-    platform,
-    previous,
-    options: { mode, asOf: previous?.asOf ?? null },
-  });
-  const lock = keepCurrentSeals(resolved);
-  const changes = compareLocks(previous, lock);
-  if (previous !== undefined && changes.length > 0 && options.yes !== true && !json) {
-    for (const line of changeLines(changes)) info(host, 'lock.change', line);
+async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
+  const { context, host, json } = session;
+  tellNotices(session, (await readSpec(directory)).notices);
+  const made = await makePlan(context, directory, options);
+  const { plan, request } = made;
+  if (request.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
+    for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
+    const full = whyNoFullScreen() === undefined;
     const answer = await host.ask({
       code: 'lock.write',
       text: `Write ${LOCK_FILE}?`,
-      choices: ['yes', 'no'],
+      choices: full ? ['yes', 'no', 'review'] : ['yes', 'no'],
       fallback: 'yes',
     });
     if (answer === 'no') return 3;
+    if (answer === 'review') return review(session, directory, made);
   }
-  const changed = await writeLockFile(directory, lock);
-  const target = lock.targets[platform];
+  const changed = await writeLockFile(directory, plan.lock);
+  const target = plan.lock.targets[request.platform];
   if (json) {
-    printJson({ changed, lock: `${directory}/${LOCK_FILE}`, targets: Object.keys(lock.targets), changes });
+    const targets = Object.keys(plan.lock.targets);
+    printJson({ changed, lock: `${directory}/${LOCK_FILE}`, targets, changes: plan.changes });
   } else if (!changed) {
     print(`${LOCK_FILE} is up to date.`);
   } else if (target !== undefined) {
     print(
       `Wrote ${LOCK_FILE}: Python ${target.interpreter.version}, ${target.system.packages.length} Debian packages, ` +
-        `${target.python.packages.length} wheels for ${platform}.`,
+        `${target.python.packages.length} wheels for ${request.platform}.`,
     );
   }
   return 0;
 }
 
-/** An existing lock's only platform, unless another is named. */
-function lockPlatform(previous: Lock | undefined, options: LockOptions): Platform {
-  const locked = Object.keys(previous?.targets ?? {});
-  return platformOf(
-    options.platform === undefined && locked.length === 1 && locked[0] !== undefined
-      ? { platform: locked[0] }
-      : options,
-  );
+async function review(session: Session, directory: string, { request, plan }: MadePlan): Promise<number> {
+  const { reviewPlan } = await import('./review-plan.ts');
+  return reviewPlan(session, {
+    directory,
+    request,
+    plan,
+    accessible: false,
+    planOf: (lock) => planOf(session.context, request, lock),
+    writeLock: async (reviewed: Plan) => void (await writeLockFile(directory, reviewed.lock)),
+    writePlan: writePlanFile,
+  });
 }
 
-const MARKS = { added: '+', removed: '-', changed: '~', 'same-version-other-bytes': '!' } as const;
-
-function changeLines(changes: readonly LockChange[]): string[] {
-  return changes.map(({ family, kind, subject, from, to }) => {
-    const versions = kind === 'added' ? to : kind === 'removed' ? from : `${from} → ${to}`;
-    const note = kind === 'same-version-other-bytes' ? ' (same version, other bytes)' : '';
-    return `${MARKS[kind]} ${family}: ${subject} ${versions}${note}`;
-  });
+export function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {
+  for (const notice of notices) (notice.level === 'warn' ? warn : info)(host, notice.code, noticeText(notice));
 }
 
 function told(value: unknown): string {

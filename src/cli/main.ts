@@ -23,6 +23,7 @@ function build(): Command {
     `
 Examples:
   $ cogplan lock                                   resolve cog.yaml in this directory into cogplan.lock
+  $ cogplan plan --upgrade                         show what newer versions would change
   $ cogplan apply -o docker:my-model:1             build the image and load it into Docker
   $ cogplan predict -i image=@photo.jpg            run one prediction in the sandbox
 
@@ -33,6 +34,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .description('write or update cogplan.lock from cog.yaml')
     .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
     .option('--upgrade', 'take the newest version of everything that the project allows')
+    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
     .option('--refresh', 'replace only what can no longer be fetched')
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
@@ -43,8 +45,72 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./lock.ts')).lockVerb));
 
-  common(program.command('apply [directory]'))
-    .description('build the image that cogplan.lock names')
+  program
+    .command('review [directory]')
+    .description('go through what a new lock would change, and accept or hold each part, before anything is written')
+    .option('--upgrade', 'take the newest version of everything that the project allows')
+    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
+    .option('--refresh', 'replace only what can no longer be fetched')
+    .option('--accessible', 'numbered questions and plain lines instead of the full screen')
+    .addOption(platformOption())
+    .option('--offline', 'use only what the caches hold')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      example('cogplan review --upgrade', 'see what an upgrade would do, and keep what should stay'),
+    )
+    .action(verb(async () => (await import('./review.ts')).reviewVerb));
+
+  rendered(common(program.command('plan [directory]')))
+    .description('show what a new lock would change, and write nothing')
+    .option('--upgrade', 'take the newest version of everything that the project allows')
+    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
+    .option('--refresh', 'replace only what can no longer be fetched')
+    .option('-o, --out <file>', 'write the plan, for `cogplan apply FILE`')
+    .addOption(platformOption())
+    .option('--offline', 'use only what the caches hold')
+    .addHelpText(
+      'after',
+      example('cogplan plan --upgrade --out plan.json', 'see it first; then: cogplan apply plan.json'),
+    )
+    .action(verb(async () => (await import('./plan.ts')).planVerb));
+
+  rendered(common(program.command('diff <from> <to>')))
+    .description('show what one lock changes of another: files, projects, plans, or REVISION:PATH of git')
+    .addHelpText('after', example('cogplan diff HEAD~1:cogplan.lock .', 'what the last commit changed'))
+    .action(verb(async () => (await import('./diff.ts')).diffVerb));
+
+  common(program.command('why <name> [directory]'))
+    .description('show each way from what was asked to a locked package')
+    .addHelpText('after', example('cogplan why numpy', 'who needs it, and in which words'))
+    .action(verb(async () => (await import('./why.ts')).whyVerb));
+
+  common(program.command('tree [directory]'))
+    .description('show everything that is locked below what asked for it')
+    .addOption(new Option('--family <name>', 'only this family').choices(['python', 'system', 'runtime']))
+    .addHelpText('after', example('cogplan tree --family python', 'the wheels and what needs them'))
+    .action(verb(async () => (await import('./tree.ts')).treeVerb));
+
+  common(program.command('hold <name> [directory]'))
+    .description('keep the locked version of a package, the interpreter or the base, whatever later locks would take')
+    .requiredOption('--because <reason>', 'why; shown in each plan')
+    .option('--until <day>', 'when the hold ends by itself, such as 2027-01-31')
+    .addHelpText(
+      'after',
+      example('cogplan hold numpy --because "2.x breaks the model"', 'or: system/ffmpeg, base/base'),
+    )
+    .action(verb(async () => (await import('./hold.ts')).holdVerb));
+
+  common(program.command('unhold <name> [directory]'))
+    .description('let later locks move it again')
+    .action(verb(async () => (await import('./hold.ts')).unholdVerb));
+
+  common(program.command('holds [directory]'))
+    .description('list what is held, and why')
+    .action(verb(async () => (await import('./hold.ts')).holdsVerb));
+
+  common(program.command('apply [directory-or-plan] [directory]'))
+    .description('build the image that cogplan.lock names; given a plan, first write its lock into the project')
     .option(
       '-o, --output <target>',
       'oci:PATH, docker:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
@@ -114,6 +180,13 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
 function common(command: Command): Command {
   return command.option('--json', 'print one JSON document on standard output').option('-q, --quiet', 'no progress');
+}
+
+function rendered(command: Command): Command {
+  return command
+    .addOption(new Option('--format <format>', 'how to show it').choices(['text', 'json', 'markdown', 'html']))
+    .option('--full', 'show every change, however many there are')
+    .option('--detailed-exitcode', 'exit 2 when there are changes');
 }
 
 function platformOption(): Option {

@@ -8,6 +8,13 @@ import { cogplan, inDirectory, ROOT } from './cogplan.ts';
 
 const VERBS = [
   ['lock'],
+  ['plan'],
+  ['diff'],
+  ['why'],
+  ['tree'],
+  ['hold'],
+  ['unhold'],
+  ['holds'],
   ['apply'],
   ['predict'],
   ['serve'],

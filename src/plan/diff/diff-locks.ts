@@ -60,7 +60,7 @@ export function diffLocks(before: Lock | undefined, after: Lock, facts: DiffFact
     },
     changes,
     layers: [...(moves?.moves ?? [])],
-    holds: after.holds.map((hold) => heldBack(hold, after, facts.now)),
+    holds: after.holds.map((hold) => heldBackOf(hold, after, facts.now)),
     notes: [...(facts.notes ?? [])],
     patch: [...patchOf(before, after)],
     lock: after,
@@ -129,7 +129,7 @@ function countKinds(
   changes: readonly Change[],
 ): Pick<Summary, 'added' | 'removed' | 'changed' | 'otherBytes' | 'moved' | 'details'> {
   const count = (...kinds: readonly Change['kind'][]): number =>
-    changes.filter(({ kind }) => kinds.includes(kind)).length;
+    changes.filter(({ kind, family }) => kinds.includes(kind) && (family !== 'seals' || kind === 'other-bytes')).length;
   return {
     added: count('added'),
     removed: count('removed'),
@@ -167,7 +167,8 @@ function imageSizes(layers: DiffFacts['layers']): Summary['image'] {
   return before === null && after === null ? null : { before, after };
 }
 
-function heldBack(hold: Lock['holds'][number], lock: Lock, now: string | undefined): HeldBack {
+/** A hold with what it keeps of a lock, and whether it is over; without a time it never is. */
+export function heldBackOf(hold: Lock['holds'][number], lock: Lock, now?: string): HeldBack {
   const value = heldValue(hold.subject, lock);
   const over = now !== undefined && isOver(hold, now);
   return { ...hold, state: over ? 'expired' : value === null ? 'absent' : 'held', value };

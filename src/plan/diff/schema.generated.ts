@@ -85,6 +85,8 @@ export interface Plan {
   lock: import('../../lock/schema.generated.ts').Lock;
 }
 /**
+ * How many changes of each kind there are. Seals follow their layers and are not counted, unless their bytes are others.
+ *
  * This interface was referenced by `Plan`'s JSON-Schema
  * via the `definition` "Summary".
  */

@@ -1,0 +1,86 @@
+import { keepCurrentSeals } from '../apply/seals.ts';
+import type { Context } from '../context.ts';
+import type { Sha256 } from '../digest.ts';
+import { imageFiles } from '../lock/check-lock.ts';
+import type { Platform } from '../lock/platform.ts';
+import type { Lock } from '../lock/schema.generated.ts';
+import { diffLocks } from '../plan/diff/diff-locks.ts';
+import type { DiffFacts } from '../plan/diff/facts.ts';
+import type { Plan } from '../plan/diff/schema.generated.ts';
+import { findReleases } from '../plan/python/find-releases.ts';
+import { type LockRequest, resolveLock } from '../plan/resolve.ts';
+import { readSpec } from '../spec/read-spec.ts';
+import { layerFacts } from './layer-facts.ts';
+import { lockPlatform } from './lock-platform.ts';
+import { readLockFile } from './project-lock.ts';
+
+export interface PlanOptions {
+  readonly upgrade?: boolean;
+  readonly upgradePackage?: readonly string[];
+  readonly refresh?: boolean;
+  readonly platform?: string;
+}
+
+export interface MadePlan {
+  readonly request: LockRequest;
+  readonly plan: Plan;
+}
+
+/** Resolves a project without writing anything, and tells what that would change. */
+export async function makePlan(context: Context, directory: string, options: PlanOptions): Promise<MadePlan> {
+  const request = await lockRequest(directory, options);
+  const lock = keepCurrentSeals(await resolveLock(context, request));
+  return { request, plan: await planOf(context, request, lock) };
+}
+
+/** What a run of `lock`, `plan` or `review` asks of the resolver. */
+export async function lockRequest(directory: string, options: PlanOptions): Promise<LockRequest> {
+  const spec = await readSpec(directory);
+  const previous = await readLockFile(directory);
+  const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
+  return {
+    spec,
+    platform: lockPlatform(previous, options),
+    previous,
+    options: { mode, asOf: previous?.asOf ?? null, upgradePackages: options.upgradePackage ?? [] },
+  };
+}
+
+/** The plan from the request's previous lock to a resolved one, with all that can be found out about it. */
+export async function planOf(context: Context, { previous, options }: LockRequest, lock: Lock): Promise<Plan> {
+  const { releases, notes } = await findReleases(context, previous, lock);
+  return diffLocks(previous, lock, {
+    mode: options.mode,
+    upgraded: options.upgradePackages ?? [],
+    releases,
+    notes,
+    ...(await localFacts(context, previous, lock)),
+  });
+}
+
+/** What this machine knows without asking anybody: layers, what the store has, the time. */
+export async function localFacts(context: Context, before: Lock | undefined, after: Lock): Promise<DiffFacts> {
+  return {
+    layers: Object.fromEntries(
+      [...new Set([...Object.keys(before?.targets ?? {}), ...Object.keys(after.targets)])].map((platform) => [
+        platform,
+        {
+          before: layerFacts(before?.targets[platform], platform as Platform),
+          after: layerFacts(after.targets[platform], platform as Platform),
+        },
+      ]),
+    ),
+    stored: await storedFiles(context, after),
+    now: context.now().toISOString(),
+  };
+}
+
+async function storedFiles(context: Context, lock: Lock): Promise<ReadonlySet<Sha256>> {
+  const stored = new Set<Sha256>();
+  for (const target of Object.values(lock.targets)) {
+    for (const { file } of imageFiles(target)) {
+      if ((await context.store.stat(file.sha256)) !== undefined) stored.add(file.sha256);
+    }
+  }
+  return stored;
+}
