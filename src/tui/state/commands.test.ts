@@ -34,6 +34,7 @@ it.each([
   ['c', { ctrl: true }, ['ctrl-c']],
   ['jjk', {}, ['j', 'j', 'k']],
   ['a b\n', {}, ['a', 'space', 'b', 'enter']],
+  ['\u0015x\u0003', {}, ['ctrl-u', 'x', 'ctrl-c']],
   ['x', { meta: true }, []],
   ['\u0000', {}, []],
   ['\u6f22', {}, ['\u6f22']],

@@ -83,7 +83,7 @@ export function solved(state: ReviewState, number: number, plan: Plan): ReviewSt
   if (request?.number !== number) return state;
   const fill = (item: Snapshot): Snapshot =>
     item.holds === request.holds && item.plan === undefined ? { ...item, plan } : item;
-  const moved = movedIds(state.plan, plan, request.holds);
+  const moved = movedIds(state, plan, request.holds);
   return {
     ...state,
     plan,
@@ -149,7 +149,7 @@ function withHolds(state: ReviewState, { accepted, holds: wanted }: Decisions, a
   if (holds === state.solvedHolds) return { ...state, decisions, request: undefined, progress: undefined };
   if (holds === state.request?.holds) return { ...state, decisions };
   if (known?.plan !== undefined) {
-    const moved = movedIds(state.plan, known.plan, holds);
+    const moved = movedIds(state, known.plan, holds);
     return {
       ...state,
       decisions,
@@ -176,11 +176,12 @@ function snapshot({ decisions, plan, solvedHolds }: ReviewState): Snapshot {
   return { ...decisions, plan: decisions.holds === solvedHolds ? plan : undefined };
 }
 
-function movedIds(before: Plan, after: Plan, holds: Holds): ReadonlySet<string> {
-  const [old, now] = [prints(before), prints(after)];
+/** What a new plan has otherwise, beside what is held or was, and the records of holds. */
+function movedIds({ plan, solvedHolds }: ReviewState, after: Plan, holds: Holds): ReadonlySet<string> {
+  const [old, now] = [prints(plan), prints(after)];
   return new Set(
     [...new Set([...old.keys(), ...now.keys()])].filter(
-      (id) => !holds.has(id) && !id.startsWith('holds/') && old.get(id) !== now.get(id),
+      (id) => !holds.has(id) && !solvedHolds.has(id) && !id.startsWith('holds/') && old.get(id) !== now.get(id),
     ),
   );
 }

@@ -48,8 +48,10 @@ export function keyNames(input: string, key: KeyPress): readonly string[] {
 function characterName(character: string): readonly string[] {
   if (character === ' ') return ['space'];
   if (character === '\r' || character === '\n') return ['enter'];
-  if (character === '\u0003') return ['ctrl-c'];
+  if (character === '\t') return ['tab'];
   if (character === '\u007f' || character === '\b') return ['backspace'];
+  const code = character.charCodeAt(0);
+  if (code >= 1 && code <= 26) return [`ctrl-${String.fromCharCode(code + 96)}`];
   return /[\p{L}\p{M}\p{N}\p{P}\p{S}]/u.test(character) ? [character] : [];
 }
 
