@@ -52,7 +52,7 @@ class _UnixConnection(http.client.HTTPConnection):
 class Server:
     """`with Server(source) as server:` waits until the model is ready, unless `wait` is False."""
 
-    def __init__(self, source, wait=True, reference=None, arguments=(), environment=None, files=None):
+    def __init__(self, source, wait=True, reference=None, arguments=(), environment=None, files=None, tcp=False):
         self.directory = tempfile.mkdtemp(prefix="cog-test-")
         self.socket = os.path.join(self.directory, "server.sock")
         self._wait = wait
@@ -67,6 +67,11 @@ class Server:
         self._environment["PYTHONWARNINGS"] = "ignore"
         self._environment.update(environment or {})
         self._arguments = list(arguments)
+        self.port = None
+        if tcp:
+            self.port = free_port()
+            self._environment["COG_SERVER_UDS"] = ""
+            self._arguments += ["--host", "127.0.0.1", "--port", str(self.port)]
         self._log = open(os.path.join(self.directory, "log"), "w+b")
 
     def __enter__(self):
@@ -111,6 +116,8 @@ class Server:
             return file.read().decode("utf-8", "replace")
 
     def connection(self, timeout=PATIENCE):
+        if self.port is not None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         return _UnixConnection(self.socket, timeout)
 
     def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
@@ -167,14 +174,22 @@ class Server:
             file.write(textwrap.dedent(content))
 
     def _listening(self):
-        probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection = self.connection(1)
         try:
-            probe.connect(self.socket)
+            connection.connect()
             return True
         except OSError:
             return False
         finally:
-            probe.close()
+            connection.close()
+
+
+def free_port():
+    probe = socket.socket()
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    probe.close()
+    return port
 
 
 def is_alive(pid):

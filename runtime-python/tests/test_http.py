@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from .support import SOURCE, Server, eventually, is_alive
+from .support import SOURCE, Server, eventually, free_port, is_alive
 
 HELLO = """
     from cog import BasePredictor, Input, Path, Secret
@@ -42,7 +42,7 @@ class HelloTest(unittest.TestCase):
         answer = self.server.get("/")
         self.assertEqual(answer.status, 200)
         listed = answer.json()
-        for key in ("openapi_url", "healthcheck_url", "predictions_url", "shutdown_url", "cog_version"):
+        for key in ("docs_url", "openapi_url", "healthcheck_url", "predictions_url", "shutdown_url", "cog_version"):
             self.assertIn(key, listed)
         self.assertEqual(self.server.get(listed["openapi_url"]).status, 200)
         self.assertEqual(self.server.get(listed["healthcheck_url"]).status, 200)
@@ -460,7 +460,7 @@ class IsolationTest(unittest.TestCase):
 
 class ListeningTest(unittest.TestCase):
     def test_a_tcp_port_by_variable_or_option(self):
-        port = _free_port()
+        port = free_port()
         for environment, arguments in (
             ({"PORT": str(port)}, []),
             ({}, ["--port", str(port), "--host", "127.0.0.1"]),
@@ -552,14 +552,6 @@ def _start(environment, arguments, cwd="/", **options):
     everything.pop("COG_SERVER_UDS", None)
     options.setdefault("stderr", subprocess.DEVNULL)
     return subprocess.Popen([sys.executable, "-m", "cog.server.http"] + arguments, env=everything, cwd=cwd, **options)
-
-
-def _free_port():
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    port = probe.getsockname()[1]
-    probe.close()
-    return port
 
 
 def _connects(port):

@@ -4,6 +4,8 @@ Reference: https://asgi.readthedocs.io/en/stable/specs/www.html
 """
 
 import asyncio
+import os
+import traceback
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 from urllib.parse import unquote
 
@@ -42,6 +44,7 @@ class Application:
         # A trainer answers on both, as Cog's did.
         self._collections = ("trainings", "predictions") if service.mode == "train" else ("predictions",)
         self._streams = 0
+        self._page: Optional[bytes] = None
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -60,6 +63,10 @@ class Application:
             await exchange.answer_bytes(409, _BUSY)
         except Disconnected:
             pass
+        except Exception:
+            self._service.log_bug(traceback.format_exc())
+            if not exchange.started:
+                await exchange.answer_bytes(500, _refusal("Internal Server Error"))
 
     async def _route(self, exchange: "_Exchange") -> None:
         fixed = _FIXED.get(exchange.path)
@@ -87,6 +94,7 @@ class Application:
         nouns = self._noun + "s"
         listed = {
             "cog_version": DISTRIBUTION,
+            "docs_url": "/docs",
             "openapi_url": "/openapi.json",
             "shutdown_url": "/shutdown",
             "healthcheck_url": "/health-check",
@@ -105,6 +113,12 @@ class Application:
             await exchange.answer_bytes(503, _refusal("OpenAPI schema not available"))
         else:
             await exchange.answer_bytes(200, schema)
+
+    async def _docs(self, exchange: "_Exchange") -> None:
+        if self._page is None:
+            with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "docs.html"), "rb") as file:
+                self._page = file.read()
+        await exchange.answer_bytes(200, self._page, _PAGE_HEADERS, b"text/html; charset=utf-8")
 
     async def _stop(self, exchange: "_Exchange") -> None:
         await exchange.answer(200, {})
@@ -228,8 +242,19 @@ _BUSY = dumps(
     }
 )
 
+# The page is complete in itself; what it shows may come from anywhere.
+_PAGE_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; "
+        b"img-src * data:; media-src * data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+]
+
 _FIXED: Dict[str, Tuple[str, Callable[[Application, "_Exchange"], Awaitable[None]]]] = {
     "/": ("GET", Application._root),
+    "/docs": ("GET", Application._docs),
     "/health-check": ("GET", Application._health_check),
     "/openapi.json": ("GET", Application._openapi),
     "/shutdown": ("POST", Application._stop),
@@ -245,6 +270,7 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self.started = False
 
     @property
     def raw_path(self) -> str:
@@ -286,8 +312,15 @@ class _Exchange:
     async def answer(self, status: int, value: Any) -> None:
         await self.answer_bytes(status, dumps(value))
 
-    async def answer_bytes(self, status: int, body: bytes, headers: Optional[List[Tuple[bytes, bytes]]] = None) -> None:
-        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    async def answer_bytes(
+        self,
+        status: int,
+        body: bytes,
+        headers: Optional[List[Tuple[bytes, bytes]]] = None,
+        content_type: bytes = b"application/json",
+    ) -> None:
+        start = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -302,6 +335,7 @@ class _Exchange:
             (b"cache-control", b"no-cache"),
             (b"x-accel-buffering", b"no"),
         ]
+        self.started = True
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         sending: "asyncio.Future[Any]" = asyncio.ensure_future(self._send_events(stream))
         gone: "asyncio.Future[Any]" = asyncio.get_event_loop().create_future()

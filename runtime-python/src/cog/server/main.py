@@ -60,6 +60,7 @@ async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         backlog=2048,
     )

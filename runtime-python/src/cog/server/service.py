@@ -129,6 +129,9 @@ class Service(WorkerEvents):
     def not_ready_reason(self) -> str:
         return _NOT_READY.get(self.status, "the model is not ready")
 
+    def log_bug(self, trace: str) -> None:
+        self._output.log("error", "a request could not be answered", traceback=trace)
+
     def abandon(self) -> None:
         """Ends the worker without waiting for anything."""
         if self._worker is not None:
