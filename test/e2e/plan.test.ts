@@ -1,39 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Lock } from '../../src/lock/schema.generated.ts';
 import { formatLock } from '../../src/lock/write-lock.ts';
-import { askedOf } from '../../src/plan/asked.ts';
 import type { Plan } from '../../src/plan/diff/schema.generated.ts';
-import { imageOf } from '../../src/plan/image.ts';
-import { bundledSdk } from '../../src/sources/bundled-runtime.ts';
-import { readSpec } from '../../src/spec/read-spec.ts';
-import { aDeb, aLock, aTarget, aWheel } from '../builders/lock.ts';
 import { cogplan, cogplanJson, inDirectory, readLock } from './cogplan.ts';
-
-const ENVIRONMENT = 'build:\n  python_version: "3.11"\nenvironment:\n  - A=1\n';
-
-/** A project whose lock is in step with it, made without a network; its packages are nowhere to be had. */
-async function aProject(directory: string): Promise<{ project: string; store: string }> {
-  const project = join(directory, 'project');
-  mkdirSync(project);
-  writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
-  const spec = await readSpec(project);
-  const sdk = bundledSdk();
-  const system = { ...aTarget().system, packages: [aDeb('libc6', '2.36-9+deb12u13')] };
-  const python = {
-    indexes: ['https://pypi.org/simple'],
-    packages: [
-      aWheel('app', '1.0', { asked: ['requirements.txt:1: app'], requires: ['numpy>=1'] }),
-      aWheel('numpy', '1.26.4'),
-    ],
-  };
-  const runtime = { sdk, server: [aWheel('uvicorn', '0.54.0')] };
-  const lock = aLock({ asked: askedOf(spec) }, { system, python, runtime, image: imageOf(spec, sdk.version) });
-  writeFileSync(join(project, 'cogplan.lock'), formatLock(lock));
-  return { project, store: join(directory, 'store') };
-}
+import { aProject, ENVIRONMENT } from './locked-project.ts';
 
 describe('cogplan plan', () => {
   it('finds nothing in a project that is in step, and exits 0 even when differences would be 2', async () => {
@@ -95,6 +68,14 @@ describe('cogplan plan', () => {
   });
 });
 
+it('review says what it needs where there is no terminal', async () => {
+  await inDirectory(async (directory) => {
+    const { project, store } = await aProject(directory);
+    const { status, stderr } = await cogplan(['review', project], { store });
+    expect([status, stderr.includes('COGPLAN_TERMINAL_NEEDED')]).toEqual([1, true]);
+  });
+});
+
 it('diff compares files, projects, plans and revisions of git', async () => {
   await inDirectory(async (directory) => {
     const { project, store } = await aProject(directory);
@@ -109,6 +90,11 @@ it('diff compares files, projects, plans and revisions of git', async () => {
     await cogplan(['lock', project, '--yes'], { store });
     const run = (from: string, to: string) =>
       cogplan(['diff', from, to, '--detailed-exitcode'], { store, cwd: project });
+    const comment = await cogplan(['diff', 'HEAD:cogplan.lock', 'cogplan.lock', '--format', 'markdown'], {
+      store,
+      cwd: project,
+    });
+    expect(comment.stdout).toMatch(/^### cogplan: \d+ to add/);
     const [fromGit, fromPlan, swapped, missing] = [
       await run('HEAD:cogplan.lock', '.'),
       await run(planFile, join(project, 'cogplan.lock')),
