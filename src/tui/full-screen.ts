@@ -13,6 +13,7 @@ export interface FullScreenOptions {
   readonly resolve: Resolve;
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const ENTER = '\u001b[?1049h\u001b[2J\u001b[H';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 const CLEAR = '\u001b[2J\u001b[H';
@@ -36,7 +37,11 @@ export async function fullScreenReview(initial: ReviewState, options: FullScreen
   };
   const restore = (): void => void stdout.write(LEAVE);
 
+  // Ink ends the process on a signal that nobody else listens to, and leaves the alternate screen on.
+  for (const name of SIGNALS) process.on(name, interrupt);
   process.once('exit', restore);
+  // Before the first frame: a Ctrl-C in between would be a signal, and its echo would stand in the frame.
+  stdin.setRawMode(true);
   stdout.write(ENTER);
   stdout.prependListener('resize', resized);
   const app = render(frame(), {
@@ -62,8 +67,10 @@ export async function fullScreenReview(initial: ReviewState, options: FullScreen
     stdout.off('resize', resized);
     review.close();
     app.unmount();
+    stdin.setRawMode(false);
     process.off('exit', restore);
     restore();
+    for (const name of SIGNALS) process.off(name, interrupt);
   }
 }
 

@@ -165,6 +165,21 @@ describe('the review on a terminal', { timeout: TIMEOUT_MS }, () => {
     expect(terminal.written()).toContain('\u001b[?25h\u001b[?1049l');
   });
 
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'])('leaves the terminal as it was on %s', async (signal) => {
+    const terminal = await start();
+    terminal.kill(signal);
+    expect((await outcome(terminal)).kind).toBe('interrupt');
+    expect(terminal.buffer()).toBe('normal');
+  });
+
+  it('takes a key that is typed before the first frame', async () => {
+    const terminal = openTerminal([program, '0', '0']);
+    await terminal.until(() => terminal.buffer() === 'alternate');
+    terminal.type('\u0003');
+    expect((await outcome(terminal)).kind).toBe('interrupt');
+    expect(terminal.buffer()).toBe('normal');
+  });
+
   it('scrolls through ten thousand changes', async () => {
     const terminal = await start({ changes: 10_000 });
     terminal.type('G');
