@@ -215,7 +215,9 @@ function consequencesOf({ changes, summary, layers }: Plan): readonly string[] {
     lines.push(`Layers: ${summary.layersMoved} move, ${summary.layersKept ?? 0} stay: ${names.join(', ')}`);
   }
   if (summary.fetch !== null && summary.fetch.files > 0) {
-    lines.push(`To fetch: ${summary.fetch.files} files, ${formatBytes(summary.fetch.bytes)}`);
+    lines.push(
+      `To fetch: ${summary.fetch.files} ${summary.fetch.files === 1 ? 'file' : 'files'}, ${formatBytes(summary.fetch.bytes)}`,
+    );
   }
   if (summary.image !== null && summary.image.before !== summary.image.after) {
     const tell = (bytes: number | null): string => (bytes === null ? 'known once applied' : formatBytes(bytes));

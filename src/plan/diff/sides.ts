@@ -26,12 +26,12 @@ export function sideOf(family: Family, value: Json, facts: DiffFacts): Side {
 
 /** Every member that differs, members of members by dotted names. Lists are compared whole. */
 export function detailsOf(before: Json | undefined, after: Json | undefined, field = ''): readonly Detail[] {
+  if (before === after) return [];
   if (isRecord(before) && isRecord(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareBytes);
     return keys.flatMap((key) => detailsOf(before[key], after[key], field === '' ? key : `${field}.${key}`));
   }
-  if (before !== undefined && after !== undefined && canonicalJson(before) === canonicalJson(after)) return [];
-  if (before === undefined && after === undefined) return [];
+  if (typeof before === 'object' && after !== undefined && canonicalJson(before) === canonicalJson(after)) return [];
   return [
     {
       field: field === '' ? 'value' : field,
