@@ -6,6 +6,7 @@ side ever waits for the other before it reads, so that no pair of full buffers c
 """
 
 import struct
+from typing import Tuple
 
 HEADER = struct.Struct("!BQI")
 LENGTH = struct.Struct("!I")
@@ -13,6 +14,10 @@ MAX_PAYLOAD = (1 << 32) - 1
 
 # Server to worker, on `data`. Payload: JSON {"input", "context", "upload"?: {"url", "id", "headers"}}.
 PREDICT = 1
+
+# Server to worker, on `data`: a request too large to be parsed by the server. Payload: length of a JSON header, the header
+# {"id", "id_in_url", "noun", "upload"?}, and the request's body. The worker answers with ACCEPTED, or with DONE.
+PREDICT_RAW = 2
 
 # Server to worker, on `control`.
 CANCEL = 10
@@ -26,11 +31,20 @@ OUTPUT = 23  # one item of an iterator's output, as JSON
 METRIC = 24  # JSON: {"name", "value", "mode"}
 DONE = 25  # length of a JSON header, the header, and the output as JSON if there is one that was not sent in pieces
 HEALTH = 26  # JSON: {"error"?}
+PART = 27  # a part of the output's JSON; DONE follows the last
+ACCEPTED = 28  # JSON: {"id", "created_at", "webhook", "webhook_events"}
 
 # In LOG: there were so many bytes in the pipes of stdout and stderr, which come before this.
 AFTER_NATIVE = 0x80
 WAITING = struct.Struct("=ii")
 
 
-def done_payload(header: bytes, output: bytes) -> bytes:
-    return LENGTH.pack(len(header)) + header + output
+def with_header(header: bytes, rest: bytes) -> bytes:
+    """The payload of DONE and PREDICT_RAW."""
+    return LENGTH.pack(len(header)) + header + rest
+
+
+def split_header(payload: bytes) -> Tuple[bytes, bytes]:
+    (length,) = LENGTH.unpack_from(payload)
+    start = LENGTH.size
+    return payload[start : start + length], payload[start + length :]

@@ -5,9 +5,8 @@ import inspect
 import threading
 from typing import Any, Dict, Optional
 
-from .. import _frames as frames
 from .channel import Channel, Reader
-from .prediction import Prediction, is_iterator
+from .prediction import Prediction, is_iterator, read_prediction
 from .streams import Attribution
 
 _loop: Optional[asyncio.AbstractEventLoop] = None
@@ -51,16 +50,16 @@ class _AsyncServer:
             if frame is None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
                 return
-            kind, number, payload = frame
-            if kind == frames.PREDICT:
-                self._loop.call_soon_threadsafe(self._start, number, payload)
+            prediction = read_prediction(*frame, self._channel, self._attribution, self._model.requests)
+            if prediction is not None:
+                self._loop.call_soon_threadsafe(self._start, prediction)
 
     def cancel(self, number: int) -> None:
         """Called on the control thread."""
         self._loop.call_soon_threadsafe(self._cancel, number)
 
-    def _start(self, number: int, payload: bytes) -> None:
-        prediction = Prediction(number, payload, self._channel, self._attribution)
+    def _start(self, prediction: Prediction) -> None:
+        number = prediction.number
         if self._canceled_early == number:
             prediction.finish("canceled")
             return

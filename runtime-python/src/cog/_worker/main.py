@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Optional
 
 from .. import _frames as frames
 from .._schema.openapi import openapi_document
+from .._schema.request import RequestReader
 from .._schema.signature import Signature, SignatureError, read_signature
 from . import loader, streams
 from .cancelation import Cancelation
@@ -26,6 +27,7 @@ class Model:
         self.instance = loader.load_model(reference)
         self.method = loader.prediction_method(self.instance, mode)
         self.signature: Signature = read_signature(self.method)
+        self.requests = RequestReader(self.signature.fields, json.loads)
         self.is_async = inspect.iscoroutinefunction(self.method) or inspect.isasyncgenfunction(self.method)
         self.setup = loader.setup_method(self.instance)
         self.healthcheck: Optional[Callable[[], Any]] = getattr(self.instance, "healthcheck", None)

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional
 
 from .. import _frames as frames
 from .._schema.kinds import InvalidInput
+from .._schema.request import Invalid, RequestReader
 from .._schema.signature import Signature
 from ..scope import Scope, _current
 from . import streams
@@ -13,12 +14,15 @@ from .channel import Channel
 from .encode import FileEncoder, data_uri, encode_output
 from .files import InputFiles
 
+_PART = 1 << 18
+
 
 class Prediction:
     """One prediction in the worker."""
 
-    def __init__(self, number: int, payload: bytes, channel: Channel, attribution: streams.Attribution) -> None:
-        request = json.loads(payload)
+    def __init__(
+        self, number: int, request: Dict[str, Any], channel: Channel, attribution: streams.Attribution
+    ) -> None:
         self.number = number
         self.input: Dict[str, Any] = request["input"]
         self.scope = Scope(request.get("context"), number)
@@ -78,8 +82,13 @@ class Prediction:
             header["error"] = error
         if invalid is not None:
             header["invalid"] = invalid
+        # The server passes a large output on part by part, without ever being busy for long.
+        parts = memoryview(output)
+        while len(parts) > _PART:
+            self._channel.send(frames.PART, self.number, bytes(parts[:_PART]))
+            parts = parts[_PART:]
         encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
-        self._channel.send(frames.DONE, self.number, frames.done_payload(encoded, output))
+        self._channel.send(frames.DONE, self.number, frames.with_header(encoded, bytes(parts)))
 
     def fail(self, error: BaseException) -> None:
         from .main import describe, print_traceback
@@ -93,6 +102,35 @@ class Prediction:
     def _on_metric(self, name: str, value: Any, mode: str) -> None:
         payload = {"name": name, "value": value, "mode": mode, "metrics": self.scope.metrics.nested()}
         self._channel.send(frames.METRIC, self.number, encode_output(payload, _no_file))
+
+
+def read_prediction(
+    kind: int, number: int, payload: bytes, channel: Channel, attribution: streams.Attribution, reader: RequestReader
+) -> Optional[Prediction]:
+    """The prediction of a PREDICT or PREDICT_RAW frame; None if its input is invalid, which the server then knows."""
+    if kind == frames.PREDICT:
+        return Prediction(number, json.loads(payload), channel, attribution)
+    encoded, body = frames.split_header(payload)
+    header = json.loads(encoded)
+    try:
+        request = reader.read(body, header["id_in_url"], header["noun"])
+    except Invalid as error:
+        done = {"status": "failed", "predict_time": 0.0, "error": "invalid request", "invalid": error.detail}
+        channel.send(frames.DONE, number, frames.with_header(json.dumps(done).encode("ascii"), b""))
+        return None
+    prediction_id = request.id or header["id"]
+    accepted = {
+        "id": prediction_id,
+        "created_at": request.created_at,
+        "webhook": request.webhook,
+        "webhook_events": request.webhook_events,
+    }
+    channel.send(frames.ACCEPTED, number, json.dumps(accepted).encode("ascii"))
+    upload = header.get("upload")
+    if upload is not None:
+        upload["id"] = prediction_id
+    given = {"input": request.input, "context": request.context, "upload": upload}
+    return Prediction(number, given, channel, attribution)
 
 
 def _no_file(file: Any, name: str) -> str:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from .. import _frames as frames
 from ..exceptions import CancelationException
 from .cancelation import Cancelation
 from .channel import Channel, Reader
-from .prediction import Prediction, is_iterator
+from .prediction import Prediction, is_iterator, read_prediction
 from .streams import Attribution
 
 
@@ -18,9 +17,10 @@ def serve_sync(
         frame = reader.read()
         if frame is None:
             return
-        kind, number, payload = frame
-        if kind == frames.PREDICT:
-            _run(model, Prediction(number, payload, channel, attribution), cancelation)
+        prediction = read_prediction(*frame, channel, attribution, model.requests)
+        del frame
+        if prediction is not None:
+            _run(model, prediction, cancelation)
 
 
 def _run(model: Any, prediction: Prediction, cancelation: Cancelation) -> None:

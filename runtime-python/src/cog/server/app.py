@@ -9,11 +9,11 @@ import traceback
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 from urllib.parse import unquote
 
+from .._schema.request import Invalid, invalid_id, valid_id
 from .._version import DISTRIBUTION
 from .codec import dumps
 from .headers import accepts_events, parse_cancel_after, parse_prefer
 from .prediction import Prediction
-from .request import Invalid
 from .service import Busy, NotReady, Service
 from .stream import EventStream
 from .webhook import trace_headers
@@ -22,6 +22,11 @@ Receive = Callable[[], Awaitable[Dict[str, Any]]]
 Send = Callable[[Dict[str, Any]], Awaitable[None]]
 
 _MOST_STREAMS = 1024
+# Bytes of a body that the server parses itself, and of an answer that it sends in one piece.
+_MOST_READ_HERE = 1 << 18
+_MOST_AT_ONCE = 1 << 19
+# Of a body that is refused, so much is read, for the client to get round to reading the refusal.
+_MOST_DISCARDED = 16 << 20
 _NO_STREAMING = (
     "This model does not support streaming responses. Add @cog.streaming to {}() to enable server-sent events."
 )
@@ -55,6 +60,7 @@ class Application:
         except Invalid as error:
             await exchange.answer(422, {"detail": error.detail})
         except TooLarge:
+            await exchange.discard(_MOST_DISCARDED)
             message = "the request body is larger than {} bytes".format(self._most_bytes)
             await exchange.answer_bytes(413, _refusal(message), [(b"connection", b"close")])
         except NotReady as error:
@@ -138,7 +144,7 @@ class Application:
             if prediction is None:
                 await exchange.answer(404, {"detail": "Not Found"})
             else:
-                await exchange.answer_bytes(200, prediction.body())
+                await exchange.answer_parts(200, prediction.parts())
         else:
             await exchange.refuse_method("GET, PUT")
 
@@ -155,7 +161,7 @@ class Application:
 
     async def _create(self, exchange: "_Exchange", id_in_url: Optional[str]) -> None:
         """POST of a prediction, or PUT if its ID is in the URL."""
-        body = await exchange.body(self._most_bytes)
+        chunks = await exchange.body(self._most_bytes)
         service = self._service
         if service.requests is None:
             raise NotReady(service.not_ready_reason())
@@ -164,7 +170,10 @@ class Application:
             message = _NO_STREAMING.format(service.method)
             await exchange.answer_bytes(406, _refusal(message))
             return
-        request = service.requests.read(body, id_in_url, self._noun)
+        if sum(map(len, chunks)) > _MOST_READ_HERE:
+            await self._create_unread(exchange, chunks, id_in_url, wants_events)
+            return
+        request = service.requests.read(b"".join(chunks), id_in_url, self._noun)
         running = service.find(request.id) if id_in_url is not None and request.id is not None else None
         if running is not None:
             if wants_events:
@@ -190,6 +199,43 @@ class Application:
             service.begin(prediction, request, trace)
             await self._answer_when_done(exchange, prediction)
 
+    async def _create_unread(
+        self, exchange: "_Exchange", chunks: List[bytes], id_in_url: Optional[str], wants_events: bool
+    ) -> None:
+        """The same for a body so large that parsing it would keep everybody else waiting."""
+        service = self._service
+        running = None
+        if id_in_url is not None:
+            if not valid_id(id_in_url):
+                raise Invalid(invalid_id(self._noun))
+            running = service.find(id_in_url)
+        if running is not None:
+            if wants_events:
+                await self._stream(exchange, running, EventStream(running), cancel_when_left=False)
+            else:
+                await exchange.answer_bytes(202, running.body())
+            return
+        trace = trace_headers(exchange.header(b"traceparent"), exchange.header(b"tracestate"))
+        unread = service.create_unread(chunks, id_in_url, self._noun, trace)
+        chunks.clear()
+        prediction = unread.prediction
+        stream = EventStream(prediction) if wants_events else None
+        limit = parse_cancel_after(exchange.header(b"cancel-after"))
+        if limit is not None:
+            service.cancel_after(prediction, limit)
+        prefer = parse_prefer(exchange.header(b"prefer"))
+        await unread.accepted
+        if unread.is_duplicate:
+            raise Busy
+        if prediction.invalid is not None:
+            raise Invalid(prediction.invalid)
+        if stream is not None:
+            await self._stream(exchange, prediction, stream, cancel_when_left=id_in_url is None)
+        elif prefer.respond_async:
+            await self._answer_later(exchange, prediction, unread.first or prediction.body(), prefer.wait)
+        else:
+            await self._answer_when_done(exchange, prediction)
+
     async def _answer_when_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
         if await exchange.wait_or_disconnect(prediction):
             await self._answer_done(exchange, prediction)
@@ -211,7 +257,7 @@ class Application:
     async def _answer_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
         if prediction.invalid is not None:
             raise Invalid(prediction.invalid)
-        await exchange.answer_bytes(200, prediction.body())
+        await exchange.answer_parts(200, prediction.parts())
 
     async def _stream(
         self, exchange: "_Exchange", prediction: Prediction, stream: EventStream, cancel_when_left: bool
@@ -282,7 +328,8 @@ class _Exchange:
         found = [value for key, value in self._scope["headers"] if key == name]
         return b", ".join(found).decode("latin-1") if found else None
 
-    async def body(self, most: int) -> bytes:
+    async def body(self, most: int) -> List[bytes]:
+        """In chunks, as it came. Raises TooLarge or Disconnected."""
         announced = self.header(b"content-length")
         if announced is not None and announced.isdigit() and int(announced) > most:
             raise TooLarge
@@ -298,7 +345,15 @@ class _Exchange:
                 raise TooLarge
             chunks.append(chunk)
             if not message.get("more_body"):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                return chunks
+
+    async def discard(self, most: int) -> None:
+        """Reads the rest of the body, or so much of it."""
+        while most > 0:
+            message = await self._receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body"):
+                return
+            most -= len(message.get("body", b""))
 
     async def wait_or_disconnect(self, prediction: Prediction) -> bool:
         """Waits for the prediction's end; False if the client goes away first."""
@@ -323,6 +378,21 @@ class _Exchange:
         self.started = True
         await self._send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def answer_parts(self, status: int, parts: List[bytes]) -> None:
+        """For an answer that may be large: the connection takes it at its own pace."""
+        size = sum(map(len, parts))
+        if size <= _MOST_AT_ONCE:
+            await self.answer_bytes(status, b"".join(parts))
+            return
+        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % size)]
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": start})
+        for part in parts:
+            await self._send({"type": "http.response.body", "body": part, "more_body": True})
+            # uvicorn waits only if the connection is behind; others get their turn in any case.
+            await asyncio.sleep(0)
+        await self._send({"type": "http.response.body", "body": b""})
 
     async def refuse_method(self, allowed: str) -> None:
         body = dumps({"detail": "Method Not Allowed"})

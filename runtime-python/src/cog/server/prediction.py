@@ -36,7 +36,7 @@ class Prediction:
         self,
         number: int,
         prediction_id: str,
-        shown_input: Dict[str, Any],
+        shown_input: Optional[Dict[str, Any]],
         created_at: Optional[str] = None,
         history: Optional[int] = None,
     ) -> None:
@@ -54,9 +54,9 @@ class Prediction:
         self.streams: List[Callable[[Event], None]] = []
         self.history: Optional[Deque[Event]] = None if history is None else deque(maxlen=history)
         self.events = 0
-        self._input = dumps(shown_input)
+        self._input = None if shown_input is None else dumps(shown_input)
         self._logs: List[str] = []
-        self._output: Optional[bytes] = None
+        self._output: List[bytes] = []
         self._pieces: Optional[List[bytes]] = None
         self._waiting: List["asyncio.Future[bool]"] = []
 
@@ -68,7 +68,7 @@ class Prediction:
     def size(self) -> int:
         """About how many bytes it holds."""
         pieces = sum(map(len, self._pieces)) if self._pieces else 0
-        return len(self._input) + len(self._output or b"") + pieces + sum(map(len, self._logs))
+        return len(self._input or b"") + sum(map(len, self._output)) + pieces + sum(map(len, self._logs))
 
     def ended(self) -> "asyncio.Future[bool]":
         """A future of one's own, that becomes True at the end."""
@@ -102,6 +102,10 @@ class Prediction:
         self._emit("output", lambda: b'{"chunk":%b,"index":%d}' % (piece, len(pieces) - 1))
         self.on_change("output")
 
+    def add_part(self, part: bytes) -> None:
+        """A part of an output that is too large for one frame."""
+        self._output.append(part)
+
     def finish(self, header: Dict[str, Any], output: bytes = b"") -> None:
         """Ends the prediction as the worker's DONE frame says."""
         self.error = header.get("error")
@@ -109,7 +113,7 @@ class Prediction:
         if header.get("pieces") and self._pieces is None and header["status"] == "succeeded":
             self._pieces = []
         if output:
-            self._output = output
+            self._output.append(output)
         self.metrics["predict_time"] = header["predict_time"]
         self._end(header["status"])
 
@@ -123,10 +127,16 @@ class Prediction:
 
     def body(self, moment: Optional[Moment] = None) -> bytes:
         """The prediction as JSON, as it is or as it was."""
+        return b"".join(self.parts(moment))
+
+    def parts(self, moment: Optional[Moment] = None) -> List[bytes]:
+        """`body` in parts, none of them much larger than what the worker sent at once."""
         status, pieces, logs = moment or self.moment()
         ended = status in TERMINAL
-        parts = [b'{"id":', dumps(self.id), b',"status":"', status.encode("ascii"), b'","input":', self._input]
-        parts += [b',"output":', self._output_json(pieces), b',"error":', dumps(self.error if ended else None)]
+        parts = [b'{"id":', dumps(self.id), b',"status":"', status.encode("ascii"), b'"']
+        if self._input is not None:
+            parts += [b',"input":', self._input]
+        parts += [b',"output":', *self._output_json(pieces), b',"error":', dumps(self.error if ended else None)]
         parts += [b',"logs":', dumps("".join(self._logs[:logs])), b',"metrics":', dumps(self.metrics)]
         if self.created_at is not None:
             parts += [b',"created_at":', dumps(self.created_at)]
@@ -134,12 +144,12 @@ class Prediction:
         if ended:
             parts += [b',"completed_at":', dumps(self.completed_at)]
         parts.append(b"}")
-        return b"".join(parts)
+        return parts
 
-    def _output_json(self, pieces: int) -> bytes:
+    def _output_json(self, pieces: int) -> List[bytes]:
         if self._pieces is not None:
-            return b"[" + b",".join(self._pieces[:pieces]) + b"]" if pieces or self.done else b"null"
-        return b"null" if self._output is None else self._output
+            return [b"[", b",".join(self._pieces[:pieces]), b"]"] if pieces or self.done else [b"null"]
+        return self._output if self._output and self.done else [b"null"]
 
     def _emit(self, kind: str, data: Callable[[], bytes]) -> None:
         self.events += 1

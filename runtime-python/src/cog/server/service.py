@@ -9,14 +9,13 @@ import sys
 from typing import Any, Callable, Dict, List, Optional
 
 from .. import _frames as frames
-from .._schema.validate import compile_input
+from .._schema.request import CreateRequest, RequestReader
 from .._version import DISTRIBUTION, PUBLIC
 from .clock import now
 from .codec import dumps, loads
 from .ended import EndedPredictions
 from .output import Output
 from .prediction import Prediction
-from .request import CreateRequest, RequestReader
 from .webhook import Webhooks
 from .worker import Worker, WorkerEvents
 
@@ -35,6 +34,22 @@ class Busy(Exception):
 
 class NotReady(Exception):
     """No prediction can start in the state the server is in; the message says which."""
+
+
+class Unread:
+    """A prediction whose request the worker reads. `accepted` ends when it has, or when that came to nothing."""
+
+    def __init__(self, prediction: Prediction, trace: Dict[str, str], accepted: "asyncio.Future[None]") -> None:
+        self.prediction = prediction
+        self.trace = trace
+        self.accepted = accepted
+        self.first = b""
+        self.is_duplicate = False
+
+    def settle(self, unread: Dict[int, "Unread"]) -> None:
+        unread.pop(self.prediction.number, None)
+        if not self.accepted.done():
+            self.accepted.set_result(None)
 
 
 class Service(WorkerEvents):
@@ -69,6 +84,7 @@ class Service(WorkerEvents):
         self._upload_url = upload_url
         self._webhooks = Webhooks(environment, output)
         self._ended = EndedPredictions(_seconds(environment.get("COG_PREDICTION_RETENTION")) or 300.0)
+        self._unread: Dict[int, Unread] = {}
         self._has_healthcheck = False
         self._health: "Optional[asyncio.Future[None]]" = None
         self._health_result: Optional[str] = None
@@ -111,6 +127,22 @@ class Service(WorkerEvents):
         self._running[prediction.number] = prediction
         self._ids[prediction_id] = prediction
         return prediction
+
+    def create_unread(self, body: List[bytes], id_in_url: Optional[str], noun: str, trace: Dict[str, str]) -> Unread:
+        """Gives a request that is too large to be read here to the worker. Raises Busy or NotReady."""
+        request = CreateRequest()
+        request.id = id_in_url
+        request.shown_input = None
+        prediction = self.create(request)
+        unread = Unread(prediction, trace, self._loop.create_future())
+        self._unread[prediction.number] = unread
+        prediction.ended().add_done_callback(lambda _: unread.settle(self._unread))
+        header: Dict[str, Any] = {"id": prediction.id, "id_in_url": id_in_url, "noun": noun}
+        if self._upload_url is not None:
+            header["upload"] = {"url": self._upload_url, "headers": trace}
+        if self._worker is not None:
+            self._worker.send(frames.PREDICT_RAW, prediction.number, frames.with_header(dumps(header), b""), *body)
+        return unread
 
     def begin(self, prediction: Prediction, request: CreateRequest, trace: Dict[str, str]) -> None:
         """Gives the prediction to the worker, and its webhook, if it has one, the news from here on."""
@@ -209,6 +241,12 @@ class Service(WorkerEvents):
             prediction = self._running.get(number)
             if prediction is not None:
                 prediction.add_piece(payload)
+        elif kind == frames.PART:
+            prediction = self._running.get(number)
+            if prediction is not None:
+                prediction.add_part(payload)
+        elif kind == frames.ACCEPTED:
+            self._on_accepted(number, loads(payload))
         elif kind == frames.METRIC:
             self._on_metric(number, loads(payload))
         elif kind == frames.DONE:
@@ -291,11 +329,10 @@ class Service(WorkerEvents):
         prediction = self._running.get(number)
         if prediction is None:
             return
-        (length,) = frames.LENGTH.unpack_from(payload)
-        header = loads(payload[frames.LENGTH.size : frames.LENGTH.size + length])
+        header, output = frames.split_header(payload)
         self._deaths = 0
         self._forget(prediction)
-        prediction.finish(header, payload[frames.LENGTH.size + length :])
+        prediction.finish(loads(header), output)
         self._ended.add(prediction)
 
     def _on_health(self, result: Dict[str, Any]) -> None:
@@ -311,6 +348,28 @@ class Service(WorkerEvents):
         given = self._environment.get("COG_STREAM_HISTORY_CAPACITY", "").strip()
         return int(given) if given.isdigit() else 1024
 
+    def _on_accepted(self, number: int, accepted: Dict[str, Any]) -> None:
+        unread = self._unread.get(number)
+        if unread is None:
+            return
+        prediction = unread.prediction
+        if accepted["id"] != prediction.id:
+            if accepted["id"] in self._ids:
+                unread.is_duplicate = True
+                self.cancel(prediction)
+                unread.settle(self._unread)
+                return
+            del self._ids[prediction.id]
+            prediction.id = accepted["id"]
+            self._ids[prediction.id] = prediction
+        prediction.created_at = accepted["created_at"]
+        if accepted["webhook"] is not None:
+            events = tuple(accepted["webhook_events"])
+            self._webhooks.attach(prediction, accepted["webhook"], events, unread.trace)
+        unread.first = prediction.body()
+        unread.settle(self._unread)
+        prediction.begin()
+
     def _on_schema(self, payload: bytes) -> None:
         described = loads(payload)
         self.schema = dumps(described["openapi"])
@@ -318,7 +377,7 @@ class Service(WorkerEvents):
         self.streaming = described["streaming"]
         self.method = described["method"]
         self._has_healthcheck = described["healthcheck"]
-        self.requests = RequestReader(described["fields"], compile_input(described["fields"]))
+        self.requests = RequestReader(described["fields"], loads)
 
     def _on_setup(self, result: Dict[str, Any]) -> None:
         if self._setup_timer is not None:

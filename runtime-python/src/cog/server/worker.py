@@ -72,12 +72,13 @@ class Worker:
             self._loop.add_reader(pipe, self._on_readable)
         threading.Thread(target=self._wait, name="worker-exit", daemon=True).start()
 
-    def send(self, kind: int, number: int, payload: bytes = b"") -> None:
-        """Queues a frame on the data socket."""
+    def send(self, kind: int, number: int, *payload: bytes) -> None:
+        """Queues a frame on the data socket. The parts of the payload are not copied if they are large."""
         if self._closed:
             return
-        head = frames.HEADER.pack(kind, number, len(payload))
-        pieces = [head + payload] if len(payload) < 65536 else [head, payload]
+        size = sum(map(len, payload))
+        head = frames.HEADER.pack(kind, number, size)
+        pieces = [b"".join((head, *payload))] if size < 65536 else [head, *(part for part in payload if part)]
         idle = not self._sending
         self._sending.extend(memoryview(piece) for piece in pieces)
         if idle:

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from .codec import loads
+from .validate import compile_input
 
 Error = Dict[str, Any]
 
@@ -26,7 +26,7 @@ class CreateRequest:
     def __init__(self) -> None:
         self.id: Optional[str] = None
         self.input: Dict[str, Any] = {}
-        self.shown_input: Dict[str, Any] = {}
+        self.shown_input: Optional[Dict[str, Any]] = {}
         self.context: Dict[str, str] = {}
         self.created_at: Optional[str] = None
         self.webhook: Optional[str] = None
@@ -34,15 +34,16 @@ class CreateRequest:
 
 
 class RequestReader:
-    """Reads requests for a model whose parameters are `fields`."""
+    """Reads requests for a model whose parameters are `fields`; `loads` is a JSON parser."""
 
-    def __init__(self, fields: List[Dict[str, Any]], validate: Callable[[Any], Any]) -> None:
-        self._validate = validate
+    def __init__(self, fields: List[Dict[str, Any]], loads: Callable[[bytes], Any]) -> None:
+        self._loads = loads
+        self._validate = compile_input(fields)
         self._secret = {field["name"]: field["spec"] for field in fields if _has_secret(field["spec"])}
 
     def read(self, body: bytes, id_in_url: Optional[str], noun: str = "prediction") -> CreateRequest:
         """Raises Invalid."""
-        given = _parse(body)
+        given = _parse(body, self._loads)
         request = CreateRequest()
         errors: List[Error] = []
         request.id = _read_id(given.get("id"), id_in_url, noun, errors)
@@ -66,8 +67,13 @@ def valid_id(text: str) -> bool:
     return _ID.match(text) is not None
 
 
-def _parse(body: bytes) -> Dict[str, Any]:
-    if not body.strip():
+def invalid_id(noun: str, in_body: bool = False) -> List[Error]:
+    message = "an ID is up to 256 letters, digits and the characters ._:~- and begins with a letter or digit"
+    return [_error(["body", "id"] if in_body else ["path", noun + "_id"], message, "value_error.str.regex")]
+
+
+def _parse(body: bytes, loads: Callable[[bytes], Any]) -> Dict[str, Any]:
+    if not body or body.isspace():
         return {}
     try:
         given = loads(body)
@@ -99,9 +105,7 @@ def _read_id(given: Any, in_url: Optional[str], noun: str, errors: List[Error]) 
         errors.append(_error(["body", "id"], "str type expected", "type_error.str"))
         return None
     if not valid_id(chosen):
-        message = "an ID is up to 256 letters, digits and the characters ._:~- and begins with a letter or digit"
-        where = ["body", "id"] if in_url is None else ["path", noun + "_id"]
-        errors.append(_error(where, message, "value_error.str.regex"))
+        errors.extend(invalid_id(noun, in_body=in_url is None))
         return None
     return chosen
 
