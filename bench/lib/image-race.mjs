@@ -36,14 +36,11 @@ export async function raceImages({ workspace, runs, log }, { project, systemPack
   try {
     await engine.docker(['import', base.tar, BASE]);
     const contender = { workspace, project, engine, server, target: targetOf(lock), systemPackages };
-    const withBytecode = [...new Set(pairs.map(({ bytecode }) => bytecode))];
-    const samples = await interleave(
-      [
-        ...withBytecode.map((bytecode) => cogplanApply(contender, bytecode)),
-        ...pairs.map((pair) => dockerBuild(contender, pair)),
-      ],
-      { runs, log },
-    );
+    const contenders = [true, false].flatMap((bytecode) => {
+      const peers = pairs.filter((pair) => pair.bytecode === bytecode).map((pair) => dockerBuild(contender, pair));
+      return peers.length === 0 ? [] : [cogplanApply(contender, bytecode), ...peers];
+    });
+    const samples = await interleave(contenders, { runs, log });
     return { samples, versions: { docker: engine.version, pip: base.pip, uv: uv.version } };
   } finally {
     await engine.stop();

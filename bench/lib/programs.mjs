@@ -8,7 +8,7 @@ const PACKAGES = { dockerd: 'docker.io', 'dpkg-deb': 'dpkg', mmdebstrap: 'mmdebs
 
 /** Why a measurement with these programs, as root, cannot be made here; undefined when it can. */
 export function whyNotHere(...programs) {
-  if (process.getuid() !== 0) return `${programs.join(' and ')} need root here`;
+  if (process.getuid() !== 0) return `needs root (${programs.join(', ')})`;
   const missing = programs.find((program) => !isOnPath(program));
   return missing === undefined ? undefined : `${missing} is not installed (Debian package ${PACKAGES[missing]})`;
 }

@@ -13,7 +13,7 @@ const HASH_IN_LOCK = /"sha256": ?"([0-9a-f]{64})"/g;
  * Where the bench works: a store of its own, projects, outputs. The directory stays between runs, so that artifacts are downloaded
  * once; removing it costs nothing but that.
  */
-export function openWorkspace(directory = join(tmpdir(), 'cogplan-bench')) {
+export function openWorkspace(directory = join(tmpdir(), `cogplan-bench-${process.getuid()}`)) {
   const store = join(directory, 'store');
   const projects = join(directory, 'projects');
   mkdirSync(projects, { recursive: true });
