@@ -33,7 +33,7 @@ function isStale(output, ...inputs) {
 
 step(1, 'Installing cogplan and building it');
 if (isStale(join(root, 'node_modules/.package-lock.json'), join(root, 'package-lock.json')))
-  run('npm', ['ci', '--no-fund', '--no-audit']);
+  run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
 run(process.execPath, [join(root, 'scripts/build.mjs')]);
 
 step(2, 'cogplan lock examples/ocr');

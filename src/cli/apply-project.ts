@@ -25,8 +25,8 @@ export async function applyProject(
   directory: string,
   options: ApplyProjectOptions,
 ): Promise<Applied> {
-  const lock = await requireLockFile(directory);
   const spec = await readSpec(directory);
+  const lock = await requireLockFile(directory);
   if (options.toRun && spec.predict === undefined) {
     throw new CogplanError('COGPLAN_SPEC_REQUIRED', `${spec.file} names no model to run`, {
       subject: 'run',

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Applied } from '../apply/apply.ts';
 import { parseOutput } from '../apply/outputs/parse-output.ts';
 import { writeOutput } from '../apply/outputs/write-output.ts';
@@ -7,6 +6,7 @@ import { acceptPlan, isFile } from './apply-plan.ts';
 import { type ApplyProjectOptions, applyProject } from './apply-project.ts';
 import { formatBytes } from './hosts/format.ts';
 import { readPlanFile } from './plan-file.ts';
+import { defaultImagePath, hideProjectFolder } from './project-folder.ts';
 import { withProject } from './project-lock.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
 
@@ -18,7 +18,7 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
   const [first] = argument;
   const planPath = first !== undefined && (await isFile(first)) ? first : undefined;
   const directory = projectDirectory(planPath === undefined ? argument : argument.slice(1));
-  const asked = options.output ?? [`oci:${join(directory, '.cogplan', 'image')}`];
+  const asked = options.output ?? [`oci:${defaultImagePath(directory)}`];
   const outputs = asked.map((text) => parseOutput(text));
   return withSession(options, async ({ context, json }) => {
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
@@ -26,6 +26,7 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
       if (plan !== undefined) await acceptPlan(directory, plan);
       return applyProject(context, directory, options);
     });
+    if (options.output === undefined) await hideProjectFolder(directory);
     for (const output of outputs) await writeOutput(context, applied, output);
     const receipt = receiptOf(applied);
     if (json) printJson(receipt);

@@ -23,12 +23,15 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
     if (json) {
       printJson(report);
     } else {
-      for (const { layer, status, diffId, difference } of report.layers) {
+      for (const { layer, status, diffId, sealed, difference } of report.layers) {
         print(`${status.padEnd(9)} ${layer} ${diffId}`);
+        if (status === 'differs') print(`          sealed as ${sealed}`);
         if (difference !== undefined)
           print(
             `          first difference: ${difference.path}: ${difference.field}, ${difference.sealed} sealed, ${difference.rebuilt} now`,
           );
+        else if (status === 'differs')
+          print('          The sealed layer is not in the store, so the first difference cannot be named.');
       }
       print(
         report.clean ? `Every seal was reproduced: image ${report.imageId}` : 'The image is not what the lock seals.',

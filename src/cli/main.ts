@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { VERSION } from '../version.ts';
+import { watchOutputs } from './watch-outputs.ts';
 
 /*
  * The command table. Only commander is loaded here: a verb's module, and the engine behind it, is loaded when it runs, so
@@ -219,6 +220,12 @@ function verb(load: () => Promise<Verb>): (...actionArguments: unknown[]) => Pro
 }
 
 async function main(): Promise<void> {
+  watchOutputs(process, (error) => {
+    process.stderr.write(`error: standard output cannot be written: ${error.message}\n`);
+    process.once('exit', () => {
+      if (process.exitCode === 0) process.exitCode = 1;
+    });
+  });
   const program = build();
   try {
     await program.parseAsync();

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readlink, realpath } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import { sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
@@ -15,8 +15,13 @@ export async function readLockFile(directory: string): Promise<Lock | undefined>
   try {
     text = await readFile(join(directory, LOCK_FILE), 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code !== 'EISDIR') throw error;
+    throw new CogplanError('COGPLAN_FILE_SYSTEM', `${LOCK_FILE} in ${directory} is a directory, not a file`, {
+      subject: LOCK_FILE,
+      hint: 'Move it away, then run `cogplan lock`.',
+    });
   }
   return parseLock(text, LOCK_FILE);
 }
@@ -31,14 +36,28 @@ export async function requireLockFile(directory: string): Promise<Lock> {
 }
 
 /**
- * Writes the lock, whole or not at all. Returns false, and leaves the file alone, when it says so already.
+ * Writes the lock, whole or not at all; where the project links to a lock elsewhere, the one elsewhere. Returns false, and leaves the file
+ * alone, when it says so already.
  */
 export async function writeLockFile(directory: string, lock: Lock): Promise<boolean> {
   const path = join(directory, LOCK_FILE);
   const text = formatLock(lock);
   if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return false;
-  await replaceFile(path, text);
+  await replaceFile(await linkTarget(path), text);
   return true;
+}
+
+async function linkTarget(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Nothing stands there, but a link to what is not there yet may.
+    return readlink(path).then(
+      (target) => resolve(dirname(path), target),
+      () => path,
+    );
+  }
 }
 
 /** Runs `work` as the only writer of a project's lock, across processes. */

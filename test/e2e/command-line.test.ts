@@ -95,6 +95,16 @@ describe('the command line', () => {
     });
   });
 
+  it('ends in order when nobody reads on', async () => {
+    await inDirectory(async (directory) => {
+      const { status, stderr } = await cogplan(['store', 'path'], {
+        store: directory,
+        prefix: ['bash', '-c', 'set -o pipefail; "$@" | { exec <&-; sleep 1; }', 'sh'],
+      });
+      expect([status, stderr]).toEqual([0, '']);
+    });
+  });
+
   it.each(['predict', 'serve'])('%s refuses a project without a model before it builds anything', async (verb) => {
     await inDirectory(async (directory) => {
       writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');

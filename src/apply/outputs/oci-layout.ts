@@ -20,7 +20,7 @@ export async function writeOciLayout(context: Context, applied: Applied, path: s
   const target = resolve(path);
   await context.store.exclusive(`output-${sha256(target)}`, async () => {
     if ((await checkFree(target)) === 'ours') return fill(context, applied, target);
-    await mkdir(dirname(target), { recursive: true });
+    await mkdir(dirname(target), { recursive: true }).catch((error: Error) => throwUnmade(dirname(target), error));
     // A fixed name, so that what an interrupted run left behind is removed by the next one.
     const fresh = join(dirname(target), `.${basename(target)}.cogplan-new`);
     await rm(fresh, { recursive: true, force: true });
@@ -63,6 +63,15 @@ async function checkFree(target: string): Promise<'free' | 'ours'> {
   throw new CogplanError('COGPLAN_OUTPUT_OCCUPIED', `${target} holds something that cogplan did not write`, {
     subject: target,
     hint: 'Choose another path, or remove what is there.',
+  });
+}
+
+/** The system's reason is left to the cause: a missing parent is what it may say of a read-only one. */
+function throwUnmade(path: string, cause: Error): never {
+  throw new CogplanError('COGPLAN_FILE_SYSTEM', `the directory ${path} for the image cannot be made`, {
+    subject: path,
+    hint: 'Name a place that can be written: -o oci:PATH.',
+    cause,
   });
 }
 
