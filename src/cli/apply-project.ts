@@ -5,6 +5,7 @@ import { CogplanError } from '../errors.ts';
 import { staleKeys } from '../plan/check.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { readSpec } from '../spec/read-spec.ts';
+import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, writeLockFile } from './project-lock.ts';
 import { platformOf } from './session.ts';
 
@@ -47,14 +48,16 @@ export async function applyProject(
     );
   }
   const platform = platformOf(options);
-  const applied = await applyLock(context, {
-    lock,
-    platform,
-    projectDirectory: directory,
-    bytecode: options.bytecode ?? true,
-    cold: options.cold ?? false,
-    openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
-  });
+  const applied = await forPlatform(platform, () =>
+    applyLock(context, {
+      lock,
+      platform,
+      projectDirectory: directory,
+      bytecode: options.bytecode ?? true,
+      cold: options.cold ?? false,
+      openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
+    }),
+  );
   if (!options.cold && applied.newSeals.length > 0) {
     const target = lock.targets[platform];
     if (target !== undefined) {

@@ -1,5 +1,6 @@
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import { audit } from '../audit/audit.ts';
+import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, withProject } from './project-lock.ts';
 import { type CommonOptions, platformOf, print, printJson, projectDirectory, withSession } from './session.ts';
 
@@ -12,13 +13,16 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
   const directory = projectDirectory(argument);
   return withSession(options, async ({ context, json }) => {
     const lock = await requireLockFile(directory);
+    const platform = platformOf(options);
     const report = await withProject(context, directory, () =>
-      audit(context, {
-        lock,
-        platform: platformOf(options),
-        projectDirectory: directory,
-        openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
-      }),
+      forPlatform(platform, () =>
+        audit(context, {
+          lock,
+          platform,
+          projectDirectory: directory,
+          openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
+        }),
+      ),
     );
     if (json) {
       printJson(report);
