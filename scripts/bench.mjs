@@ -1,5 +1,5 @@
 // Builds cogplan, measures it beside named peers and writes bench/RESULTS.md. `--only NAME` (repeatable) and `--runs N` are for trying out: such
-// runs print their table and write nothing. `--render` writes the table again from bench/results.jsonl.
+// runs print their table and write nothing, unless `--write` says so. `--render` writes the table again from bench/results.jsonl.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     runs: { type: 'string', default: String(RUNS) },
     render: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 });
 
@@ -61,7 +62,7 @@ async function bench() {
   const results = { machine, runs, minutes, rows };
   if (failed.length > 0) {
     console.error(`${failed.join(', ')} failed: nothing is written.`);
-  } else if (values.only === undefined && runs >= RUNS) {
+  } else if (values.write || (values.only === undefined && runs >= RUNS)) {
     writeResults(results);
     writeTable(results);
     return 0;
