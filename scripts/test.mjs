@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Programs the tests drive as real servers and second readers, and the Debian package of each. */
 const PROGRAMS = {
   bwrap: 'bubblewrap',
+  chromium: 'chromium',
   dockerd: 'docker.io',
   openssl: 'openssl',
   python3: 'python3',
@@ -17,6 +18,7 @@ const PROGRAMS = {
   umoci: 'umoci',
   unshare: 'util-linux',
   xz: 'xz-utils',
+  zstd: 'zstd',
 };
 
 const totals = { passed: 0, failed: 0 };

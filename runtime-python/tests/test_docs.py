@@ -22,6 +22,8 @@ class Browser:
         # The protocol wants descriptors 3 and 4; the shell puts them there.
         command = 'exec "$0" "$@" 3<&{} 4>&{}'.format(theirs_read, theirs_write)
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe"]
+        # The browser itself asks nothing of the network.
+        flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
         flags += ["--user-data-dir=" + self._profile, "about:blank"]
         self._process = subprocess.Popen(
             ["bash", "-c", command, CHROMIUM] + flags,

@@ -73,8 +73,8 @@ describe.each(ways)('%s, %s', (compression, decoder) => {
   });
 
   // The decoder in JavaScript does not verify the checksum of a zstd frame.
-  const checksum = compression !== 'none' && (compression !== 'zst' || decoder === 'native');
-  test.skipIf(!checksum)('refuses what is damaged, cut off or something else', async () => {
+  if (compression === 'none' || (compression === 'zst' && decoder !== 'native')) return;
+  test('refuses what is damaged, cut off or something else', async () => {
     const bytes = compressed.get(compression)!;
     const damaged = Buffer.from(bytes);
     const middle = Math.floor(bytes.length / 2);
