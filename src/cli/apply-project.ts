@@ -14,8 +14,6 @@ export interface ApplyProjectOptions {
   readonly sandbox?: 'bubblewrap' | 'docker';
   /** Commander's form of `--no-bytecode`. */
   readonly bytecode?: boolean;
-  /** Ignore every derived result, as an audit does; seals are compared and never written. */
-  readonly cold?: boolean;
   /** Refuse a project that names no model before anything is built. */
   readonly toRun?: boolean;
 }
@@ -54,11 +52,10 @@ export async function applyProject(
       platform,
       projectDirectory: directory,
       bytecode: options.bytecode ?? true,
-      cold: options.cold ?? false,
       openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
     }),
   );
-  if (!options.cold && applied.newSeals.length > 0) {
+  if (applied.newSeals.length > 0) {
     const target = lock.targets[platform];
     if (target !== undefined) {
       await writeLockFile(directory, {
