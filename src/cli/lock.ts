@@ -4,6 +4,7 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import type { Notice } from '../spec/spec.ts';
+import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
@@ -14,6 +15,8 @@ import { type CommonOptions, print, printJson, projectDirectory, type Session, w
 
 interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
+  /** Resolve a lock that holds a merge conflict again, from both sides. */
+  readonly merge?: boolean;
 }
 
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
@@ -47,9 +50,11 @@ async function checkLock({ host, json }: Session, directory: string): Promise<nu
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
   const { context, host, json } = session;
   tellNotices(session, (await readSpec(directory)).notices);
-  const made = await makePlan(context, directory, options);
-  const { plan, request } = made;
-  if (request.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
+  const conflict = await readConflictedLock(directory);
+  if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
+  const made = await makePlan(context, directory, options, conflict);
+  const { plan, request, compared } = made;
+  if (compared.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
     for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
     const full = whyNoFullScreen() === undefined;
     const answer = await host.ask({
@@ -77,14 +82,31 @@ async function updateLock(session: Session, directory: string, options: LockOpti
   return 0;
 }
 
-async function review(session: Session, directory: string, { request, plan }: MadePlan): Promise<number> {
+/** Outside a terminal nobody can answer, and what to do with two sides is nothing to guess. */
+async function mayMerge(
+  { host, json }: Session,
+  { oursName, theirsName }: ConflictedLock,
+  options: LockOptions,
+): Promise<boolean> {
+  if (options.merge) return true;
+  if (json || options.yes) return false;
+  const answer = await host.ask({
+    code: 'lock.merge',
+    text: `${LOCK_FILE} holds both sides of a merge, ${oursName} and ${theirsName}. Resolve again from both?`,
+    choices: ['yes', 'no'],
+    fallback: 'no',
+  });
+  return answer === 'yes';
+}
+
+async function review(session: Session, directory: string, { request, compared, plan }: MadePlan): Promise<number> {
   const { reviewPlan } = await import('./review-plan.ts');
   return reviewPlan(session, {
     directory,
     request,
     plan,
     accessible: false,
-    planOf: (lock) => planOf(session.context, request, lock),
+    planOf: (lock) => planOf(session.context, compared, lock),
     writeLock: async (reviewed: Plan) => void (await writeLockFile(directory, reviewed.lock)),
     writePlan: writePlanFile,
   });

@@ -39,6 +39,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--refresh', 'replace only what can no longer be fetched')
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
+    .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
     .option('-y, --yes', 'write without asking')
     .addHelpText(
       'after',

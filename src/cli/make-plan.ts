@@ -7,9 +7,11 @@ import type { Lock } from '../lock/schema.generated.ts';
 import { diffLocks } from '../plan/diff/diff-locks.ts';
 import type { DiffFacts } from '../plan/diff/facts.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
+import { mergeLocks } from '../plan/merge-locks.ts';
 import { findReleases } from '../plan/python/find-releases.ts';
 import { type LockRequest, resolveLock } from '../plan/resolve.ts';
 import { readSpec } from '../spec/read-spec.ts';
+import type { ConflictedLock } from './conflicted-lock.ts';
 import { layerFacts } from './layer-facts.ts';
 import { lockPlatform } from './lock-platform.ts';
 import { readLockFile } from './project-lock.ts';
@@ -21,22 +23,36 @@ export interface PlanOptions {
   readonly platform?: string;
 }
 
+/** The lock that a plan is told from, and how the new one was asked for. */
+export type Compared = Pick<LockRequest, 'previous' | 'options'>;
+
 export interface MadePlan {
   readonly request: LockRequest;
+  readonly compared: Compared;
   readonly plan: Plan;
 }
 
 /** Resolves a project without writing anything, and tells what that would change. */
-export async function makePlan(context: Context, directory: string, options: PlanOptions): Promise<MadePlan> {
-  const request = await lockRequest(directory, options);
+export async function makePlan(
+  context: Context,
+  directory: string,
+  options: PlanOptions,
+  conflict?: ConflictedLock,
+): Promise<MadePlan> {
+  const request = await lockRequest(directory, options, conflict);
+  const compared = conflict === undefined ? request : { ...request, previous: conflict.ours };
   const lock = keepCurrentSeals(await resolveLock(context, request));
-  return { request, plan: await planOf(context, request, lock) };
+  return { request, compared, plan: await planOf(context, compared, lock) };
 }
 
-/** What a run of `lock`, `plan` or `review` asks of the resolver. */
-export async function lockRequest(directory: string, options: PlanOptions): Promise<LockRequest> {
+/** What a run of `lock`, `plan` or `review` asks of the resolver. Of a lock that holds a merge conflict, both sides are the previous lock. */
+export async function lockRequest(
+  directory: string,
+  options: PlanOptions,
+  conflict?: ConflictedLock,
+): Promise<LockRequest> {
   const spec = await readSpec(directory);
-  const previous = await readLockFile(directory);
+  const previous = conflict === undefined ? await readLockFile(directory) : mergeLocks(conflict.ours, conflict.theirs);
   const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
   return {
     spec,
@@ -47,7 +63,7 @@ export async function lockRequest(directory: string, options: PlanOptions): Prom
 }
 
 /** The plan from the request's previous lock to a resolved one, with all that can be found out about it. */
-export async function planOf(context: Context, { previous, options }: LockRequest, lock: Lock): Promise<Plan> {
+export async function planOf(context: Context, { previous, options }: Compared, lock: Lock): Promise<Plan> {
   const { releases, notes } = await findReleases(context, previous, lock);
   return diffLocks(previous, lock, {
     mode: options.mode,

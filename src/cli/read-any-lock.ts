@@ -40,15 +40,17 @@ async function fromGit(name: string): Promise<string> {
   const colon = name.indexOf(':');
   const [revision, path] = [name.slice(0, colon), name.slice(colon + 1)];
   try {
-    return await show(`${revision}:./${path}`);
+    return await gitObject(`${revision}:./${path}`);
   } catch {
-    return show(name);
+    return gitObject(name);
   }
 }
 
-function show(object: string): Promise<string> {
+/** Contents of an object that git knows by this name, seen from `directory`. Error: COGPLAN_LOCK_MISSING. */
+export function gitObject(object: string, directory = '.'): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile('git', ['show', '--end-of-options', object], { maxBuffer: MAX_BYTES }, (error, stdout, stderr) => {
+    const options = { maxBuffer: MAX_BYTES, cwd: directory };
+    execFile('git', ['show', '--end-of-options', object], options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       const reason = stderr.trim().split('\n')[0] || error.message;
       reject(

@@ -53,7 +53,7 @@ function parseJson(text: string, file: string): unknown {
     throw new CogplanError('COGPLAN_LOCK_SYNTAX', `${file} holds merge-conflict markers`, {
       subject: file,
       where: place(text, conflict.index, file),
-      hint: 'Take either side of the whole file, then run `cogplan lock` to bring it in step with cog.yaml.',
+      hint: 'Run `cogplan lock --merge` to resolve again from both sides.',
     });
   }
   try {

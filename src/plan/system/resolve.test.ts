@@ -147,6 +147,15 @@ function find(resolution: SystemResolution, name: string): SystemPackage | undef
 }
 
 describe('a project', () => {
+  test('leaves tools that are no .debs alone, even when they lie in the store', async () => {
+    const previous = await resolve();
+    const { sha256: digest, size } = await context.store.put(Buffer.from('PK'));
+    const file = { url: 'https://files.test/uv-1-py3-none-any.whl', sha256: digest, size };
+    const tools = [...previous.tools, { name: 'uv', version: '1', host: 'linux/amd64', file }];
+    const resolution = await resolve({ packages: ['curl'], previous: { ...previous, tools } });
+    expect(resolution.tools).toEqual(previous.tools);
+  });
+
   test('gets base, interpreter and system packages in three groups, with edges, scripts and evidence', async () => {
     const resolution = await resolve({ packages: ['curl'] });
     expect(resolution.base).toEqual({

@@ -89,7 +89,7 @@ export async function resolveSystem(
       archives: [...archives.map(({ entry }) => entry), ...olderArchives],
       packages: lockPackages({ groups, asked, scripts, providersOf: (name) => providedBy(universe, name) }),
     };
-    const tools = before === undefined ? [] : (input.previousTools ?? []).filter(({ host }) => host === platform);
+    const tools = before === undefined ? [] : debTools(input.previousTools ?? [], platform);
     const toolUniverse = new DebianUniverse({ indexes, kept: await keep(tools), pins: new Map() });
     return {
       base: {
@@ -105,6 +105,11 @@ export async function resolveSystem(
   } finally {
     for (const { index } of archives) index.close();
   }
+}
+
+/** Tools come as .debs and as wheels; the others are not this family's. */
+function debTools(tools: readonly Tool[], platform: Platform): readonly Tool[] {
+  return tools.filter(({ host, file }) => host === platform && file.url.endsWith('.deb'));
 }
 
 interface ArchivesInput {
