@@ -1,5 +1,5 @@
 import { compareBytes } from '../canonical.ts';
-import type { File, Lock, Target } from './schema.generated.ts';
+import type { File, Lock, PlacedFile, Target } from './schema.generated.ts';
 
 export interface LockProblem {
   /** Where in the lock, such as `targets.linux/amd64.python.packages[3]`. */
@@ -58,9 +58,23 @@ export function* imageFiles(
     what: `${target.runtime.sdk.name} ${target.runtime.sdk.version}`,
     file: target.runtime.sdk.file,
   };
+  for (const [index, item] of target.files.entries()) {
+    if (item.file !== undefined) yield { path: `${at}.files[${index}]`, what: placedName(item), file: item.file };
+  }
+  for (const [index, step] of target.steps.entries()) {
+    for (const [place, exchange] of (step.fetched ?? []).entries()) {
+      const path = `${at}.steps[${index}].fetched[${place}]`;
+      yield { path, what: `${exchange.url}, fetched by ${step.from}`, file: exchange.file };
+    }
+  }
   for (const [index, item] of target.runtime.server.entries()) {
     yield { path: `${at}.runtime.server[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
   }
+}
+
+/** What a person would call something that is placed: the path, and where it comes from. */
+export function placedName({ path, from }: PlacedFile): string {
+  return `${path} (${from})`;
 }
 
 function checkTarget(target: Target, at: string): LockProblem[] {
@@ -98,6 +112,18 @@ function checkTarget(target: Target, at: string): LockProblem[] {
       });
     }
   }
+  const orders = new Set<number>();
+  for (const { path, order } of [
+    ...target.files.map((item, index) => ({ path: `${at}.files[${index}]`, order: item.order })),
+    ...target.steps.map((item, index) => ({ path: `${at}.steps[${index}]`, order: item.order })),
+  ]) {
+    if (orders.has(order)) problems.push({ path, text: `position ${order} is taken twice` });
+    orders.add(order);
+  }
+  for (const [index, item] of target.files.entries()) {
+    const problem = placementProblem(item);
+    if (problem !== undefined) problems.push({ path: `${at}.files[${index}]`, text: problem });
+  }
   const layers = new Set<string>();
   for (const [index, seal] of target.seals.entries()) {
     if (layers.has(seal.layer))
@@ -105,4 +131,17 @@ function checkTarget(target: Target, at: string): LockProblem[] {
     layers.add(seal.layer);
   }
   return problems;
+}
+
+/** What the schema cannot say of something that is placed: each kind has its own source of bytes, and a path that stays inside. */
+function placementProblem(item: PlacedFile): string | undefined {
+  const segments = item.path.split('/').slice(1);
+  if (segments.some((segment) => segment === '' || segment === '.' || segment === '..' || segment.includes('\0'))) {
+    return `${item.path} is not a plain absolute path`;
+  }
+  const sources = [item.file, item.text, item.target].filter((source) => source !== undefined).length;
+  if (item.kind === 'symlink') return item.target === undefined ? 'a link without target' : undefined;
+  if (item.kind === 'file') return sources === 1 && item.target === undefined ? undefined : 'a file without its bytes';
+  if (item.file !== undefined && item.unpack === undefined) return 'a directory made of a file that is not unpacked';
+  return item.text === undefined && item.target === undefined ? undefined : 'a directory with content of its own';
 }

@@ -98,18 +98,12 @@ export interface Target {
   accelerator: null | Accelerator;
   system: System;
   python: Python;
-  /**
-   * @maxItems 0
-   */
-  files: unknown[];
+  files: PlacedFile[];
   /**
    * @maxItems 0
    */
   weights: unknown[];
-  /**
-   * @maxItems 0
-   */
-  steps: unknown[];
+  steps: Step[];
   runtime: Runtime;
   image: Image;
   seals: Seal[];
@@ -254,6 +248,140 @@ export interface PythonPackage {
    * Requirements of its metadata that hold for the target.
    */
   requires: string[];
+}
+/**
+ * Something that `build.run` or `files` puts at a place of the image: a file, a directory (empty, or filled from an archive or a git tree), a link. In the order in which they are put there; a later one replaces an earlier one.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "PlacedFile".
+ */
+export interface PlacedFile {
+  /**
+   * Absolute path in the image.
+   */
+  path: string;
+  kind: 'file' | 'directory' | 'symlink';
+  /**
+   * Permission bits of a file or directory.
+   */
+  mode?: string;
+  /**
+   * The address as it was written, where it only says where to look.
+   */
+  asked?: string;
+  file?: File2;
+  /**
+   * Its bytes, where they were written down.
+   */
+  text?: string;
+  /**
+   * Of a symlink.
+   */
+  target?: string;
+  unpack?: Unpack;
+  git?: GitTree;
+  /**
+   * Where it was asked for, such as build.run[0].
+   */
+  from: string;
+  /**
+   * Position among all files and steps.
+   */
+  order: number;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File2 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Unpack".
+ */
+export interface Unpack {
+  format: 'tar' | 'tar.gz' | 'tar.xz' | 'tar.bz2' | 'tar.zst' | 'zip' | 'gz' | 'xz' | 'bz2' | 'zst';
+  /**
+   * Leading segments taken off each name.
+   */
+  strip?: number;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "GitTree".
+ */
+export interface GitTree {
+  url: string;
+  /**
+   * The branch, tag or short hash asked for.
+   */
+  ref?: string;
+  commit: string;
+  tree: string;
+  submodules?: true;
+  /**
+   * Files that LFS holds stay pointers.
+   */
+  lfs?: false;
+}
+/**
+ * A command of `build.run` that is run in the image as far as it is made by then; what it leaves is a layer.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Step".
+ */
+export interface Step {
+  /**
+   * What /bin/sh -c gets.
+   */
+  command: string;
+  /**
+   * Why it is run rather than read.
+   */
+  why: string;
+  from: string;
+  order: number;
+  cwd: string;
+  env?: {
+    [k: string]: string;
+  };
+  secrets?: StepSecret[];
+  network: 'none' | 'recorded';
+  /**
+   * Every answer that it got from the network when it was recorded.
+   */
+  fetched?: Exchange[];
+  /**
+   * It gives other bytes on each run, and the sealed ones are taken.
+   */
+  accepted?: true;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "StepSecret".
+ */
+export interface StepSecret {
+  id: string;
+  target: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Exchange".
+ */
+export interface Exchange {
+  url: string;
+  status: number;
+  headers: {
+    [k: string]: string;
+  };
+  file: File;
 }
 /**
  * This interface was referenced by `Lock`'s JSON-Schema

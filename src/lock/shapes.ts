@@ -49,15 +49,45 @@ const pythonPackage = object(
   ['requires', list(plain)],
 );
 
+const placedFile = object(
+  ['path', plain],
+  ['kind', plain],
+  ['mode', plain],
+  ['asked', plain],
+  ['file', file],
+  ['text', plain],
+  ['target', plain],
+  ['unpack', line(['format', plain], ['strip', plain])],
+  [
+    'git',
+    line(['url', plain], ['ref', plain], ['commit', plain], ['tree', plain], ['submodules', plain], ['lfs', plain]),
+  ],
+  ['from', plain],
+  ['order', plain],
+);
+
+const step = object(
+  ['command', plain],
+  ['why', plain],
+  ['from', plain],
+  ['order', plain],
+  ['cwd', plain],
+  ['env', map(plain)],
+  ['secrets', list(line(['id', plain], ['target', plain]))],
+  ['network', plain],
+  ['fetched', list(object(['url', plain], ['status', plain], ['headers', pairs], ['file', file]))],
+  ['accepted', plain],
+);
+
 const target = object(
   ['base', line(['kind', plain], ['suite', plain], ['why', plain])],
   ['interpreter', object(['version', plain], ['provider', plain], ['path', plain], ['why', plain])],
   ['accelerator', object(['cuda', plain], ['cudnn', plain], ['provider', plain], ['why', plain])],
   ['system', object(['archives', list(archive)], ['packages', list(systemPackage)])],
   ['python', object(['indexes', list(plain)], ['packages', list(pythonPackage)])],
-  ['files', list(plain)],
+  ['files', list(placedFile)],
   ['weights', list(plain)],
-  ['steps', list(plain)],
+  ['steps', list(step)],
   ['runtime', object(['sdk', pythonPackage], ['server', list(pythonPackage)])],
   [
     'image',

@@ -57,7 +57,9 @@ export class Reasons {
       case 'weights':
       case 'steps':
         return (
-          this.#askedReasons([change.family]) ?? [{ kind: 'index', text: 'what is asked for gives other content now' }]
+          this.#askedReasons([change.family, 'steps']) ?? [
+            { kind: 'index', text: 'what is asked for gives other content now' },
+          ]
         );
       case 'tools':
         return this.#toolReasons(change);

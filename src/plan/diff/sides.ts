@@ -71,9 +71,21 @@ function valueText(family: Family, value: Entry): string {
       return text('diffId') ?? '';
     case 'holds':
       return text('reason') ?? '';
+    case 'files':
+      return placedText(value);
+    case 'steps':
+      return `${text('from') ?? ''}, network ${text('network') ?? ''}`;
     default:
       return text('version') ?? text('date') ?? text('sha256') ?? oneLine(value as Json);
   }
+}
+
+/** What makes up something placed: a commit, the bytes of a file, what a link leads to. */
+function placedText({ kind, git, file, target, text }: Entry): string {
+  if (isRecord(git)) return `commit ${String(git.commit)}`;
+  if (isRecord(file)) return `sha256:${String(file.sha256)}`;
+  if (typeof target === 'string') return `link to ${target}`;
+  return typeof text === 'string' ? JSON.stringify(text) : String(kind);
 }
 
 function oneLine(value: Json): string {
