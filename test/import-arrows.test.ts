@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   tui: ['plan', 'lock'],
   audit: ['apply', 'plan', 'sources', 'store', 'lock', 'spec', 'formats'],
   run: ['apply', 'sources', 'store', 'lock', 'spec', 'formats'],
-  plan: ['sources', 'store', 'lock', 'spec', 'formats'],
+  plan: ['apply', 'sources', 'store', 'lock', 'spec', 'formats'],
   apply: ['sources', 'store', 'lock', 'spec', 'formats'],
   sources: ['store', 'lock', 'formats'],
   store: ['lock', 'formats'],

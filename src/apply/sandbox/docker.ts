@@ -104,7 +104,7 @@ function containerOptions(
       SecurityOpt: ['no-new-privileges', 'label=disable'],
       Tmpfs: Object.fromEntries(tmpfs.map((path) => [path, 'rw,exec,nosuid,nodev,mode=1777'])),
       Mounts: [
-        ...fromRoot.map((name) => mount(join(request.root, name), `/${name}`, false)),
+        ...fromRoot.map((name) => mount(join(request.root, name), `/${name}`, request.writableRoot === true)),
         ...request.binds
           .filter(({ guest }) => !ownSys(guest))
           .map(({ host, guest, writable }) => mount(host, guest, writable)),

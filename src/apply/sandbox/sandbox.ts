@@ -9,8 +9,10 @@ export interface Bind {
 }
 
 export interface SandboxRequest {
-  /** Directory that becomes `/`, bound read-only. Mount points that it lacks are made in it. */
+  /** Directory that becomes `/`, bound read-only unless `writableRoot`. Mount points that it lacks are made in it. */
   readonly root: string;
+  /** The root is bound to be written to; it must be the caller's own. */
+  readonly writableRoot?: boolean;
   readonly argv: readonly [string, ...string[]];
   /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
