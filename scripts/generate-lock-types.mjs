@@ -8,9 +8,11 @@ const root = new URL('../', import.meta.url);
 const documents = [
   { schema: 'lock', name: 'Lock', folder: 'src/lock' },
   { schema: 'plan', name: 'Plan', folder: 'src/plan/diff' },
+  // Written by people, who want to see all that is wrong at once.
+  { schema: 'cogplan', name: 'Settings', folder: 'src/spec', allErrors: true, verbose: true },
 ];
 
-for (const { schema: file, name, folder } of documents) {
+for (const { schema: file, name, folder, allErrors = false, verbose = false } of documents) {
   const schema = ownPart(JSON.parse(await readFile(new URL(`lockfiles/schema/${file}.json`, root), 'utf8')));
   const banner = `// Generated from lockfiles/schema/${file}.json by scripts/generate-lock-types.mjs; do not edit.`;
 
@@ -22,7 +24,7 @@ for (const { schema: file, name, folder } of documents) {
     style: { singleQuote: true, printWidth: 120 },
   });
 
-  const ajv = new Ajv2020({ strict: true, strictTypes: false, code: { source: true, esm: true } });
+  const ajv = new Ajv2020({ strict: true, strictTypes: false, allErrors, verbose, code: { source: true, esm: true } });
   ajv.addKeyword('tsType');
   const code = standaloneCode(ajv, ajv.compile(schema));
   if (/\brequire\(/.test(code)) throw new Error('the validator needs a run-time module; inline it');

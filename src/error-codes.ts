@@ -170,6 +170,10 @@ export const ERROR_CODES = {
     summary: 'A layer was built from its sealed recipe and has other bytes.',
   },
   COGPLAN_SERVER_ENDED: { family: 'outside', summary: 'The model server ended by itself.' },
+  COGPLAN_SETTINGS_INVALID: {
+    family: 'input',
+    summary: 'cogplan.yaml holds an unknown key or a value that is not allowed.',
+  },
   COGPLAN_SETUP_FAILED: { family: 'input', summary: 'The setup of the model failed or took too long.' },
   COGPLAN_SIGNATURE_INVALID: {
     family: 'integrity',

@@ -60,6 +60,24 @@ export async function readProjectFile(
   }
 }
 
+/** Reads a file of UTF-8 text of at most `maxBytes` inside the project; anything else is COGPLAN_SPEC_SYNTAX. */
+export async function readProjectText(
+  directory: string,
+  path: string,
+  options: { readonly maxBytes: number; readonly problem: FileProblem },
+): Promise<string> {
+  const { bytes } = await readProjectFile(directory, path, options);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new CogplanError('COGPLAN_SPEC_SYNTAX', `${path} is not UTF-8 text`, {
+      where: { file: path },
+      hint: 'Save the file as UTF-8.',
+      cause: error,
+    });
+  }
+}
+
 /** Joins a path written in one project file to the folder of that file. */
 export function besides(file: string, path: string): string {
   return isAbsolute(path) ? path : posix.join(posix.dirname(file), path);

@@ -3,7 +3,8 @@ import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
 import { isNull, note, type Reading, readMapping, wrongType } from './fields.ts';
 import { Problems } from './problems.ts';
-import { exists, readProjectFile } from './project-file.ts';
+import { exists, readProjectText } from './project-file.ts';
+import { NO_SETTINGS, readSettings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
 import { parseYaml, type YamlField } from './yaml-source.ts';
@@ -50,6 +51,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const problems = new Problems();
   const notices: Notice[] = [];
   const reading: Reading = { directory: root, source, problems, notices };
+  const settings = await problems.attemptAsync(() => readSettings(root));
 
   if (!isNull(source.root) && source.fields(source.root) === undefined) {
     throw wrongType(source.root, 'a mapping', 'Write keys such as "build:" and "run:" at the top level.');
@@ -74,6 +76,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
   return {
     directory: root,
     file,
+    settings: settings ?? NO_SETTINGS,
     ...build,
     pythonVersion,
     ...(predict === undefined ? {} : { predict }),
@@ -99,16 +102,7 @@ async function readText(directory: string, file: string): Promise<string> {
     });
   }
   const problem = { code: 'COGPLAN_SPEC_MISSING', where: { file } } as const;
-  const { bytes } = await readProjectFile(directory, file, { maxBytes: MAX_BYTES, problem });
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new CogplanError('COGPLAN_SPEC_SYNTAX', `${file} is not UTF-8 text`, {
-      where: { file },
-      hint: 'Save the file as UTF-8.',
-      cause: error,
-    });
-  }
+  return readProjectText(directory, file, { maxBytes: MAX_BYTES, problem });
 }
 
 function refuseLegacyLayout(reading: Reading, fields: ReadonlyMap<string, YamlField>): void {

@@ -1,4 +1,5 @@
 import type { Where } from '../errors.ts';
+import type { Settings } from './settings.ts';
 
 /** A value a person wrote, with the place where it stands. */
 export interface Located<T> {
@@ -58,6 +59,8 @@ export interface Spec {
   readonly directory: string;
   /** The configuration file's name in `directory`: `cog.yaml`. */
   readonly file: string;
+  /** `cogplan.yaml`. */
+  readonly settings: Settings;
   readonly gpu: boolean;
   /** `3.11` or `3.11.4`. */
   readonly pythonVersion: Located<string>;

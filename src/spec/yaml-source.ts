@@ -21,6 +21,9 @@ export interface YamlSource {
   fields(value: YamlValue): readonly YamlField[] | undefined;
   /** Items of a list; undefined for another node. */
   items(value: YamlValue): readonly YamlValue[] | undefined;
+  /** Where the value at a path of keys and indexes stands, or, when there is none, the nearest thing around it. Keys give their own place. */
+  locate(path: readonly (string | number)[]): Where;
+  isList(path: readonly (string | number)[]): boolean;
 }
 
 const MAX_ALIASES = 100;
@@ -96,8 +99,30 @@ export function parseYaml(text: string, file: string): YamlSource {
     return [...own.values()];
   };
 
+  const root = toValue(document.contents, undefined, { file, line: 1, column: 1 });
+  const itemsOf = (value: YamlValue): readonly YamlValue[] | undefined =>
+    isSeq(value.node)
+      ? value.node.items.map((item, index) => toValue(item, `${value.where.key ?? ''}[${index}]`, value.where))
+      : undefined;
+  const follow = (
+    path: readonly (string | number)[],
+  ): { readonly value: YamlValue | undefined; readonly where: Where } => {
+    let value: YamlValue | undefined = root;
+    let where = root.where;
+    for (const part of path) {
+      const inside: YamlValue | undefined =
+        typeof part === 'number' ? itemsOf(value)?.[part] : fieldsOf(value)?.find((field) => field.name === part);
+      if (inside === undefined) return { value: undefined, where };
+      where = 'keyWhere' in inside ? (inside as YamlField).keyWhere : inside.where;
+      value = inside;
+    }
+    return { value, where };
+  };
+
   return {
-    root: toValue(document.contents, undefined, { file, line: 1, column: 1 }),
+    root,
+    locate: (path) => follow(path).where,
+    isList: (path) => isSeq(follow(path).value?.node),
     toPlain: (value) => {
       try {
         return value.node?.toJS(document, { maxAliasCount: MAX_ALIASES }) ?? null;
@@ -109,10 +134,7 @@ export function parseYaml(text: string, file: string): YamlSource {
       }
     },
     fields: (value) => fieldsOf(value),
-    items: (value) =>
-      isSeq(value.node)
-        ? value.node.items.map((item, index) => toValue(item, `${value.where.key ?? ''}[${index}]`, value.where))
-        : undefined,
+    items: itemsOf,
   };
 }
 

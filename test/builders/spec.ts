@@ -1,3 +1,4 @@
+import { NO_SETTINGS } from '../../src/spec/settings.ts';
 import type { Located, Requirements, Spec } from '../../src/spec/spec.ts';
 
 /** A spec of a small project; a test changes what it is about. */
@@ -5,6 +6,7 @@ export function aSpec(change: Partial<Spec> = {}): Spec {
   return {
     directory: '/project',
     file: 'cog.yaml',
+    settings: NO_SETTINGS,
     gpu: false,
     pythonVersion: located('3.11', 2, 'build.python_version'),
     systemPackages: [],
