@@ -21,6 +21,8 @@ export interface IndexOptions {
   readonly metadata?: 'none' | 'hash' | 'wrong-hash' | 'untold';
   /** `user:password` that every answer wants. */
   readonly credentials?: string;
+  /** What the index tells of every project: https://peps.python.org/pep-0792/ */
+  readonly projectStatus?: { readonly status: string; readonly reason: string };
   /** Serve byte ranges; default true. */
   readonly ranges?: boolean;
 }
@@ -68,7 +70,7 @@ export function publishWheels(
     });
   }
   for (const [name, rows] of projects) {
-    answer(`${path}/${name}/`, options.format === 'html' ? htmlPage(rows) : jsonPage(name, rows));
+    answer(`${path}/${name}/`, options.format === 'html' ? htmlPage(rows, options) : jsonPage(name, rows, options));
   }
   return files;
 
@@ -96,14 +98,14 @@ interface Row {
   readonly 'requires-python'?: string;
 }
 
-function jsonPage(name: string, files: readonly Row[]): Answer {
+function jsonPage(name: string, files: readonly Row[], { projectStatus }: IndexOptions): Answer {
   return {
     headers: { 'content-type': 'application/vnd.pypi.simple.v1+json' },
-    body: JSON.stringify({ meta: { 'api-version': '1.1' }, name, files }),
+    body: JSON.stringify({ meta: { 'api-version': '1.1' }, name, files, 'project-status': projectStatus }),
   };
 }
 
-function htmlPage(files: readonly Row[]): Answer {
+function htmlPage(files: readonly Row[], { projectStatus }: IndexOptions): Answer {
   const anchors = files.map(({ filename, url, hashes, yanked, ...file }) => {
     const metadata = file['core-metadata']?.sha256;
     const attributes = [
@@ -113,8 +115,16 @@ function htmlPage(files: readonly Row[]): Answer {
     ];
     return `<a ${attributes.join(' ')}>${filename}</a><br/>`;
   });
+  const meta =
+    projectStatus === undefined
+      ? []
+      : [
+          `<meta name="pypi:project-status" content="${projectStatus.status}">`,
+          `<meta name="pypi:project-status-reason" content="${projectStatus.reason}">`,
+        ];
+  const head = `<head>${meta.join('')}</head>`;
   return {
     headers: { 'content-type': 'text/html; charset=utf-8' },
-    body: `<!DOCTYPE html><html><body>${anchors.join('\n')}</body></html>`,
+    body: `<!DOCTYPE html><html>${head}<body>${anchors.join('\n')}</body></html>`,
   };
 }

@@ -1,3 +1,4 @@
+import { compareBytes } from '../../canonical.ts';
 import { CogplanError } from '../../errors.ts';
 
 /** The fields of a wheel's METADATA that resolving needs. */
@@ -8,6 +9,10 @@ export interface WheelMetadata {
   readonly requires: readonly string[];
   readonly requiresPython: string | undefined;
   readonly extras: readonly string[];
+  /** SPDX expression where there is one, else what the older fields say in a few words. */
+  readonly licence: string | undefined;
+  /** Authors and maintainers by name, or by address where no name is given; sorted. */
+  readonly people: readonly string[];
 }
 
 /** METADATA carries the whole description; larger than this is no description. */
@@ -27,7 +32,37 @@ export function parseWheelMetadata(bytes: Uint8Array, subject: string): WheelMet
     requires: values('requires-dist'),
     requiresPython: values('requires-python')[0],
     extras: values('provides-extra'),
+    licence: licenceOf(values),
+    people: peopleOf(['author', 'author-email', 'maintainer', 'maintainer-email'].flatMap(values)),
   };
+}
+
+type Values = (name: string) => readonly string[];
+
+/** `License` may hold a whole text: only what can be a name is one. Classifiers name several licences where several hold. */
+function licenceOf(values: Values): string | undefined {
+  const named = [...values('license-expression'), ...values('license')].find(isLicenceName);
+  if (named !== undefined) return named;
+  const classifiers = values('classifier').flatMap((text) => /^License :: (?:.* :: )?(.+)$/.exec(text)?.[1] ?? []);
+  return classifiers.length === 0 ? undefined : [...new Set(classifiers)].sort(compareBytes).join(' and ');
+}
+
+const MAX_NAME = 80;
+const MOST_PEOPLE = 50;
+
+function isLicenceName(text: string): boolean {
+  return text !== '' && text.length <= MAX_NAME && text.toUpperCase() !== 'UNKNOWN';
+}
+
+/** Names of `Ada <ada@example.com>, Bob`; an address stands for somebody without a name. */
+function peopleOf(fields: readonly string[]): readonly string[] {
+  const entries = fields.flatMap((field) => field.match(/(?:"[^"]*"|[^",])+/g) ?? []);
+  const names = entries.map((entry) => {
+    const [, name = '', address = ''] = /^([^<]*)(?:<([^>]*)>)?/.exec(entry.trim()) ?? [];
+    return (name.replaceAll('"', '').trim() || address.trim()).slice(0, MAX_NAME);
+  });
+  const known = names.filter((name) => name !== '' && name.toUpperCase() !== 'UNKNOWN');
+  return [...new Set(known)].sort(compareBytes).slice(0, MOST_PEOPLE);
 }
 
 /** Header fields up to the first empty line, in order, with lower-case names; continuation lines are joined by a space. */

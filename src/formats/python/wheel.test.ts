@@ -64,7 +64,28 @@ describe('METADATA', () => {
       requires: ['numpy (>=1)', "torch; extra == 'gpu' and os_name == 'posix'"],
       requiresPython: '>=3.9',
       extras: ['gpu'],
+      licence: undefined,
+      people: [],
     });
+  });
+
+  test.each([
+    ['License-Expression: MIT\nLicense: other', 'MIT'],
+    ['License: BSD-3-Clause', 'BSD-3-Clause'],
+    [`License: ${'whereas '.repeat(40)}\nClassifier: License :: OSI Approved :: MIT License`, 'MIT License'],
+    [
+      'License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License\nClassifier: License :: OSI Approved :: Apache Software License',
+      'Apache Software License and MIT License',
+    ],
+    ['Summary: none', undefined],
+  ])('names the licence: %s', (fields, licence) => {
+    expect(parse(`Name: a\nVersion: 1\n${fields}\n`).licence).toBe(licence);
+  });
+
+  test('names the people, or their addresses', () => {
+    const text =
+      'Name: a\nVersion: 1\nAuthor: Bob\nAuthor-email: "Doe, Jane" <j@x.test>, bob@x.test\nMaintainer: UNKNOWN\nMaintainer-email: Bob <b@x.test>\n';
+    expect(parse(text).people).toEqual(['Bob', 'Doe, Jane', 'bob@x.test']);
   });
 
   test.each<[string, string | Uint8Array]>([

@@ -8,6 +8,7 @@ import { parseLock } from '../../lock/read-lock.ts';
 import type { Lock } from '../../lock/schema.generated.ts';
 import { formatLock } from '../../lock/write-lock.ts';
 import { diffLocks } from './diff-locks.ts';
+import type { ReleaseFact } from './facts.ts';
 import { groupsOf } from './items.ts';
 import { applyPatch } from './patch.ts';
 import type { Change } from './schema.generated.ts';
@@ -107,6 +108,37 @@ describe('diffLocks', () => {
     const archive = { ...target.system.archives[0]!, signers: ['A'.repeat(40)] };
     const signed = aLock({}, { system: { ...target.system, archives: [archive] } });
     expect(only(changesOf(aLock(), signed)).risks[0]).toMatchObject({ kind: 'new-signer', level: 'high' });
+  });
+
+  it.each<[string, ReleaseFact, ReleaseFact, string, string, string]>([
+    ['another licence', { licence: 'MIT' }, { licence: 'AGPL-3.0' }, 'licence', 'medium', 'licence MIT → AGPL-3.0'],
+    ['no licence any more', { licence: 'MIT' }, {}, 'licence', 'medium', 'licence MIT → not told'],
+    ['other people', { people: ['Ada'] }, { people: ['Ada', 'Eve'] }, 'people', 'medium', 'names other people: Eve'],
+    [
+      'a project in quarantine',
+      {},
+      { project: { status: 'quarantined', reason: 'taken over' } },
+      'quarantined',
+      'high',
+      'the index holds the project in quarantine: taken over',
+    ],
+    ['a project that ended', {}, { project: { status: 'archived' } }, 'retired', 'low', 'its project is archived'],
+  ])('sees %s', (_name, old, now, kind, level, text) => {
+    const [before, after] = [withWheels(aWheel('numpy', '1.0')), withWheels(aWheel('numpy', '1.1'))];
+    const hash = (lock: Lock) => lock.targets['linux/amd64']!.python.packages[0]!.file.sha256;
+    const releases = new Map([
+      [hash(before), old],
+      [hash(after), now],
+    ]);
+    expect(only(changesOf(before, after, { releases })).risks).toEqual([{ kind, level, text }]);
+  });
+
+  it('sees nothing in a licence or people that were not known before', () => {
+    const [before, after] = [withWheels(aWheel('numpy', '1.0')), withWheels(aWheel('numpy', '1.1'))];
+    const file = after.targets['linux/amd64']!.python.packages[0]!.file.sha256;
+    const releases = new Map([[file, { licence: 'MIT', people: ['Ada'] }]]);
+    const change = only(changesOf(before, after, { releases }));
+    expect([change.risks, change.to?.licence]).toEqual([[], 'MIT']);
   });
 
   it.each<[string, object, string]>([

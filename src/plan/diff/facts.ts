@@ -12,6 +12,19 @@ export interface LayerFact {
   readonly size?: number;
 }
 
+/** What is known of one wheel beside what the lock holds. */
+export interface ReleaseFact {
+  /** RFC 3339. */
+  readonly released?: string;
+  /** The reason, possibly empty. */
+  readonly yanked?: string;
+  readonly licence?: string;
+  /** Authors and maintainers. */
+  readonly people?: readonly string[];
+  /** What the index says of the project, when that is not that it is active. */
+  readonly project?: { readonly status: 'archived' | 'deprecated' | 'quarantined'; readonly reason?: string };
+}
+
 /** What is known beside the two locks. All of it may be left out: the plan then says less, and nothing wrong. */
 export interface DiffFacts {
   /** How the new lock was made; see `ResolveOptions`. Absent: nobody knows, as when two files are compared. */
@@ -24,8 +37,8 @@ export interface DiffFacts {
   >;
   /** Files of the new lock that need no fetching. */
   readonly stored?: ReadonlySet<Sha256>;
-  /** What indexes tell of single files. */
-  readonly releases?: ReadonlyMap<Sha256, { readonly released?: string; readonly yanked?: string }>;
+  /** What indexes and wheels tell of single files. */
+  readonly releases?: ReadonlyMap<Sha256, ReleaseFact>;
   /** RFC 3339: decides which holds are over. */
   readonly now?: string;
   /** What could not be found out, for the reader of the plan. */

@@ -16,8 +16,7 @@ export function risksOf(change: Draft, facts: DiffFacts): readonly Risk[] {
 
   if (kind === 'other-bytes')
     add('high', 'other-bytes', `same version, other bytes: ${shortHash(from)} → ${shortHash(to)}`);
-  const yanked = to?.sha256 === undefined ? undefined : facts.releases?.get(to.sha256)?.yanked;
-  if (yanked !== undefined) add('high', 'yanked', `the release was yanked${yanked === '' ? '' : `: ${yanked}`}`);
+  risks.push(...releaseRisks(from, to, facts));
   if (from !== null && to !== null && from.index !== to.index) {
     add(
       'high',
@@ -44,6 +43,36 @@ export function risksOf(change: Draft, facts: DiffFacts): readonly Risk[] {
     .map(({ field }) => field.slice('scripts.'.length));
   if (scripts.length > 0) add('low', 'scripts', `maintainer scripts differ: ${scripts.join(', ')}`);
   return risks.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level));
+}
+
+/** What the people behind a package did: withdrew it, changed its terms, or became others. */
+function releaseRisks(from: Change['from'], to: Change['to'], { releases }: DiffFacts): readonly Risk[] {
+  const [old, now] = [from, to].map((side) => (side?.sha256 === undefined ? undefined : releases?.get(side.sha256)));
+  if (now === undefined) return [];
+  const risks: Risk[] = [];
+  const because = (reason: string | undefined): string => (reason === undefined || reason === '' ? '' : `: ${reason}`);
+  if (now.yanked !== undefined) {
+    risks.push({ level: 'high', kind: 'yanked', text: `the release was yanked${because(now.yanked)}` });
+  }
+  if (now.project?.status === 'quarantined') {
+    risks.push({
+      level: 'high',
+      kind: 'quarantined',
+      text: `the index holds the project in quarantine${because(now.project.reason)}`,
+    });
+  } else if (now.project !== undefined) {
+    const text = `its project is ${now.project.status}${because(now.project.reason)}`;
+    risks.push({ level: 'low', kind: 'retired', text });
+  }
+  if (old?.licence !== undefined && old.licence !== now.licence) {
+    const text = `licence ${old.licence} → ${now.licence ?? 'not told'}`;
+    risks.push({ level: 'medium', kind: 'licence', text });
+  }
+  const others = (now.people ?? []).filter((name) => !old?.people?.includes(name));
+  if (old?.people !== undefined && old.people.length > 0 && others.length > 0) {
+    risks.push({ level: 'medium', kind: 'people', text: `names other people: ${others.join(', ')}` });
+  }
+  return risks;
 }
 
 const LEVELS: readonly Risk['level'][] = ['high', 'medium', 'low'];

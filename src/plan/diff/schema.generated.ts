@@ -192,6 +192,10 @@ export interface Side {
    * When the file was published, RFC 3339, where known.
    */
   released?: string;
+  /**
+   * What the package's metadata says, an SPDX expression where it has one.
+   */
+  licence?: string;
 }
 /**
  * This interface was referenced by `Plan`'s JSON-Schema
@@ -253,6 +257,10 @@ export interface Risk {
     | 'new-host'
     | 'new-signer'
     | 'yanked'
+    | 'quarantined'
+    | 'retired'
+    | 'licence'
+    | 'people'
     | 'downgrade'
     | 'major'
     | 'pre-release'

@@ -10,7 +10,7 @@ export function sideOf(family: Family, value: Json, facts: DiffFacts): Side {
   if (!isRecord(value)) return { value: oneLine(value) };
   const file = isRecord(value.file) ? value.file : isRecord(value.packages) ? value.packages : value;
   const { sha256, size, url } = file;
-  const released = typeof sha256 === 'string' && isSha256(sha256) ? facts.releases?.get(sha256)?.released : undefined;
+  const release = typeof sha256 === 'string' && isSha256(sha256) ? facts.releases?.get(sha256) : undefined;
   const requires = Array.isArray(value.requires) ? value.requires : value.depends;
   return {
     value: valueText(family, value),
@@ -20,7 +20,8 @@ export function sideOf(family: Family, value: Json, facts: DiffFacts): Side {
     ...(typeof value.index === 'string' ? { index: value.index } : {}),
     ...(file.computed === true ? { computed: true } : {}),
     ...(Array.isArray(requires) ? { requires: requires.map((item: Json) => String(item)) } : {}),
-    ...(released === undefined ? {} : { released }),
+    ...(release?.released === undefined ? {} : { released: release.released }),
+    ...(release?.licence === undefined ? {} : { licence: release.licence }),
   };
 }
 

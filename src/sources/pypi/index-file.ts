@@ -14,6 +14,14 @@ export interface IndexFile {
   readonly metadata?: { readonly sha256?: Sha256 };
   /** RFC 3339. */
   readonly uploadTime?: string;
+  /** What the index says of the project as a whole, when that is not `active`. https://peps.python.org/pep-0792/ */
+  readonly project?: { readonly status: 'archived' | 'deprecated' | 'quarantined'; readonly reason?: string };
+}
+
+/** A status as an index has it; undefined for `active` and for what is none. */
+export function readProjectStatus(status: string | undefined, reason: string | undefined): IndexFile['project'] {
+  if (status !== 'archived' && status !== 'deprecated' && status !== 'quarantined') return undefined;
+  return { status, ...(reason === undefined || reason === '' ? {} : { reason }) };
 }
 
 /** A link of a page, resolved; undefined when it leads to something that cannot be fetched. */

@@ -1,6 +1,6 @@
 import { Parser } from 'htmlparser2';
 import { isSha256 } from '../../digest.ts';
-import { absoluteUrl, type IndexFile } from './index-file.ts';
+import { absoluteUrl, type IndexFile, readProjectStatus } from './index-file.ts';
 
 /**
  * Files of an HTML page of the simple repository API: its anchors.
@@ -15,6 +15,7 @@ export function parseSimpleHtml(
   let anchor: Readonly<Record<string, string>> | undefined;
   let text = '';
   let looksLikeLogin = false;
+  const meta = new Map<string, string>();
   const finish = (): void => {
     const file = anchor === undefined ? undefined : readAnchor(anchor, text.trim(), base);
     if (file !== undefined) files.push(file);
@@ -23,6 +24,7 @@ export function parseSimpleHtml(
   const parser = new Parser({
     onopentag(name, attributes) {
       if (name === 'base' && attributes.href !== undefined) base = absoluteUrl(attributes.href, pageUrl) ?? base;
+      if (name === 'meta' && attributes.name !== undefined) meta.set(attributes.name, attributes.content ?? '');
       if (name === 'input' && attributes.type?.toLowerCase() === 'password') looksLikeLogin = true;
       if (name === 'form') looksLikeLogin = true;
       if (name !== 'a') return;
@@ -39,7 +41,8 @@ export function parseSimpleHtml(
   });
   parser.end(html);
   finish();
-  return { files, looksLikeLogin };
+  const project = readProjectStatus(meta.get('pypi:project-status'), meta.get('pypi:project-status-reason'));
+  return { files: project === undefined ? files : files.map((file) => ({ ...file, project })), looksLikeLogin };
 }
 
 const MAX_TEXT = 1024;

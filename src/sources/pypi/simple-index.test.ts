@@ -20,6 +20,26 @@ test.each([
   expect(projectUrl(index, name)).toBe('https://index.test/simple/demo-name/');
 });
 
+test('the status of a project, where it is not active', async () => {
+  const link = '<a href="demo-1.0-py3-none-any.whl">demo-1.0-py3-none-any.whl</a>';
+  const page = (status: string) =>
+    parse(
+      `<html><head><meta name="pypi:project-status" content="${status}">
+       <meta name="pypi:project-status-reason" content="stolen"></head><body>${link}</body></html>`,
+      'text/html',
+    );
+  expect((await page('quarantined'))[0]?.project).toEqual({ status: 'quarantined', reason: 'stolen' });
+  expect((await page('active'))[0]?.project).toBeUndefined();
+  const document = {
+    meta: { 'api-version': '1.4' },
+    name: 'demo',
+    files: [{ filename: 'demo-1.0-py3-none-any.whl', url: 'x' }],
+  };
+  const files = (status: unknown) => parse(JSON.stringify({ ...document, 'project-status': status }), JSON_TYPE);
+  expect((await files({ status: 'archived' }))[0]?.project).toEqual({ status: 'archived' });
+  expect((await files('nonsense'))[0]?.project).toBeUndefined();
+});
+
 describe('HTML', () => {
   test('everything that an anchor may tell', async () => {
     expect(

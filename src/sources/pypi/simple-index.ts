@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isSha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import { normalizeName } from '../../formats/python/name.ts';
-import { absoluteUrl, type IndexFile } from './index-file.ts';
+import { absoluteUrl, type IndexFile, readProjectStatus } from './index-file.ts';
 
 /** What to ask an index for; JSON is preferred. https://peps.python.org/pep-0691/#version-format-selection */
 export const SIMPLE_ACCEPT =
@@ -42,6 +42,10 @@ const hashes = z.record(z.string(), z.string());
 const metadataShape = z.union([z.boolean(), hashes]).optional();
 const jsonShape = z.object({
   meta: z.object({ 'api-version': z.string() }),
+  'project-status': z
+    .object({ status: z.string().optional(), reason: z.string().optional() })
+    .optional()
+    .catch(undefined),
   files: z.array(
     z.object({
       filename: z.string(),
@@ -68,6 +72,8 @@ function parseSimpleJson(page: IndexPage, text: string): readonly IndexFile[] {
   if (!parsed.success) throw invalid(page, 'its JSON has another shape', parsed.error);
   const version = parsed.data.meta['api-version'];
   if (!/^1\./.test(version)) throw invalid(page, `it speaks version ${version.slice(0, 20)} of the API, not 1`);
+  const told = parsed.data['project-status'];
+  const project = readProjectStatus(told?.status, told?.reason);
   return parsed.data.files.flatMap((file): IndexFile[] => {
     const url = absoluteUrl(file.url, page.url);
     if (url === undefined) return [];
@@ -83,6 +89,7 @@ function parseSimpleJson(page: IndexPage, text: string): readonly IndexFile[] {
         ...(typeof file.yanked === 'string' ? { yanked: file.yanked } : file.yanked === true ? { yanked: '' } : {}),
         ...(metadata === undefined ? {} : { metadata }),
         ...(typeof file['upload-time'] === 'string' ? { uploadTime: file['upload-time'] } : {}),
+        ...(project === undefined ? {} : { project }),
       },
     ];
   });

@@ -162,13 +162,14 @@ function neededBy(plan: Plan, { platform, family, subject, to }: Change): Paragr
 }
 
 function files({ from, to }: Change): Paragraph[] {
-  const side = (word: string, { sha256, size, url, index, released }: Side): Paragraph[] => [
+  const side = (word: string, { sha256, size, url, index, released, licence }: Side): Paragraph[] => [
     ...(url === undefined ? [] : [item(`${word}: ${url}`)]),
     ...(size === undefined
       ? []
       : [item(`  ${byteText(size)}${released === undefined ? '' : `, released ${released}`}`)]),
     ...(sha256 === undefined ? [] : [item(`  sha256 ${sha256}`)]),
     ...(index === undefined ? [] : [item(`  index ${index}`)]),
+    ...(licence === undefined ? [] : [item(`  licence ${licence}`)]),
   ];
   return [...(from === null ? [] : side('old', from)), ...(to === null ? [] : side('new', to))];
 }
