@@ -40,6 +40,22 @@ const systemPackage = object(
   ['scripts', pairs],
 );
 
+const builtSource = object(
+  ['kind', plain],
+  ['file', file],
+  ['ref', plain],
+  ['subdirectory', plain],
+  ['version', plain],
+);
+const builtFrom = (requirement: Shape): Shape =>
+  object(['source', builtSource], ['requires', list(requirement)], ['recipe', plain]);
+const buildRequirement = (built: readonly (readonly [string, Shape])[]): Shape =>
+  object(['name', plain], ['version', plain], ['file', file], ...built);
+/** What something is built with may have been built itself, and that too, but no deeper. */
+const built = builtFrom(
+  buildRequirement([['built', builtFrom(buildRequirement([['built', builtFrom(buildRequirement([]))]]))]]),
+);
+
 const pythonPackage = object(
   ['name', plain],
   ['version', plain],
@@ -47,6 +63,7 @@ const pythonPackage = object(
   ['index', plain],
   ['asked', list(plain)],
   ['requires', list(plain)],
+  ['built', built],
 );
 
 const placedFile = object(
@@ -81,9 +98,13 @@ const step = object(
 
 const target = object(
   ['base', line(['kind', plain], ['suite', plain], ['why', plain])],
-  ['interpreter', object(['version', plain], ['provider', plain], ['path', plain], ['why', plain])],
+  [
+    'interpreter',
+    object(['version', plain], ['provider', plain], ['build', plain], ['file', file], ['path', plain], ['why', plain]),
+  ],
   ['accelerator', object(['cuda', plain], ['cudnn', plain], ['provider', plain], ['why', plain])],
   ['system', object(['archives', list(archive)], ['packages', list(systemPackage)])],
+  ['toolchain', object(['packages', list(systemPackage)])],
   ['python', object(['indexes', list(plain)], ['packages', list(pythonPackage)])],
   ['files', list(placedFile)],
   ['weights', list(plain)],
