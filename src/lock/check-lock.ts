@@ -1,5 +1,5 @@
 import { compareBytes } from '../canonical.ts';
-import type { File, Lock, PlacedFile, Target } from './schema.generated.ts';
+import type { File, Lock, PlacedFile, PythonPackage, Target } from './schema.generated.ts';
 
 export interface LockProblem {
   /** Where in the lock, such as `targets.linux/amd64.python.packages[3]`. */
@@ -39,6 +39,7 @@ export function* lockedFiles(
       yield { path: `${path}.packages`, what: `Packages of ${archive.suite}`, file: archive.packages };
     }
     yield* imageFiles(target, `targets.${platform}`);
+    yield* buildFiles(target, `targets.${platform}`);
   }
 }
 
@@ -47,6 +48,10 @@ export function* imageFiles(
   target: Target,
   at = 'target',
 ): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  if (target.interpreter.file !== undefined) {
+    const what = `Python ${target.interpreter.version}`;
+    yield { path: `${at}.interpreter`, what, file: target.interpreter.file };
+  }
   for (const [index, item] of target.system.packages.entries()) {
     yield { path: `${at}.system.packages[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
   }
@@ -77,6 +82,32 @@ export function placedName({ path, from }: PlacedFile): string {
   return `${path} (${from})`;
 }
 
+/** The files that the wheels of a target were built from, beside its image's own. */
+export function* buildFiles(
+  target: Target,
+  at = 'target',
+): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  for (const [index, item] of (target.toolchain?.packages ?? []).entries()) {
+    yield { path: `${at}.toolchain.packages[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
+  }
+  for (const [index, item] of target.python.packages.entries()) {
+    yield* inputsOf(item, `${at}.python.packages[${index}]`);
+  }
+}
+
+function* inputsOf(
+  { name, version, built }: Pick<PythonPackage, 'name' | 'version' | 'built'>,
+  at: string,
+): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  if (built === undefined) return;
+  yield { path: `${at}.built.source`, what: `the source of ${name} ${version}`, file: built.source.file };
+  for (const [index, item] of built.requires.entries()) {
+    const path = `${at}.built.requires[${index}]`;
+    yield { path, what: `${item.name} ${item.version}`, file: item.file };
+    yield* inputsOf(item, path);
+  }
+}
+
 function checkTarget(target: Target, at: string): LockProblem[] {
   const problems: LockProblem[] = [];
   const sorted = (names: readonly string[], path: string): void => {
@@ -102,6 +133,13 @@ function checkTarget(target: Target, at: string): LockProblem[] {
     target.runtime.server.map((item) => item.name),
     `${at}.runtime.server`,
   );
+  sorted(
+    (target.toolchain?.packages ?? []).map((item) => item.name),
+    `${at}.toolchain.packages`,
+  );
+  if ((target.interpreter.provider === 'standalone') !== (target.interpreter.file !== undefined)) {
+    problems.push({ path: `${at}.interpreter`, text: 'a standalone interpreter, and no other, has a file' });
+  }
   const debs = new Set(target.system.packages.map((item) => item.name));
   for (const [index, item] of target.system.packages.entries()) {
     const lost = item.depends.find((name) => !debs.has(name));

@@ -97,6 +97,7 @@ export interface Target {
   interpreter: Interpreter;
   accelerator: null | Accelerator;
   system: System;
+  toolchain?: Toolchain;
   python: Python;
   files: PlacedFile[];
   /**
@@ -126,7 +127,12 @@ export interface Interpreter {
    * Full version, such as 3.11.2.
    */
   version: string;
-  provider: 'debian';
+  provider: 'debian' | 'standalone';
+  /**
+   * Of a standalone interpreter: the release of its archive.
+   */
+  build?: string;
+  file?: File;
   /**
    * Absolute path in the image.
    */
@@ -215,6 +221,15 @@ export interface SystemPackage {
   };
 }
 /**
+ * What wheels are built with beside the system packages: never part of an image.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Toolchain".
+ */
+export interface Toolchain {
+  packages: SystemPackage[];
+}
+/**
  * This interface was referenced by `Lock`'s JSON-Schema
  * via the `definition` "Python".
  */
@@ -248,6 +263,54 @@ export interface PythonPackage {
    * Requirements of its metadata that hold for the target.
    */
   requires: string[];
+  built?: Built;
+}
+/**
+ * How the package's wheel was made from its source when the lock was made.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Built".
+ */
+export interface Built {
+  source: BuiltSource;
+  /**
+   * Wheels it was built with.
+   */
+  requires: BuildRequirement[];
+  /**
+   * sha256 over all inputs: the same recipe gives the same wheel.
+   */
+  recipe: import('../digest.ts').Sha256;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "BuiltSource".
+ */
+export interface BuiltSource {
+  /**
+   * What the file is: an archive, or a tar of the tree, whose URL is `git+URL@COMMIT` or `project:PATH`.
+   */
+  kind: 'archive' | 'git' | 'directory';
+  file: File;
+  /**
+   * Branch, tag or commit as it was asked for.
+   */
+  ref?: string;
+  subdirectory?: string;
+  /**
+   * What tools that read the version from the repository are told.
+   */
+  version?: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "BuildRequirement".
+ */
+export interface BuildRequirement {
+  name: string;
+  version: string;
+  file: File;
+  built?: Built;
 }
 /**
  * Something that `build.run` or `files` puts at a place of the image: a file, a directory (empty, or filled from an archive or a git tree), a link. In the order in which they are put there; a later one replaces an earlier one.
