@@ -87,6 +87,7 @@ export const ERROR_CODES = {
     summary: 'An image cannot be run: its configuration is malformed or names no command.',
   },
   COGPLAN_INDEX_AUTH: { family: 'outside', summary: 'A package index refuses access.' },
+  COGPLAN_INDEX_CONFLICT: { family: 'integrity', summary: 'Two package indexes have other bytes under one file name.' },
   COGPLAN_INDEX_INVALID: {
     family: 'outside',
     summary: 'A package index answers with something that is no index page.',

@@ -29,6 +29,8 @@ export interface DescribeInput {
   readonly sources: PackageSources;
   /** The requirement that asks for this file by URL, as written, when one does. */
   readonly direct: string | undefined;
+  /** A rule says which index it comes from: that others have the name, too, is no news. */
+  readonly onPurpose?: boolean;
 }
 
 /**
@@ -46,18 +48,26 @@ export async function describeFile(context: Context, input: DescribeInput): Prom
       findLinks: sources.findLinks.map(withoutUserInfo),
     }),
   );
-  const known = await context.store.getDerived<WheelDescription>(KIND, key);
+  // Without a hash, other bytes may lie there each time it is asked; without a network it is not asked.
+  const isKept = file.sha256 !== undefined || context.http.offline;
+  const known = isKept ? await context.store.getDerived<WheelDescription>(KIND, key) : undefined;
   const description = known ?? (await lookUp(context, input));
-  if (known === undefined && file.sha256 !== undefined) await context.store.putDerived(KIND, key, description);
+  if (known === undefined) await context.store.putDerived(KIND, key, description);
   tell(context, input, description);
   return description;
 }
 
 const KIND = 'wheel-description';
 
-async function lookUp(context: Context, { name, file, sources, direct }: DescribeInput): Promise<WheelDescription> {
+async function lookUp(
+  context: Context,
+  { name, file, sources, direct, onPurpose = false }: DescribeInput,
+): Promise<WheelDescription> {
   const found = direct === undefined ? await findFile(context, sources, { name, url: file.url }) : undefined;
   const listed = found?.file;
+  const [other] = onPurpose ? [] : (found?.others ?? []);
+  if (found !== undefined && other !== undefined)
+    throw indexConflict(file.filename, [{ ...found, ...found.file }, other]);
   if (listed?.sha256 !== undefined && file.sha256 !== undefined && listed.sha256 !== file.sha256) {
     throw new CogplanError(
       'COGPLAN_HASH_MISMATCH',
@@ -94,12 +104,32 @@ async function lookUp(context: Context, { name, file, sources, direct }: Describ
   };
 }
 
-function tell(context: Context, { file, name }: DescribeInput, { yanked, indexes, index }: WheelDescription): void {
+function indexConflict(
+  filename: string,
+  sides: readonly { readonly source: string; readonly sha256?: Sha256 | undefined }[],
+): CogplanError {
+  const [here, there] = sides.map(({ source, sha256: hash }) => ({ index: withoutUserInfo(source), sha256: hash }));
+  return new CogplanError(
+    'COGPLAN_INDEX_CONFLICT',
+    `${filename} has two contents: sha256 ${here?.sha256} on ${here?.index}, sha256 ${there?.sha256} on ${there?.index}`,
+    {
+      subject: filename,
+      hint: 'Say which index the package comes from: a rule with its name below "indexes" in cogplan.yaml.',
+      data: { files: [here, there] },
+    },
+  );
+}
+
+function tell(
+  context: Context,
+  { file, name, onPurpose }: DescribeInput,
+  { yanked, indexes, index }: WheelDescription,
+): void {
   if (yanked !== null) {
     const reason = yanked === '' ? '' : `: ${yanked}`;
     warn(context.host, 'COGPLAN_WHEEL_YANKED', `${file.filename} was withdrawn by its authors${reason}`, { name });
   }
-  if (indexes.length > 1) {
+  if (indexes.length > 1 && onPurpose !== true) {
     warn(context.host, 'COGPLAN_INDEX_OVERLAP', `${name} is on ${indexes.join(' and ')}; it was taken from ${index}`, {
       name,
       indexes,
@@ -131,7 +161,7 @@ async function askSize(context: Context, url: string): Promise<number> {
 }
 
 /** The credentials of an index are also those of its files on the same origin, as pip has it. */
-function withCredentials(file: string, source: string | undefined): string {
+export function withCredentials(file: string, source: string | undefined): string {
   if (source === undefined || !URL.canParse(source)) return file;
   const [url, from] = [new URL(file), new URL(source)];
   if (url.origin !== from.origin) return file;

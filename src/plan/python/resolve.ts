@@ -5,12 +5,12 @@ import { normalizeName } from '../../formats/python/name.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
-import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
 import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
+import type { Sources } from './routes.ts';
 import { publicSources, type SolveRequest, solve } from './solve.ts';
 import { uvTools } from './uv-table.ts';
 
@@ -49,7 +49,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
 
 function modelRequest(input: ResolveInput, environment: PythonTargetEnvironment, uv: string): SolveRequest {
   const { requirements } = input.spec;
-  const indexes: UvIndexes = {
+  const indexes: Sources = {
     primary: requirements.indexUrl?.value ?? DEFAULT_INDEX,
     extra: requirements.extraIndexUrls.map((item) => item.value),
     findLinks: requirements.findLinks.map((item) => item.value),

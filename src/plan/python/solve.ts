@@ -2,19 +2,22 @@ import pLimit from 'p-limit';
 import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { warn } from '../../events.ts';
+import { parseWheelMetadata } from '../../formats/python/wheel-metadata.ts';
 import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import { rankTags } from '../../formats/python/wheel-tags.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { checkIndexPages } from '../../sources/pypi/find-file.ts';
-import { compileRequirements } from '../../sources/uv/compile.ts';
-import type { CompiledPackage } from '../../sources/uv/pylock.ts';
+import { openIndexDesk } from '../../sources/pypi/index-desk.ts';
+import { type CompileOutcome, type CompileRequest, compileRequirements } from '../../sources/uv/compile.ts';
+import type { CompiledFile, CompiledPackage } from '../../sources/uv/pylock.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
-import type { UvIndexes } from '../../sources/uv/uv-environment.ts';
 import { type Held, holdImpossible, mentions } from '../holds.ts';
 import { chooseFile } from './choose-file.ts';
 import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
+import { offeredMetadata, offerFiles } from './offer.ts';
 import type { Root } from './roots.ts';
+import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
 
 export interface SolveRequest {
@@ -24,7 +27,7 @@ export interface SolveRequest {
   readonly roots: readonly Root[];
   /** Limits on versions of packages that something else asks for. */
   readonly constraints: readonly Root[];
-  readonly indexes: UvIndexes;
+  readonly indexes: Sources;
   readonly pre: boolean;
   readonly asOf: string | null;
   /** Packages of the lock before that stay if they can; empty to take the newest of everything. */
@@ -80,22 +83,77 @@ function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: Solv
 
 async function compile(context: Context, request: SolveRequest): Promise<readonly CompiledPackage[]> {
   const { roots, environment, asOf } = request;
-  const outcome = await compileRequirements(context, {
-    uv: request.uv,
-    environment,
-    requirements: roots.map((root) => root.text),
-    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
-    indexes: request.indexes,
-    pre: request.pre,
-    asOf,
-    preferences: request.keep,
-    excludes: PROVIDED,
-  });
+  const outcome =
+    isSingleIndex(request.indexes) && asOf === null
+      ? await compileRequirements(context, compileRequest(request))
+      : await compileAtDesk(context, request);
   if (outcome.kind === 'resolved') return outcome.packages;
-  for (const name of outcome.unknown) await checkIndexPages(context, sourcesOf(request.indexes).indexes, name);
+  for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
   const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
   throw hold === undefined ? error : holdImpossible(hold, sentences(outcome.explanation), error);
+}
+
+function compileRequest(request: SolveRequest): CompileRequest {
+  return {
+    uv: request.uv,
+    environment: request.environment,
+    requirements: request.roots.map((root) => root.text),
+    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
+    indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
+    pre: request.pre,
+    preferences: request.keep,
+    excludes: PROVIDED,
+  };
+}
+
+/** Resolves against an index of our own that shows for each name what it may be chosen from. */
+async function compileAtDesk(context: Context, request: SolveRequest): Promise<CompileOutcome> {
+  const { indexes, roots, asOf } = request;
+  const input = {
+    sources: indexes,
+    ranks: rankTags(request.environment),
+    roots: [...roots, ...request.constraints],
+    asOf,
+  };
+  let unreadable: { readonly error: unknown } | undefined;
+  const desk = await openIndexDesk({
+    files: (name) => offerFiles(context, name, input),
+    metadata: async (file) => {
+      const bytes = await offeredMetadata(context, file);
+      // uv passes over a version whose metadata it cannot read: that is worth telling only when nothing else is left.
+      try {
+        parseWheelMetadata(bytes, file.filename);
+      } catch (error) {
+        unreadable ??= { error };
+      }
+      return bytes;
+    },
+  });
+  try {
+    const asked = {
+      ...compileRequest(request),
+      indexes: { primary: desk.url, extra: [], findLinks: [] },
+      isDesk: true,
+    };
+    const outcome = await compileRequirements(context, asked).catch((error: unknown) => {
+      throw desk.failure()?.error ?? error;
+    });
+    const failure = desk.failure() ?? unreadable;
+    if (outcome.kind !== 'resolved') {
+      if (failure !== undefined) throw failure.error;
+      return outcome;
+    }
+    const real = (file: CompiledFile): CompiledFile => {
+      const offered = desk.fileOf(file.url);
+      if (offered === undefined) return file;
+      const { url, filename, sha256, size } = offered;
+      return { url, filename, ...(sha256 === undefined ? {} : { sha256 }), ...(size === undefined ? {} : { size }) };
+    };
+    return { ...outcome, packages: outcome.packages.map((item) => ({ ...item, files: item.files.map(real) })) };
+  } finally {
+    await desk.close();
+  }
 }
 
 function heldPins({ held, keep }: SolveRequest): readonly string[] {
@@ -118,7 +176,6 @@ async function describeAll(
   resolved: readonly CompiledPackage[],
 ): Promise<readonly Described[]> {
   const ranks = rankTags(request.environment);
-  const sources = sourcesOf(request.indexes);
   const limit = pLimit(LOOK_UPS);
   return Promise.all(
     resolved.map((item) =>
@@ -127,7 +184,9 @@ async function describeAll(
         const previous = request.keep.find(({ name }) => name === item.name);
         const file = chooseFile(context, item, { ranks, roots, previous });
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
-        const description = await describeFile(context, { name: item.name, file, sources, direct });
+        const { indexes, onPurpose } = routeOf(request.indexes, item.name);
+        const sources = { indexes, findLinks: request.indexes.findLinks };
+        const description = await describeFile(context, { name: item.name, file, sources, direct, onPurpose });
         return { item, url: file.url, description };
       }),
     ),
@@ -148,26 +207,19 @@ function lockPackage(
     readonly requires: ReadonlyMap<string, readonly string[]>;
   },
 ): PythonPackage {
-  const { indexes, findLinks } = sourcesOf(request.indexes);
   const { index, sha256, size, computed } = description;
   const asked = request.roots.filter((root) => root.name === name).map((root) => root.asked);
   return {
     name,
     version,
     file: { url, sha256, size, ...(computed ? { computed: true } : {}) },
-    ...(index === null || indexes.length + findLinks.length === 1 ? {} : { index }),
+    ...(index === null || isSingleIndex(request.indexes) ? {} : { index }),
     ...(asked.length === 0 ? {} : { asked }),
     requires: [...(requires.get(name) ?? [])],
   };
 }
 
-/** In the order in which they are asked: the first index that knows a name decides. */
-function sourcesOf({ extra, primary, findLinks }: UvIndexes) {
-  return { indexes: [...extra, primary], findLinks };
-}
-
 /** What the lock tells of the places that packages came from, in order of preference. */
-export function publicSources(indexes: UvIndexes): string[] {
-  const { indexes: urls, findLinks } = sourcesOf(indexes);
-  return [...new Set([...urls, ...findLinks].map(withoutUserInfo))];
+export function publicSources(sources: Sources): string[] {
+  return [...new Set(allSources(sources).map(withoutUserInfo))];
 }

@@ -20,24 +20,32 @@ export interface MetadataSource {
   readonly metadata?: IndexFile['metadata'];
 }
 
+export type PartlyKnown = Omit<MetadataSource, 'sha256' | 'size'> & {
+  readonly sha256?: Sha256 | undefined;
+  readonly size?: number | undefined;
+};
+
 /**
  * The core metadata of one wheel: from the store when the wheel lies there, else the file beside it on the index, else
  * its METADATA member by range requests. What comes from beside the wheel must have the hash the index tells, when it tells
  * one; otherwise the wheel itself is asked. https://packaging.python.org/en/latest/specifications/simple-repository-api/#metadata-files
  */
 export async function readCoreMetadata(context: Context, source: MetadataSource): Promise<WheelMetadata> {
-  const isStored = (await context.store.stat(source.sha256)) !== undefined;
-  const bytes = isStored
-    ? await readStored(context, source)
-    : ((await readBeside(context, source)) ??
-      (await readByRange(context, source)) ??
-      (await readFetched(context, source)));
-  const metadata = parseWheelMetadata(bytes, source.filename);
+  const metadata = parseWheelMetadata(await readMetadataBytes(context, source), source.filename);
   checkIdentity(metadata, source.filename);
   return metadata;
 }
 
-async function readBeside(context: Context, source: MetadataSource): Promise<Buffer | undefined> {
+/** What `readCoreMetadata` reads, as it is. A wheel whose hash or size is not known is read whole when nothing less will do. */
+export async function readMetadataBytes(context: Context, source: PartlyKnown): Promise<Buffer> {
+  const isStored = source.sha256 !== undefined && (await context.store.stat(source.sha256)) !== undefined;
+  if (isStored) return readStored(context, { ...source, sha256: source.sha256 });
+  return (
+    (await readBeside(context, source)) ?? (await readByRange(context, source)) ?? (await readFetched(context, source))
+  );
+}
+
+async function readBeside(context: Context, source: PartlyKnown): Promise<Buffer | undefined> {
   const url = metadataUrl(source.url);
   const response = await context.http.get(url, {
     cache: 'none',
@@ -63,12 +71,11 @@ function metadataUrl(wheel: string): string {
   return url.href;
 }
 
-async function readByRange(context: Context, source: MetadataSource): Promise<Buffer | undefined> {
-  const first = await context.http.range(source.url, -Math.min(ZIP_TAIL_SIZE, source.size), undefined, {
-    signal: context.signal,
-  });
+async function readByRange(context: Context, source: PartlyKnown): Promise<Buffer | undefined> {
+  const tail = Math.min(ZIP_TAIL_SIZE, source.size ?? ZIP_TAIL_SIZE);
+  const first = await context.http.range(source.url, -tail, undefined, { signal: context.signal });
   if (first === undefined) return undefined;
-  if (first.totalSize !== source.size) {
+  if (source.size !== undefined && first.totalSize !== source.size) {
     throw new CogplanError(
       'COGPLAN_HASH_MISMATCH',
       `${source.filename} has ${first.totalSize} bytes, not the ${source.size} that the index tells`,
@@ -76,30 +83,41 @@ async function readByRange(context: Context, source: MetadataSource): Promise<Bu
     );
   }
   const tailStart = first.totalSize - first.body.length;
-  return readMember(async (start, length) => {
-    if (start >= tailStart) return first.body.subarray(start - tailStart, start - tailStart + length);
-    const part = await context.http.range(source.url, start, start + length - 1, { signal: context.signal });
-    if (part === undefined) throw cutOff(source);
-    return part.body;
-  }, source);
+  return readMember(
+    async (start, length) => {
+      if (start >= tailStart) return first.body.subarray(start - tailStart, start - tailStart + length);
+      const part = await context.http.range(source.url, start, start + length - 1, { signal: context.signal });
+      if (part === undefined) throw cutOff(source);
+      return part.body;
+    },
+    { ...source, size: first.totalSize },
+  );
 }
 
-async function readFetched(context: Context, source: MetadataSource): Promise<Buffer> {
+async function readFetched(context: Context, source: PartlyKnown): Promise<Buffer> {
   const { body } = await context.http.stream(source.url, { signal: context.signal });
-  await context.store.put(body, { sha256: source.sha256, size: source.size });
-  return readStored(context, source);
+  const { sha256: hash, size } = source;
+  const stored = await context.store.put(body, {
+    ...(hash === undefined ? {} : { sha256: hash }),
+    ...(size === undefined ? {} : { size }),
+  });
+  return readStored(context, { ...source, ...stored });
 }
 
-async function readStored(context: Context, source: MetadataSource): Promise<Buffer> {
+async function readStored(context: Context, source: PartlyKnown & { readonly sha256: Sha256 }): Promise<Buffer> {
   const file = await open(await context.store.verified(source.sha256, source.size, source.filename));
   try {
-    return await readMember((start, length) => readAt(file, start, length), source);
+    const { size } = await file.stat();
+    return await readMember((start, length) => readAt(file, start, length), { ...source, size });
   } finally {
     await file.close();
   }
 }
 
-async function readMember(read: RangeReader, { filename, size }: MetadataSource): Promise<Buffer> {
+async function readMember(
+  read: RangeReader,
+  { filename, size }: { readonly filename: string; readonly size: number },
+): Promise<Buffer> {
   const entries = await readZipDirectory(read, size);
   const candidates = entries.filter((entry) => /^[^/]+\.dist-info\/METADATA$/.test(entry.name));
   const [entry] = candidates;
@@ -129,7 +147,7 @@ function checkIdentity(metadata: WheelMetadata, filename: string): void {
   );
 }
 
-function cutOff({ filename, url }: MetadataSource): CogplanError {
+function cutOff({ filename, url }: PartlyKnown): CogplanError {
   return new CogplanError('COGPLAN_NETWORK', `${filename}: the server stopped answering range requests`, {
     subject: url,
     hint: 'Run the command again.',

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { isCogplanError } from '../../errors.ts';
 import type { IndexFile } from './index-file.ts';
-import { parseIndexPage, projectUrl, SIMPLE_ACCEPT } from './simple-index.ts';
+import { readLinks, readProject } from './project-page.ts';
 
 /** Where packages come from, in order of preference. URLs may hold credentials. */
 export interface PackageSources {
@@ -16,11 +16,13 @@ export interface FoundFile {
   readonly source: string;
   /** Every index that knows the project. */
   readonly indexes: readonly string[];
+  /** Sources that list a file of the same name with other bytes. */
+  readonly others: readonly { readonly source: string; readonly sha256: IndexFile['sha256'] }[];
 }
 
 /**
- * The entry of a file that a resolver chose, from the index that lists its URL; undefined when none does. A project page
- * that is missing (404) or refused (401, 403) is no page; an answer that is no index page is COGPLAN_INDEX_INVALID.
+ * The entry of a file that a resolver chose, from the index that lists its URL; undefined when none does. A missing project
+ * page is no page; one that is refused is COGPLAN_INDEX_AUTH, and an answer that is no index page COGPLAN_INDEX_INVALID.
  */
 export async function findFile(
   context: Context,
@@ -30,16 +32,22 @@ export async function findFile(
   const pages = await Promise.all([
     ...sources.indexes.map(async (index) => ({
       source: index,
-      files: await readPage(context, projectUrl(index, name)),
+      files: await readProject(context, index, name),
     })),
-    ...sources.findLinks.map(async (page) => ({ source: page, files: await readPage(context, page) })),
+    ...sources.findLinks.map(async (page) => ({ source: page, files: await readLinks(context, page) })),
   ]);
   const indexes = pages
     .filter((page) => sources.indexes.includes(page.source) && page.files !== undefined && page.files.length > 0)
     .map((page) => page.source);
   for (const { source, files } of pages) {
     const file = files?.find((item) => item.url === url);
-    if (file !== undefined) return { file, source, indexes };
+    if (file === undefined) continue;
+    const others = pages.flatMap((page) =>
+      (page.files ?? [])
+        .filter(({ filename, sha256 }) => filename === file.filename && sha256 !== undefined && sha256 !== file.sha256)
+        .map(({ sha256 }) => ({ source: page.source, sha256 })),
+    );
+    return { file, source, indexes, others: file.sha256 === undefined ? [] : others };
   }
   return undefined;
 }
@@ -50,22 +58,8 @@ export async function findFile(
  */
 export async function checkIndexPages(context: Context, indexes: readonly string[], name: string): Promise<void> {
   for (const index of indexes) {
-    await readPage(context, projectUrl(index, name)).catch((error: unknown) => {
+    await readProject(context, index, name).catch((error: unknown) => {
       if (isCogplanError(error, 'COGPLAN_INDEX_INVALID')) throw error;
     });
   }
-}
-
-async function readPage(context: Context, url: string): Promise<readonly IndexFile[] | undefined> {
-  const response = await context.http.get(url, {
-    accept: SIMPLE_ACCEPT,
-    allowStatus: [401, 403, 404],
-    signal: context.signal,
-  });
-  if (response.status !== 200) return undefined;
-  return parseIndexPage({
-    url: response.url,
-    contentType: response.headers['content-type'] ?? '',
-    body: response.body,
-  });
 }

@@ -34,7 +34,6 @@ const request = (requirements: readonly string[], change: Partial<CompileRequest
   constraints: [],
   indexes: { primary: `${server.url}/simple`, extra: [], findLinks: [] },
   pre: false,
-  asOf: null,
   preferences: [],
   excludes: [],
   ...change,

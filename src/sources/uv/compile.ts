@@ -20,8 +20,8 @@ export interface CompileRequest {
   readonly indexes: UvIndexes;
   /** Accept pre-releases of everything, as pip's `--pre`. */
   readonly pre: boolean;
-  /** RFC 3339 instant: files uploaded later do not exist. */
-  readonly asOf: string | null;
+  /** The primary index is one of our own, on loopback: nothing of it is worth keeping, and no proxy leads to it. */
+  readonly isDesk?: boolean;
   /** Versions to take when they satisfy everything that is asked. */
   readonly preferences: readonly { readonly name: string; readonly version: string }[];
   /** Names that are left out wherever something depends on them. */
@@ -75,6 +75,10 @@ async function runUv(
     extra: request.indexes.extra.map(mirrored),
     findLinks: request.indexes.findLinks.map(mirrored),
   });
+  if (request.isDesk === true) {
+    const direct = [environment.NO_PROXY ?? environment.no_proxy, '127.0.0.1'].filter((item) => item !== undefined);
+    Object.assign(environment, { NO_PROXY: direct.join(','), no_proxy: direct.join(','), UV_HTTP_RETRIES: '0' });
+  }
   const argv = uvArguments(request, { python, offline: context.http.offline });
   return new Promise((resolve, reject) => {
     const options = { cwd: scratch, env: environment, signal: context.signal, maxBuffer: MAX_REPORT };
@@ -109,8 +113,7 @@ function uvArguments(
     ...['--python', python, '--no-python-downloads', '--only-binary', ':all:'],
     ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
     ...(request.pre ? ['--prerelease', 'allow'] : []),
-    ...(request.asOf === null ? [] : ['--exclude-newer', request.asOf]),
-    ...(offline ? ['--offline'] : []),
+    ...(request.isDesk === true ? ['--no-cache'] : offline ? ['--offline'] : []),
   ];
 }
 
