@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { asSha256 } from '../../digest.ts';
 import { ChosenPackages, dependencyEdges, type PackageUniverse, resolveClosure } from './closure.ts';
 import { parseControl } from './control.ts';
+import { readDpkgStatus } from './dpkg-status.ts';
 import { type PackageRecord, readPackageRecord } from './package-record.ts';
 import { compareDebianVersions } from './version.ts';
 
@@ -203,4 +204,69 @@ test('edges name what satisfies each dependency, sorted, once, and never the pac
   const chosen = new ChosenPackages(result.packages);
   const edges = Object.fromEntries(result.packages.map((record) => [record.name, dependencyEdges(record, chosen)]));
   expect(edges).toEqual({ a: ['a2', 'b', 'p'], a2: [], b: [], p: [] });
+});
+
+describe('on top of packages that may become newer', () => {
+  const on = (installed: string, offer: PackageUniverse, ...roots: string[]) => {
+    const before = readDpkgStatus(installed, 'amd64', 'status');
+    const result = resolveClosure({ universe: offer, installed: before, roots, replaceable: true });
+    if (result.kind === 'failed') return result.problem;
+    return result.packages.map(({ name, version }) => `${name} ${version}`);
+  };
+  const status = (...lines: string[]) =>
+    lines
+      .map((line) => {
+        const [head = '', ...fields] = line.split(';').map((part) => part.trim());
+        const [name, version = '1', state = 'install ok installed'] = head.split(' ', 2);
+        return [`Package: ${name}`, `Status: ${state}`, `Version: ${version}`, 'Architecture: amd64', ...fields].join(
+          '\n',
+        );
+      })
+      .join('\n\n');
+
+  test('what is there is enough, but a root is brought up to date', () => {
+    const offer = packages('curl 2;Depends: libcurl4 (>= 1)', 'libcurl4 2', 'wget;Depends: libssl');
+    expect(on(status('curl 1', 'libcurl4 1'), offer, 'curl')).toEqual(['curl 2']);
+    expect(on(status('curl 3', 'libcurl4 1'), offer, 'curl')).toEqual([]);
+    expect(on(status('curl 2', 'libcurl4 1'), offer, 'curl', 'libcurl4')).toEqual(['libcurl4 2']);
+  });
+
+  test('a development package brings its library up to date, and those that go in step with it', () => {
+    const offer = packages(
+      'libssl-dev 2;Depends: libssl (= 2)',
+      'libssl 2',
+      'openssl 2;Depends: libssl (= 2)',
+      'untouched 2;Depends: libssl',
+    );
+    const installed = status('libssl 1', 'openssl 1;Depends: libssl (= 1)', 'untouched 1;Depends: libssl');
+    expect(on(installed, offer, 'libssl-dev')).toEqual(['libssl 2', 'libssl-dev 2', 'openssl 2']);
+  });
+
+  test('what a newer package breaks becomes newer, or stands in the way', () => {
+    const offer = packages('a 2;Breaks: b (<< 2)', 'b 2', 'c 2;Conflicts: d', 'd 1');
+    expect(on(status('b 1'), offer, 'a')).toEqual(['a 2', 'b 2']);
+    expect(on(status('d 1'), offer, 'c')).toMatchObject({ kind: 'conflict', reason: 'c 2 conflicts with d' });
+  });
+
+  test('an exact dependency on an older version than the one there is refused', () => {
+    const offer = packages('a;Depends: b (= 1)', 'b 1');
+    expect(on(status('b 2'), offer, 'a')).toMatchObject({ kind: 'conflict', reason: 'b 2 is chosen already' });
+  });
+
+  test('what was broken before is nobody’s business', () => {
+    const offer = packages('a');
+    expect(on(status('odd;Depends: gone'), offer, 'a')).toEqual(['a 1']);
+  });
+});
+
+test('a dpkg status lists what is installed, and nothing else', () => {
+  const text = [
+    'Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64',
+    'Package: b\nStatus: deinstall ok config-files\nVersion: 1\nArchitecture: amd64',
+    'Package: c\nStatus: install ok half-configured\nVersion: 1\nArchitecture: amd64',
+    'Package: d\nStatus: hold ok installed\nVersion: 1\nArchitecture: all',
+    'Package: e\nStatus: install ok installed\nVersion: 1\nArchitecture: i386',
+    'Package: f\nVersion: 1\nArchitecture: amd64',
+  ].join('\n\n');
+  expect(readDpkgStatus(text, 'amd64', 'status').map(({ name }) => name)).toEqual(['a', 'd', 'f']);
 });

@@ -7,8 +7,8 @@
 import { compareBytes } from '../../canonical.ts';
 import { bug } from '../../errors.ts';
 import { type Dependency, type DependencyGroup, formatDependency } from './dependency.ts';
-import type { PackageRecord } from './package-record.ts';
-import { satisfiesRelation } from './version.ts';
+import type { PackageFacts, PackageRecord } from './package-record.ts';
+import { compareDebianVersions, satisfiesRelation } from './version.ts';
 
 /** The packages on offer. Both lists are in order of preference; the same name always gives the same objects. */
 export interface PackageUniverse {
@@ -19,8 +19,13 @@ export interface PackageUniverse {
 
 export interface ClosureInput {
   readonly universe: PackageUniverse;
-  /** Chosen before, and not to be questioned. */
-  readonly installed: readonly PackageRecord[];
+  /** Chosen before, and not to be questioned unless they are `replaceable`. */
+  readonly installed: readonly PackageFacts[];
+  /**
+   * What is installed may give way to a newer version of itself, as with `apt-get install` on a running system: roots are
+   * brought up to date, other packages only where something needs it. Never an older version, and nothing is removed.
+   */
+  readonly replaceable?: boolean;
   /** Names of packages, or of something that exactly one package provides. */
   readonly roots: readonly string[];
 }
@@ -41,14 +46,14 @@ export type ClosureProblem =
     };
 
 export type ClosureResult =
-  /** Without those that were installed before; sorted by name. */
+  /** Without those that were installed before and stay; sorted by name. */
   | { readonly kind: 'closure'; readonly packages: readonly PackageRecord[] }
   | { readonly kind: 'failed'; readonly problem: ClosureProblem };
 
 const MAX_ATTEMPTS = 500;
 
 export function resolveClosure(input: ClosureInput): ClosureResult {
-  const banned = new Set<PackageRecord>();
+  const banned = new Set<PackageFacts>();
   let first: ClosureProblem | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const outcome = new Attempt(input, banned).run();
@@ -62,7 +67,7 @@ export function resolveClosure(input: ClosureInput): ClosureResult {
 }
 
 /** Whether `record` is what a dependency asks for, by its own name or by one it provides. */
-export function satisfies(dependency: Dependency, record: PackageRecord): boolean {
+export function satisfies(dependency: Dependency, record: PackageFacts): boolean {
   const { qualifier } = dependency;
   if (qualifier === 'any' && !record.anyArchitecture) return false;
   if (qualifier !== undefined && qualifier !== 'any' && qualifier !== 'native' && qualifier !== record.architecture) {
@@ -75,7 +80,7 @@ export function satisfies(dependency: Dependency, record: PackageRecord): boolea
  * For each dependency of `record` the name of the package of `chosen` that satisfies it, sorted and without repetition: the
  * edges of the lock.
  */
-export function dependencyEdges(record: PackageRecord, chosen: ChosenPackages): readonly string[] {
+export function dependencyEdges(record: PackageFacts, chosen: ChosenPackages): readonly string[] {
   const names = new Set<string>();
   for (const group of record.depends) {
     const found = chosen.satisfying(group);
@@ -86,14 +91,14 @@ export function dependencyEdges(record: PackageRecord, chosen: ChosenPackages): 
 
 /** A set of packages, one version of each name, that knows who provides what. */
 export class ChosenPackages {
-  readonly #byName = new Map<string, PackageRecord>();
-  readonly #providers = new Map<string, PackageRecord[]>();
+  readonly #byName = new Map<string, PackageFacts>();
+  readonly #providers = new Map<string, PackageFacts[]>();
 
-  constructor(records: Iterable<PackageRecord> = []) {
+  constructor(records: Iterable<PackageFacts> = []) {
     for (const record of records) this.add(record);
   }
 
-  add(record: PackageRecord): void {
+  add(record: PackageFacts): void {
     this.#byName.set(record.name, record);
     for (const { name } of record.provides) {
       const list = this.#providers.get(name);
@@ -102,19 +107,27 @@ export class ChosenPackages {
     }
   }
 
-  get(name: string): PackageRecord | undefined {
+  remove(record: PackageFacts): void {
+    this.#byName.delete(record.name);
+    for (const { name } of record.provides) {
+      const left = this.#providers.get(name)?.filter((provider) => provider !== record) ?? [];
+      this.#providers.set(name, left);
+    }
+  }
+
+  get(name: string): PackageFacts | undefined {
     return this.#byName.get(name);
   }
 
   /** Those of this name, and those that provide it. */
-  withName(name: string): readonly PackageRecord[] {
+  withName(name: string): readonly PackageFacts[] {
     const own = this.#byName.get(name);
     const providers = this.#providers.get(name) ?? [];
     return own === undefined ? providers : [own, ...providers.filter((record) => record !== own)];
   }
 
   /** The package that satisfies the first alternative that any satisfies. */
-  satisfying(group: DependencyGroup): PackageRecord | undefined {
+  satisfying(group: DependencyGroup): PackageFacts | undefined {
     for (const dependency of group) {
       const found = this.withName(dependency.name).find((record) => satisfies(dependency, record));
       if (found !== undefined) return found;
@@ -122,12 +135,12 @@ export class ChosenPackages {
     return undefined;
   }
 
-  values(): Iterable<PackageRecord> {
+  values(): Iterable<PackageFacts> {
     return this.#byName.values();
   }
 }
 
-function matches({ name, relation, version }: Dependency, record: PackageRecord): boolean {
+function matches({ name, relation, version }: Dependency, record: PackageFacts): boolean {
   if (record.name === name && (relation === undefined || satisfiesRelation(record.version, relation, version ?? ''))) {
     return true;
   }
@@ -140,7 +153,7 @@ function matches({ name, relation, version }: Dependency, record: PackageRecord)
 }
 
 interface Choice {
-  readonly record: PackageRecord;
+  readonly record: PackageFacts;
   readonly parent: Choice | undefined;
   /** Another package or version could have been taken. */
   readonly free: boolean;
@@ -149,7 +162,7 @@ interface Choice {
 interface Failure {
   readonly problem: ClosureProblem;
   /** A free choice that led here: the next attempt does without it. */
-  readonly suspect: PackageRecord | undefined;
+  readonly suspect: PackageFacts | undefined;
 }
 
 interface Clash {
@@ -159,19 +172,26 @@ interface Clash {
 
 class Attempt {
   readonly #input: ClosureInput;
-  readonly #banned: ReadonlySet<PackageRecord>;
+  readonly #banned: ReadonlySet<PackageFacts>;
   readonly #chosen = new ChosenPackages();
   readonly #choices = new Map<string, Choice>();
+  readonly #picked = new Map<string, PackageRecord>();
+  /** By name: installed packages that may become newer. */
+  readonly #replaceable = new Map<string, PackageFacts>();
   /** By name: what chosen packages conflict with. */
-  readonly #conflicts = new Map<string, { readonly owner: PackageRecord; readonly dependency: Dependency }[]>();
+  readonly #conflicts = new Map<string, { readonly owner: PackageFacts; readonly dependency: Dependency }[]>();
 
-  constructor(input: ClosureInput, banned: ReadonlySet<PackageRecord>) {
+  constructor(input: ClosureInput, banned: ReadonlySet<PackageFacts>) {
     this.#input = input;
     this.#banned = banned;
   }
 
   run(): { readonly packages: readonly PackageRecord[] } | Failure {
-    for (const record of this.#input.installed) this.#choose({ record, parent: undefined, free: false });
+    for (const record of this.#input.installed) {
+      this.#choose({ record, parent: undefined, free: false });
+      if (this.#input.replaceable === true) this.#replaceable.set(record.name, record);
+    }
+    const soundBefore = [...this.#replaceable.values()].filter((record) => this.#isSound(record));
     const roots: Choice[] = [];
     for (const root of this.#input.roots) {
       const found = this.#chooseRoot(root);
@@ -182,15 +202,49 @@ class Attempt {
       const failure = this.#follow(root);
       if (failure !== undefined) return failure;
     }
-    const before = new Set(this.#input.installed);
-    const packages = [...this.#chosen.values()].filter((record) => !before.has(record));
+    const failure = this.#bringAlong(soundBefore);
+    if (failure !== undefined) return failure;
+    const packages = [...this.#picked.values()];
     return { packages: packages.sort((a, b) => compareBytes(a.name, b.name)) };
+  }
+
+  /** Installed packages that newer ones left without what they need, or conflict with, become newer too. */
+  #bringAlong(soundBefore: readonly PackageFacts[]): Failure | undefined {
+    for (let again = true; again; ) {
+      again = false;
+      for (const record of soundBefore) {
+        if (this.#choices.get(record.name)?.record !== record || this.#isSound(record)) continue;
+        const newer = this.#newer(record);
+        const next = this.#pick(newer, undefined, `${record.name} (>> ${record.version})`);
+        if ('problem' in next) return next;
+        const failure = this.#follow(next);
+        if (failure !== undefined) return failure;
+        again = true;
+      }
+    }
+    return undefined;
+  }
+
+  #newer(record: PackageFacts): readonly PackageRecord[] {
+    return this.#input.universe
+      .named(record.name)
+      .filter(({ version }) => compareDebianVersions(version, record.version) > 0);
+  }
+
+  /** Whether everything that a chosen package needs is there, and nothing that it conflicts with. */
+  #isSound(record: PackageFacts): boolean {
+    return (
+      record.depends.every((group) => this.#chosen.satisfying(group) !== undefined) &&
+      this.#conflictsOf(record).length === 0
+    );
   }
 
   #chooseRoot(root: string): Choice | Failure {
     const chosen = this.#choices.get(root);
-    if (chosen !== undefined) return chosen;
-    const named = this.#input.universe.named(root);
+    const installed = this.#replaceable.get(root);
+    if (chosen !== undefined && chosen.record !== installed) return chosen;
+    const named = installed === undefined ? this.#input.universe.named(root) : this.#newer(installed);
+    if (chosen !== undefined && named.length === 0) return chosen;
     const candidates = named.length > 0 ? named : this.#input.universe.providing(root);
     if (candidates.length === 0) return { problem: { kind: 'unknown', root }, suspect: undefined };
     const names = [...new Set(candidates.map(({ name }) => name))].sort(compareBytes);
@@ -199,7 +253,7 @@ class Attempt {
       const before = provider === undefined ? undefined : this.#choices.get(provider.name);
       return before ?? { problem: { kind: 'ambiguous', root, providers: names }, suspect: undefined };
     }
-    const already = this.#choices.get(names[0] ?? root);
+    const already = installed === undefined ? this.#choices.get(names[0] ?? root) : undefined;
     return already ?? this.#pick(candidates, undefined, root);
   }
 
@@ -229,7 +283,10 @@ class Attempt {
     let clash: Clash | undefined;
     for (const record of candidates) {
       const found = this.#clash(record);
-      if (found === undefined) return this.#choose({ record, parent, free: candidates.length > 1 });
+      if (found === undefined) {
+        this.#picked.set(record.name, record);
+        return this.#choose({ record, parent, free: candidates.length > 1 });
+      }
       clash ??= found;
     }
     const path = parent === undefined ? [dependency] : chain(parent);
@@ -247,31 +304,49 @@ class Attempt {
   }
 
   /** What speaks against choosing `record` now. */
-  #clash(record: PackageRecord): Clash | undefined {
+  #clash(record: PackageFacts): Clash | undefined {
     const same = this.#choices.get(record.name);
-    if (same !== undefined) {
+    if (same !== undefined && !this.#givesWay(same.record, record)) {
       return { other: same, reason: `${same.record.name} ${same.record.version} is chosen already` };
     }
+    return this.#conflictsOf(record).find(({ other }) => !this.#canBecomeNewer(other.record));
+  }
+
+  /** What is chosen and conflicts with `record`, from either side. */
+  #conflictsOf(record: PackageFacts): readonly Clash[] {
+    const found: Clash[] = [];
     for (const dependency of record.conflicts) {
-      const other = this.#chosen.withName(dependency.name).find((candidate) => matches(dependency, candidate));
-      const choice = other === undefined ? undefined : this.#choices.get(other.name);
-      if (choice !== undefined && choice.record.name !== record.name) {
-        return { other: choice, reason: conflictText(record, dependency) };
+      for (const candidate of this.#chosen.withName(dependency.name)) {
+        const other = this.#choices.get(candidate.name);
+        if (other === undefined || other.record.name === record.name || !matches(dependency, candidate)) continue;
+        found.push({ other, reason: conflictText(record, dependency) });
       }
     }
     for (const name of [record.name, ...record.provides.map((provided) => provided.name)]) {
       for (const { owner, dependency } of this.#conflicts.get(name) ?? []) {
-        const choice = this.#choices.get(owner.name);
-        if (choice !== undefined && owner.name !== record.name && matches(dependency, record)) {
-          return { other: choice, reason: conflictText(owner, dependency) };
-        }
+        const other = this.#choices.get(owner.name);
+        if (other?.record !== owner || owner.name === record.name || !matches(dependency, record)) continue;
+        found.push({ other, reason: conflictText(owner, dependency) });
       }
     }
-    return undefined;
+    return found;
+  }
+
+  #givesWay(installed: PackageFacts, record: PackageFacts): boolean {
+    return (
+      this.#replaceable.get(installed.name) === installed &&
+      compareDebianVersions(record.version, installed.version) > 0
+    );
+  }
+
+  #canBecomeNewer(record: PackageFacts): boolean {
+    return this.#replaceable.get(record.name) === record && this.#newer(record).length > 0;
   }
 
   #choose(choice: Choice): Choice {
     const { record } = choice;
+    const replaced = this.#choices.get(record.name);
+    if (replaced !== undefined) this.#chosen.remove(replaced.record);
     this.#chosen.add(record);
     this.#choices.set(record.name, choice);
     for (const dependency of record.conflicts) {
@@ -283,11 +358,11 @@ class Attempt {
   }
 }
 
-function conflictText(owner: PackageRecord, dependency: Dependency): string {
+function conflictText(owner: PackageFacts, dependency: Dependency): string {
   return `${owner.name} ${owner.version} conflicts with ${formatDependency([dependency])}`;
 }
 
-function nearestFree(choice: Choice | undefined): PackageRecord | undefined {
+function nearestFree(choice: Choice | undefined): PackageFacts | undefined {
   for (let at = choice; at !== undefined; at = at.parent) if (at.free) return at.record;
   return undefined;
 }

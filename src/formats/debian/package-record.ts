@@ -4,8 +4,8 @@ import { type ControlParagraph, requireField } from './control.ts';
 import { type Dependency, type DependencyGroup, isPackageName, parseDependencies } from './dependency.ts';
 import { parseDebianVersion } from './version.ts';
 
-/** What resolving needs to know of one version of one binary package. */
-export interface PackageRecord {
+/** What resolving needs to know of one version of one binary package, wherever it is. */
+export interface PackageFacts {
   readonly name: string;
   readonly version: string;
   readonly architecture: string;
@@ -19,6 +19,10 @@ export interface PackageRecord {
   readonly provides: readonly Dependency[];
   /** required 0, important 1, standard 2, optional 3, extra 4. */
   readonly priority: number;
+}
+
+/** A package that can be had. */
+export interface PackageRecord extends PackageFacts {
   readonly file: PackageFile;
 }
 
@@ -47,7 +51,12 @@ export function readIndexRecord(stanza: ControlParagraph, baseUrl: string, archi
 
 /** A binary package's control paragraph, together with where its .deb is. */
 export function readPackageRecord(paragraph: ControlParagraph, file: PackageFile, architecture: string): PackageRecord {
-  const name = requireField(paragraph, 'Package', file.url);
+  return { ...readPackageFacts(paragraph, architecture, file.url), file };
+}
+
+/** A binary package's control paragraph; `where` names what holds it. */
+export function readPackageFacts(paragraph: ControlParagraph, architecture: string, where: string): PackageFacts {
+  const name = requireField(paragraph, 'Package', where);
   const what = `the package ${name}`;
   const version = requireField(paragraph, 'Version', what);
   const own = requireField(paragraph, 'Architecture', what);
@@ -65,7 +74,6 @@ export function readPackageRecord(paragraph: ControlParagraph, file: PackageFile
     conflicts: [...groups('conflicts'), ...groups('breaks')].flat(),
     provides: groups('provides').flat(),
     priority: Math.max(PRIORITIES.indexOf(paragraph.get('priority') ?? 'optional'), 0),
-    file,
   };
 }
 
