@@ -26,6 +26,10 @@ export const ERROR_CODES = {
   },
   COGPLAN_ARCHIVE_TOO_LARGE: { family: 'outside', summary: 'Compressed content inflates beyond what is allowed.' },
   COGPLAN_ARTIFACT_GONE: { family: 'outside', summary: 'A locked artifact is no longer at any of its URLs.' },
+  COGPLAN_AS_OF_UNAVAILABLE: {
+    family: 'outside',
+    summary: 'A Debian archive as it was at the date asked for cannot be had.',
+  },
   COGPLAN_BLOB_CORRUPT: {
     family: 'integrity',
     summary: 'A blob in the store no longer has the content its name says; it was set aside.',
@@ -180,6 +184,16 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'An archive index lacks a good signature of a trusted key.',
   },
+  COGPLAN_SIGNATURE_KEY_EXPIRED: { family: 'integrity', summary: 'An archive is signed by a key that has expired.' },
+  COGPLAN_SIGNATURE_KEY_UNKNOWN: {
+    family: 'integrity',
+    summary: 'An archive is signed by none of the keys that may sign it.',
+  },
+  COGPLAN_SIGNATURE_UNCOVERED: {
+    family: 'integrity',
+    summary: 'A signed index holds text that its signature does not cover.',
+  },
+  COGPLAN_SIGNATURE_WEAK: { family: 'integrity', summary: 'An archive is signed with a digest that can be forged.' },
   COGPLAN_SOURCE_CHANGED: { family: 'input', summary: 'A file of the project changed while it was read.' },
   COGPLAN_SOURCE_FILE_KIND: {
     family: 'input',

@@ -176,13 +176,54 @@ export interface Archive {
    * @minItems 1
    */
   signers: string[];
-  inRelease: File;
-  packages: File1;
+  inRelease: File1;
+  signature?: File2;
+  key?: File3;
+  packages: File4;
 }
 /**
  * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
  */
 export interface File1 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File2 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File3 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File4 {
   url: string;
   mirrors?: string[];
   sha256: Sha256;
@@ -332,7 +373,7 @@ export interface PlacedFile {
    * The address as it was written, where it only says where to look.
    */
   asked?: string;
-  file?: File2;
+  file?: File5;
   /**
    * Its bytes, where they were written down.
    */
@@ -355,7 +396,7 @@ export interface PlacedFile {
 /**
  * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
  */
-export interface File2 {
+export interface File5 {
   url: string;
   mirrors?: string[];
   sha256: Sha256;

@@ -26,6 +26,8 @@ const archive = object(
   ['validUntil', plain],
   ['signers', words],
   ['inRelease', file],
+  ['signature', file],
+  ['key', file],
   ['packages', file],
 );
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { createCleartextMessage, generateKey, type PrivateKey, readPrivateKey, sign } from 'openpgp';
+import { createCleartextMessage, createMessage, generateKey, type PrivateKey, readPrivateKey, sign } from 'openpgp';
 import { pack } from 'tar-stream';
 import type { HttpTestServer } from './http-server.ts';
 
@@ -93,6 +93,48 @@ export async function publishSuite(server: HttpTestServer, suite: TestSuite): Pr
   const body = await clearSign(suite.edit?.(release) ?? release, suite.keys, date);
   server.answer(`${base}/InRelease`, { body });
   return body;
+}
+
+/** Serves a flat archive, as NVIDIA's: index and packages in one directory. Detached: Release and Release.gpg. */
+export async function publishFlat(
+  server: HttpTestServer,
+  archive: {
+    readonly root: string;
+    readonly debs: readonly TestDeb[];
+    readonly key: TestKey;
+    readonly detached?: boolean;
+  },
+): Promise<void> {
+  const { root, debs, key, detached = false } = archive;
+  const stanzas = debs.map(({ control, filename, bytes }) => {
+    const name = filename.slice(filename.lastIndexOf('/') + 1);
+    server.answer(`${root}/${name}`, { body: bytes });
+    return `${control}Filename: ./${name}\nSize: ${bytes.length}\nSHA256: ${sha256(bytes)}\n`;
+  });
+  const plain = Buffer.from(stanzas.join('\n'));
+  const zipped = gzipSync(plain);
+  server.answer(`${root}/Packages.gz`, { body: zipped });
+  const date = new Date('2026-01-10T00:00:00Z');
+  const release = [
+    'Origin: Flat',
+    `Date: ${debianDate(date)}`,
+    'SHA256:',
+    ` ${sha256(plain)} ${plain.length} ./Packages`,
+    ` ${sha256(zipped)} ${zipped.length} ./Packages.gz`,
+    '',
+  ].join('\n');
+  if (!detached) {
+    server.answer(`${root}/InRelease`, { body: await clearSign(release, [key], date) });
+    return;
+  }
+  server.answer(`${root}/Release`, { body: release });
+  const signature = await sign({
+    message: await createMessage({ binary: new Uint8Array(Buffer.from(release)) }),
+    signingKeys: key.secret,
+    detached: true,
+    date,
+  });
+  server.answer(`${root}/Release.gpg`, { body: signature });
 }
 
 export async function clearSign(text: string, keys: readonly TestKey[], date: Date): Promise<string> {

@@ -38,7 +38,7 @@ const MAX_DEB = 8 * 1024 ** 3;
 /** A stanza of a Packages index whose files lie below `baseUrl`. */
 export function readIndexRecord(stanza: ControlParagraph, baseUrl: string, architecture: string): PackageRecord {
   const what = `the package ${stanza.get('package') ?? '?'} of ${baseUrl}`;
-  const filename = requireField(stanza, 'Filename', what);
+  const filename = requireField(stanza, 'Filename', what).replace(/^\.\//, '');
   if (!/^[A-Za-z0-9][A-Za-z0-9._+~/%:-]*\.deb$/.test(filename) || filename.split('/').includes('..')) {
     throw recordError(what, `the file name ${JSON.stringify(filename)}`);
   }

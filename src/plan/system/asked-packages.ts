@@ -36,6 +36,17 @@ export function acceptsVersion(pattern: string, version: string): boolean {
   return new RegExp(`^${source}$`).test(version);
 }
 
+/** Which versions will do, for the names that were asked for with a version. */
+export function pinsOf(asked: readonly AskedPackage[]): ReadonlyMap<string, (version: string) => boolean> {
+  const pins = new Map<string, (version: string) => boolean>();
+  for (const { name, version } of asked) {
+    if (version === undefined) continue;
+    const before = pins.get(name);
+    pins.set(name, (candidate) => acceptsVersion(version, candidate) && (before?.(candidate) ?? true));
+  }
+  return pins;
+}
+
 const COMMANDS = new Set(['apt-get', 'install', 'update', 'upgrade', 'sudo', 'RUN', '&&', ';', '\\', '|', '||']);
 
 function parseWord(word: string, where: Where, architecture: string): AskedPackage {

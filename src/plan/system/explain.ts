@@ -9,6 +9,7 @@ export interface ExplainInput {
   readonly problem: ClosureProblem;
   readonly asked: readonly AskedPackage[];
   readonly universe: DebianUniverse;
+  /** `Debian bookworm`. */
   readonly suite: string;
   readonly architecture: string;
 }
@@ -21,7 +22,7 @@ export function explainProblem({ problem, asked, universe, suite, architecture }
     case 'ambiguous':
       return new CogplanError(
         'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
-        `${problem.root} is no package of Debian ${suite}, but several packages provide it`,
+        `${problem.root} is no package of ${suite}, but several packages provide it`,
         {
           subject: problem.root,
           where: whereOf(problem.root, asked),
@@ -31,7 +32,7 @@ export function explainProblem({ problem, asked, universe, suite, architecture }
       );
     case 'missing': {
       const owner = problem.chain.at(-1) ?? problem.dependency;
-      return unsatisfiable(`${owner} needs ${problem.dependency}, which Debian ${suite} does not have`, problem, asked);
+      return unsatisfiable(`${owner} needs ${problem.dependency}, which ${suite} does not have`, problem, asked);
     }
     case 'conflict': {
       const owner = problem.chain.at(-1) ?? problem.dependency;
@@ -47,7 +48,7 @@ export function unknownVersion(item: AskedPackage, universe: DebianUniverse, sui
   const versions = universe.everyVersion(item.name).map(({ version }) => version);
   return new CogplanError(
     'COGPLAN_SYSTEM_PACKAGE_VERSION',
-    `Debian ${suite} has no ${item.name} of version ${item.version ?? ''}`,
+    `${suite} has no ${item.name} of version ${item.version ?? ''}`,
     {
       subject: item.text,
       where: item.where,
@@ -61,21 +62,17 @@ function unknownPackage(
   root: string,
   { asked, universe, suite, architecture }: Omit<ExplainInput, 'problem'>,
 ): CogplanError {
-  return new CogplanError(
-    'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
-    `Debian ${suite} has no package ${root} for ${architecture}`,
-    {
-      subject: root,
-      where: whereOf(root, asked),
-      hint: suggestion(root, universe, suite),
-    },
-  );
+  return new CogplanError('COGPLAN_SYSTEM_PACKAGE_UNKNOWN', `${suite} has no package ${root} for ${architecture}`, {
+    subject: root,
+    where: whereOf(root, asked),
+    hint: suggestion(root, universe, suite),
+  });
 }
 
 function suggestion(root: string, universe: DebianUniverse, suite: string): string {
   const exists = (name: string) => universe.named(name).length > 0;
   const renamed = (Object.hasOwn(DEBIAN_RENAMES, root) ? (DEBIAN_RENAMES[root] ?? []) : []).find(exists);
-  if (renamed !== undefined) return `In Debian ${suite} it is ${renamed}.`;
+  if (renamed !== undefined) return `In ${suite} it is ${renamed}.`;
   if (NVIDIA_NAMES.test(root)) {
     return 'Only the main component of Debian can be used; CUDA libraries come with the Python wheels that need them.';
   }

@@ -6,16 +6,20 @@ import { type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
 import { type Compression, decompress } from '../../formats/archive/decompress.ts';
-import type { Archive } from '../../lock/schema.generated.ts';
-import { type TrustedKey, verifyClearSigned } from './clear-signed.ts';
+import type { Archive, File } from '../../lock/schema.generated.ts';
+import type { TrustedKey } from './clear-signed.ts';
+import { type FetchedFile, type FetchedRelease, fetchRelease, releaseDirectory } from './fetch-release.ts';
 import { INDEX_SUMMARY_VERSION, type IndexSummary, summariseIndex } from './index-summary.ts';
 import { PackagesIndex } from './packages-index.ts';
-import { checkReleaseFile, parseReleaseFile, type ReleaseFile } from './release-file.ts';
+import type { ReleaseFile } from './release-file.ts';
+import { rememberArchive } from './remembered-archives.ts';
 
 export interface ArchiveRequest {
   /** Root of the archive, without a trailing slash. */
   readonly url: string;
+  /** `bookworm`, or for a flat archive a directory below the root with a trailing slash: `/`, `x86_64/`. */
   readonly suite: string;
+  /** `main`; empty for a flat archive. */
   readonly component: string;
   readonly architecture: string;
   readonly keys: readonly TrustedKey[];
@@ -24,7 +28,7 @@ export interface ArchiveRequest {
 }
 
 export interface OpenArchive {
-  /** The evidence, as the lock records it; both files lie in the store. */
+  /** The evidence, as the lock records it; its files lie in the store. */
   readonly entry: Archive;
   readonly index: PackagesIndex;
 }
@@ -36,46 +40,63 @@ interface IndexFile {
   readonly size: number;
 }
 
-const MAX_IN_RELEASE = 16 * 1024 * 1024;
+/** Debian's main has 50 MB. */
+const MAX_INDEX = 128 * 1024 * 1024;
 
 /**
- * One suite of a Debian archive: InRelease (revalidated, signature and date checked), then its Packages index, which is
- * downloaded by hash when the store lacks it. COGPLAN_SIGNATURE_INVALID, COGPLAN_ARCHIVE_EXPIRED, COGPLAN_ARCHIVE_MISMATCH,
- * COGPLAN_ARCHIVE_ROLLBACK, COGPLAN_HASH_MISMATCH. The index must be closed.
+ * One suite of a Debian archive: its Release file (revalidated, signature and date checked), then its Packages index, which
+ * is downloaded by hash when the store lacks it. The errors of `fetchRelease`, COGPLAN_ARCHIVE_MISMATCH, COGPLAN_TOO_LARGE,
+ * COGPLAN_HASH_MISMATCH. The index must be closed.
  */
 export async function openArchive(context: Context, request: ArchiveRequest): Promise<OpenArchive> {
-  const { url, suite, component, architecture } = request;
-  const inReleaseUrl = `${url}/dists/${suite}/InRelease`;
-  const { body } = await context.http.get(inReleaseUrl, { maxBytes: MAX_IN_RELEASE, signal: context.signal });
-  const now = context.now();
-  const { text, signers } = await verifyClearSigned(body.toString('utf8'), {
-    keys: request.keys,
-    now,
-    what: inReleaseUrl,
-  });
-  const release = parseReleaseFile(text, inReleaseUrl);
-  const notBefore = request.previous === undefined ? undefined : new Date(request.previous.date);
-  checkReleaseFile(release, { suite, now, notBefore, what: inReleaseUrl });
+  return openRelease(context, request, await fetchRelease(context, request));
+}
 
-  const path = `${component}/binary-${architecture}/Packages`;
+/** The index that a Release file names. */
+export async function openRelease(
+  context: Context,
+  { suite, component, architecture }: Pick<ArchiveRequest, 'suite' | 'component' | 'architecture'>,
+  fetched: FetchedRelease,
+): Promise<OpenArchive> {
+  const { url, release } = fetched;
+  const path = packagesPath({ suite, component }, architecture);
   const plain = release.files.get(path);
   if (plain === undefined) {
-    throw new CogplanError('COGPLAN_ARCHIVE_MISMATCH', `${inReleaseUrl} lists no ${path}`, { subject: path });
+    throw new CogplanError('COGPLAN_ARCHIVE_MISMATCH', `${fetched.inRelease.url} lists no ${path}`, { subject: path });
   }
-  const download = chooseDownload(release, `${url}/dists/${suite}`, path);
+  if (plain.size > MAX_INDEX) {
+    throw new CogplanError(
+      'COGPLAN_TOO_LARGE',
+      `${fetched.inRelease.url}: ${path} has ${plain.size} bytes, more than ${MAX_INDEX}`,
+      { subject: path },
+    );
+  }
+  const download = chooseDownload(release, releaseDirectory(url, suite), path);
   if ((await context.store.stat(plain.sha256))?.size !== plain.size) await fetchIndex(context, download, plain);
-  const inRelease = await context.store.put(body);
   const entry: Archive = {
     url,
     suite,
     component,
     date: toSeconds(release.date),
     ...(release.validUntil === undefined ? {} : { validUntil: toSeconds(release.validUntil) }),
-    signers: [...signers],
-    inRelease: { url: inReleaseUrl, sha256: inRelease.sha256, size: inRelease.size },
+    signers: [...fetched.signers],
+    inRelease: await stored(context, fetched.inRelease),
+    ...(fetched.signature === undefined ? {} : { signature: await stored(context, fetched.signature) }),
     packages: { url: download.url, sha256: plain.sha256, size: plain.size },
   };
-  return { entry, index: await openIndex(context, entry, architecture) };
+  const opened = { entry, index: await openIndex(context, entry, architecture) };
+  await rememberArchive(context, entry, architecture);
+  return opened;
+}
+
+/** Path of the Packages index below the suite's directory, as Release files name it. */
+export function packagesPath({ suite, component }: Pick<Archive, 'suite' | 'component'>, architecture: string): string {
+  return suite.endsWith('/') ? 'Packages' : `${component}/binary-${architecture}/Packages`;
+}
+
+async function stored(context: Context, { url, body }: FetchedFile): Promise<File> {
+  const { sha256, size } = await context.store.put(body);
+  return { url, sha256, size };
 }
 
 /** The index of an archive entry, from the store alone: COGPLAN_BLOB_MISSING when it is not there. */
@@ -100,8 +121,8 @@ function chooseDownload(release: ReleaseFile, base: string, path: string): Index
   for (const [suffix, compression] of forms) {
     const listed = release.files.get(path + suffix);
     if (listed === undefined) continue;
-    const directory = path.slice(0, path.lastIndexOf('/'));
-    const url = release.byHash ? `${base}/${directory}/by-hash/SHA256/${listed.sha256}` : `${base}/${path}${suffix}`;
+    const directory = path.slice(0, path.lastIndexOf('/') + 1);
+    const url = release.byHash ? `${base}/${directory}by-hash/SHA256/${listed.sha256}` : `${base}/${path}${suffix}`;
     return { url, compression, ...listed };
   }
   throw new CogplanError('COGPLAN_ARCHIVE_MISMATCH', `${base} lists no ${path}`, { subject: path });

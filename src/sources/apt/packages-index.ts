@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { bug } from '../../errors.ts';
+import { bug, CogplanError } from '../../errors.ts';
 import { parseSingleControl } from '../../formats/debian/control.ts';
 import { type PackageRecord, readIndexRecord } from '../../formats/debian/package-record.ts';
 import type { IndexSummary } from './index-summary.ts';
@@ -18,7 +18,7 @@ export class PackagesIndex {
   readonly #source: PackagesIndexSource;
   readonly #names: readonly string[];
   readonly #byName = new Map<string, number | number[]>();
-  readonly #records = new Map<number, PackageRecord>();
+  readonly #records = new Map<number, readonly PackageRecord[]>();
   readonly #fd: number;
 
   constructor(source: PackagesIndexSource) {
@@ -44,21 +44,41 @@ export class PackagesIndex {
   /** In the order of the index. */
   named(name: string): readonly PackageRecord[] {
     const stanzas = this.#byName.get(name) ?? [];
-    return (typeof stanzas === 'number' ? [stanzas] : stanzas).map((stanza) => this.#record(stanza));
+    return this.#agreeing(
+      (typeof stanzas === 'number' ? [stanzas] : stanzas).flatMap((stanza) => this.#record(stanza)),
+    );
   }
 
   /** In the order of the index. */
   providing(name: string): readonly PackageRecord[] {
     const { provides } = this.#source.summary;
     const stanzas = Object.hasOwn(provides, name) ? (provides[name] ?? []) : [];
-    return stanzas.map((stanza) => this.#record(stanza)).filter((record) => record.name !== name);
+    return stanzas.flatMap((stanza) => this.#record(stanza)).filter((record) => record.name !== name);
   }
 
   essentialNames(): readonly string[] {
     return this.#source.summary.essential.map((stanza) => this.#names[stanza] ?? '');
   }
 
-  #record(stanza: number): PackageRecord {
+  /** One version of a package is one file: an index that says otherwise could give each reader another one. */
+  #agreeing(records: readonly PackageRecord[]): readonly PackageRecord[] {
+    const hashes = new Map<string, string>();
+    for (const { name, version, file } of records) {
+      const before = hashes.get(version);
+      if (before !== undefined && before !== file.sha256) {
+        const { archiveUrl } = this.#source;
+        throw new CogplanError('COGPLAN_ARCHIVE_MISMATCH', `${archiveUrl} has two files for ${name} ${version}`, {
+          subject: name,
+          data: { hashes: [before, file.sha256] },
+        });
+      }
+      hashes.set(version, file.sha256);
+    }
+    return records;
+  }
+
+  /** None for a package of another architecture, which flat archives list side by side. */
+  #record(stanza: number): readonly PackageRecord[] {
     const before = this.#records.get(stanza);
     if (before !== undefined) return before;
     const { summary, file, archiveUrl, architecture } = this.#source;
@@ -67,8 +87,10 @@ export class PackagesIndex {
     const data = Buffer.allocUnsafe((summary.offsets[stanza + 1] ?? summary.size) - start);
     const length = readSync(this.#fd, data, 0, data.length, start);
     const text = data.toString('utf8', 0, length);
-    const record = readIndexRecord(parseSingleControl(text, `a stanza of ${archiveUrl}`), archiveUrl, architecture);
-    this.#records.set(stanza, record);
-    return record;
+    const paragraph = parseSingleControl(text, `a stanza of ${archiveUrl}`);
+    const own = paragraph.get('architecture');
+    const records = own === architecture || own === 'all' ? [readIndexRecord(paragraph, archiveUrl, architecture)] : [];
+    this.#records.set(stanza, records);
+    return records;
   }
 }

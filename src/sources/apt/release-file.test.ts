@@ -36,7 +36,7 @@ describe('refused are', () => {
     ['a date in another form', TEXT.replace(/Date:.*/, 'Date: 2026-07-11'), 'cannot read the date'],
     ['no SHA256 table', TEXT.replace('SHA256:', 'SHA512:'), 'no field SHA256'],
     ['a short hash', TEXT.replace(HASH, 'abc'), 'cannot read the SHA256 line'],
-    ['a size beyond reason', TEXT.replace('1234', '99999999999'), 'cannot read the SHA256 line'],
+    ['a size beyond reason', TEXT.replace('1234', '9999999999999'), 'cannot read the SHA256 line'],
     ['a path with a blank', TEXT.replace('Packages.xz', 'Pack ages'), 'cannot read the SHA256 line'],
   ])('%s', (_, text, problem) => {
     expect(() => parseReleaseFile(text, 'x')).toThrow(problem);

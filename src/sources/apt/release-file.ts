@@ -12,8 +12,6 @@ export interface ReleaseFile {
   readonly files: ReadonlyMap<string, { readonly sha256: Sha256; readonly size: number }>;
 }
 
-const MAX_INDEX = 1024 ** 3;
-
 /** The text of a Release file. Only its SHA256 table counts; weaker ones are not read. */
 export function parseReleaseFile(text: string, what: string): ReleaseFile {
   const fields = parseSingleControl(text, what);
@@ -29,7 +27,7 @@ export function parseReleaseFile(text: string, what: string): ReleaseFile {
 }
 
 export interface ReleaseChecks {
-  /** `bookworm-security`: the codename, or the suite's name, must be this. */
+  /** `bookworm-security`: the codename, or the suite's name, must be this. A flat archive (`/`) has neither. */
   readonly suite: string;
   readonly now: Date;
   /** Date of the Release that was accepted last. */
@@ -39,7 +37,7 @@ export interface ReleaseChecks {
 
 /** Right suite, not expired, not older than what was seen before. */
 export function checkReleaseFile(release: ReleaseFile, { suite, now, notBefore, what }: ReleaseChecks): void {
-  if (release.codename !== suite && release.suite !== suite) {
+  if (!suite.endsWith('/') && release.codename !== suite && release.suite !== suite) {
     throw new CogplanError(
       'COGPLAN_ARCHIVE_MISMATCH',
       `${what} is for ${release.codename || release.suite}, not for ${suite}`,
@@ -68,7 +66,7 @@ function parseTable(text: string, what: string): ReleaseFile['files'] {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const [hash = '', size = '', path = '', ...rest] = line.trim().split(/\s+/);
-    if (!isSha256(hash) || !/^\d{1,12}$/.test(size) || path === '' || rest.length > 0 || Number(size) > MAX_INDEX) {
+    if (!isSha256(hash) || !/^\d{1,12}$/.test(size) || path === '' || rest.length > 0) {
       throw new CogplanError(
         'COGPLAN_CONTROL_INVALID',
         `${what}: cannot read the SHA256 line ${JSON.stringify(line)}`,
@@ -77,7 +75,7 @@ function parseTable(text: string, what: string): ReleaseFile['files'] {
         },
       );
     }
-    files.set(path, { sha256: hash, size: Number(size) });
+    files.set(path.replace(/^\.\//, ''), { sha256: hash, size: Number(size) });
   }
   return files;
 }

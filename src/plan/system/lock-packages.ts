@@ -1,0 +1,48 @@
+import { compareBytes } from '../../canonical.ts';
+import type { Sha256 } from '../../digest.ts';
+import { ChosenPackages, dependencyEdges } from '../../formats/debian/closure.ts';
+import type { PackageFacts, PackageRecord } from '../../formats/debian/package-record.ts';
+import type { SystemPackage } from '../../lock/schema.generated.ts';
+import type { AskedPackage } from './asked-packages.ts';
+import type { ScriptHashes } from './maintainer-scripts.ts';
+import type { DebianUniverse } from './universe.ts';
+
+export interface LockPackagesInput {
+  readonly groups: Readonly<Partial<Record<SystemPackage['group'], readonly PackageRecord[]>>>;
+  readonly asked: readonly AskedPackage[];
+  readonly scripts: ReadonlyMap<Sha256, ScriptHashes>;
+  readonly universe: DebianUniverse;
+  /** What is there before the groups, and is not locked with them. */
+  readonly installed?: readonly PackageFacts[];
+}
+
+/** Packages by group as the lock has them, sorted by name. */
+export function lockPackages({ groups, asked, scripts, universe, installed = [] }: LockPackagesInput): SystemPackage[] {
+  const records = Object.values(groups).flat();
+  const locked = new Set(records.map(({ name }) => name));
+  const chosen = new ChosenPackages([...installed.filter(({ name }) => !locked.has(name)), ...records]);
+  const providersOf = (name: string) => universe.providing(name).map((record) => record.name);
+  const askedBy = new Map<string, string>();
+  for (const { name, text } of asked) {
+    const own = chosen.get(name) === undefined ? providersOf(name).find((provider) => chosen.get(provider)) : name;
+    if (own !== undefined && !askedBy.has(own)) askedBy.set(own, `build.system_packages: ${text}`);
+  }
+  return Object.entries(groups)
+    .flatMap(([group, records]: [string, readonly PackageRecord[]]) =>
+      records.map((record) => ({ group: group as SystemPackage['group'], record })),
+    )
+    .sort((a, b) => compareBytes(a.record.name, b.record.name))
+    .map(({ group, record }) => {
+      const askedHere = askedBy.get(record.name);
+      return {
+        name: record.name,
+        version: record.version,
+        architecture: record.architecture,
+        group,
+        file: record.file,
+        ...(askedHere === undefined ? {} : { asked: askedHere }),
+        depends: dependencyEdges(record, chosen).filter((name) => locked.has(name)),
+        scripts: scripts.get(record.file.sha256) ?? {},
+      };
+    });
+}

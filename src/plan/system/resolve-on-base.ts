@@ -1,0 +1,74 @@
+import type { Context } from '../../context.ts';
+import { resolveClosure } from '../../formats/debian/closure.ts';
+import type { PackageFacts } from '../../formats/debian/package-record.ts';
+import type { System } from '../../lock/schema.generated.ts';
+import type { ResolveOptions } from '../families.ts';
+import type { ArchiveSource } from './archive-sources.ts';
+import { type AskedPackage, pinsOf } from './asked-packages.ts';
+import { explainProblem, unknownVersion } from './explain.ts';
+import { findKeptPackages } from './kept-packages.ts';
+import { lockPackages } from './lock-packages.ts';
+import { readMaintainerScripts } from './maintainer-scripts.ts';
+import { findOlderEvidence } from './older-evidence.ts';
+import { openArchives } from './open-archives.ts';
+import { DebianUniverse } from './universe.ts';
+
+export interface OnBaseInput {
+  /** The archives of the base's own distribution, and those that the project names. */
+  readonly sources: readonly ArchiveSource[];
+  /** `Ubuntu jammy`, for messages. */
+  readonly distribution: string;
+  /** `jammy`: maintainer scripts may ask for it. */
+  readonly suite: string;
+  readonly architecture: string;
+  /** The base's dpkg database (`readDpkgStatus`). */
+  readonly installed: readonly PackageFacts[];
+  readonly asked: readonly AskedPackage[];
+  /** Of the lock before, when it was made for the same suite. */
+  readonly previous: System | undefined;
+  readonly options: Pick<ResolveOptions, 'mode' | 'asOf'>;
+}
+
+/**
+ * What `apt-get install` would add to a base that has packages already, all of group `system`. A package whose name the base
+ * has replaces it with a newer version; nothing is removed. COGPLAN_SYSTEM_PACKAGE_UNKNOWN, COGPLAN_SYSTEM_PACKAGE_VERSION,
+ * COGPLAN_SYSTEM_UNSATISFIABLE, COGPLAN_SCRIPT_UNKNOWN, and those of the archives. Without packages, no archive is asked.
+ */
+export async function resolveOnBase(context: Context, input: OnBaseInput): Promise<System> {
+  const { sources, distribution, suite, architecture, installed, asked, previous, options } = input;
+  if (asked.length === 0) return { archives: [], packages: [] };
+  const archives = await openArchives(context, {
+    sources,
+    architecture,
+    previous: previous?.archives ?? [],
+    asOf: options.asOf,
+  });
+  try {
+    const { indexes } = archives;
+    const mode = options.asOf !== null && options.mode === 'keep' ? 'refresh' : options.mode;
+    const packages = previous?.packages ?? [];
+    const kept = await findKeptPackages(context, { packages, indexes, mode, architecture });
+    const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked) });
+    for (const item of asked) {
+      const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
+      if (wanting) throw unknownVersion(item, universe, distribution);
+    }
+    const result = resolveClosure({ universe, installed, roots: asked.map(({ name }) => name), replaceable: true });
+    if (result.kind === 'failed') {
+      throw explainProblem({ problem: result.problem, asked, universe, suite: distribution, architecture });
+    }
+    const scripts = await readMaintainerScripts(context, result.packages, suite);
+    const olderArchives = await findOlderEvidence(context, {
+      packages: result.packages.filter((record) => record === kept.get(record.name)),
+      indexes,
+      archives: previous?.archives ?? [],
+      architecture,
+    });
+    return {
+      archives: [...archives.entries, ...olderArchives],
+      packages: lockPackages({ groups: { system: result.packages }, asked, scripts, universe, installed }),
+    };
+  } finally {
+    archives.close();
+  }
+}

@@ -1,0 +1,75 @@
+import type { Context } from '../../context.ts';
+import { CogplanError, isCogplanError } from '../../errors.ts';
+import { warn } from '../../events.ts';
+import { fetchRelease } from './fetch-release.ts';
+import { type ArchiveRequest, type OpenArchive, openIndex, openRelease } from './open-archive.ts';
+import { newestRemembered } from './remembered-archives.ts';
+
+export interface DatedRequest extends ArchiveRequest {
+  /** Nothing newer is considered. */
+  readonly asOf: Date;
+  /** Where older states are, without the timestamp: `https://snapshot.debian.org/archive/debian`. */
+  readonly snapshot: string | undefined;
+}
+
+/**
+ * A suite as it was at an instant: the archive's own state where it has not moved since, else the snapshot's of that
+ * instant, else the newest one before it that the store remembers (with a warning). Keys and `Valid-Until` are judged at
+ * that instant. COGPLAN_AS_OF_UNAVAILABLE when none can be had; a state that can be had but is forged is refused as ever.
+ */
+export async function openArchiveAsOf(context: Context, request: DatedRequest): Promise<OpenArchive> {
+  const reasons: string[] = [];
+  const { asOf } = request;
+  for (const url of rootsOf(request)) {
+    try {
+      const fetched = await fetchRelease(context, {
+        ...request,
+        url,
+        previous: undefined,
+        at: laterOf(url, request, context),
+      });
+      if (fetched.release.date <= asOf) return await openRelease(context, request, fetched);
+      reasons.push(`${url} is of ${fetched.release.date.toISOString()}`);
+    } catch (error) {
+      if (!isCogplanError(error) || !UNREACHABLE.has(error.code)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  const remembered = await newestRemembered(context, request, asOf);
+  if (remembered !== undefined) {
+    warn(
+      context.host,
+      'apt.remembered',
+      `${request.suite} as of ${asOf.toISOString()}: taken as it was at ${remembered.date}, the newest state before that the store has`,
+    );
+    return { entry: remembered, index: await openIndex(context, remembered, request.architecture) };
+  }
+  throw new CogplanError(
+    'COGPLAN_AS_OF_UNAVAILABLE',
+    `${request.suite} of ${request.url} as of ${asOf.toISOString()} cannot be had: ${reasons.join('; ')}`,
+    {
+      subject: request.suite,
+      hint: 'Snapshots must be reachable, or the store must have seen the archive before that instant. COGPLAN_MIRRORS names another snapshot.',
+      data: { asOf: asOf.toISOString(), reasons },
+    },
+  );
+}
+
+const UNREACHABLE: ReadonlySet<string> = new Set(['COGPLAN_NETWORK', 'COGPLAN_OFFLINE', 'COGPLAN_HTTP_STATUS']);
+
+function rootsOf({ url, snapshot, asOf }: DatedRequest): readonly string[] {
+  return snapshot === undefined ? [url] : [url, `${snapshot}/${stampOf(asOf)}`];
+}
+
+/** The archive of today is judged by today's clock: it is the snapshot that may look expired. */
+function laterOf(url: string, request: DatedRequest, context: Context): Date {
+  return url === request.url ? context.now() : request.asOf;
+}
+
+/** `20230504T000000Z`, as snapshot archives name instants. */
+export function stampOf(date: Date): string {
+  return date
+    .toISOString()
+    .replace(/\.\d{3}Z$/, 'Z')
+    .replace(/[-:]/g, '');
+}
