@@ -16,7 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cogplan-runtime-tests")
 PACKAGES = ["uvicorn", "httptools", "uvloop", "orjson"]
 # Packages that some tests use the way models do; a test is skipped where its package has no release for the Python.
-MODEL_PACKAGES = ["numpy", "pydantic"]
+MODEL_PACKAGES = ["numpy", "prometheus_client", "pydantic"]
 
 _PROGRAM = """
 import json, sys, unittest

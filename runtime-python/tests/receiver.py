@@ -30,7 +30,10 @@ class Receiver:
                     return
                 self.send_response(status)
                 for name, value in dict({"Content-Length": str(len(body))}, **headers).items():
-                    self.send_header(name, value)
+                    if name == "Connection":
+                        self.close_connection = True
+                    if value:
+                        self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 

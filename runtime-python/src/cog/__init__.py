@@ -1,11 +1,15 @@
 """The Python API of Cog models. Names load on first use: importing `cog` itself must cost next to nothing."""
 
-from typing import TYPE_CHECKING, Any, List
+from __future__ import annotations
 
 from ._version import PUBLIC as __version__
 
+# `typing` has this constant too, but importing it takes longer than everything else here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._decorators import concurrent, streaming
+    from typing import Any
+
+    from ._decorators import batched, concurrent, streaming
     from .coder import Coder
     from .exceptions import CancelationException
     from .input import FieldInfo, Input
@@ -43,6 +47,7 @@ _MODULE_OF = {
     "URLFile": "types",
     "URLPath": "types",
     "Weights": "types",
+    "batched": "_decorators",
     "concurrent": "_decorators",
     "current_scope": "scope",
     "emit_metric": "scope",
@@ -69,6 +74,7 @@ __all__ = [
     "URLPath",
     "Weights",
     "__version__",
+    "batched",
     "concurrent",
     "current_scope",
     "emit_metric",
@@ -87,5 +93,5 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def __dir__() -> List[str]:
+def __dir__() -> list[str]:
     return __all__

@@ -51,3 +51,32 @@ def concurrent(function: Optional[F] = None, *, max: int = 1) -> Union[F, Callab
         return target
 
     return mark if function is None else mark(function)
+
+
+def batched(*, max_size: int, max_wait_ms: float = 0) -> Callable[[F], F]:
+    """Has predictions that come at about the same time share one call of the method.
+
+    The method takes a list for each input and returns a list with an output for each prediction, in the same order; an
+    exception in its place fails that prediction alone. Its annotations say so (`text: List[str]`, `-> List[str]`), while
+    clients send and get single values. A call comes when `max_size` predictions are there, or when the first has waited
+    for `max_wait_ms` milliseconds.
+    """
+    if isinstance(max_size, bool) or not isinstance(max_size, int):
+        raise TypeError("max_size must be an integer, not {!r}".format(max_size))
+    if max_size < 1:
+        raise ValueError("max_size must be at least 1, not {}".format(max_size))
+    if isinstance(max_wait_ms, bool) or not isinstance(max_wait_ms, (int, float)):
+        raise TypeError("max_wait_ms must be a number, not {!r}".format(max_wait_ms))
+    if not 0 <= max_wait_ms <= 60000:
+        raise ValueError("max_wait_ms must be from 0 to 60000, not {}".format(max_wait_ms))
+
+    def mark(target: F) -> F:
+        from inspect import isasyncgenfunction, isgeneratorfunction
+
+        if isgeneratorfunction(target) or isasyncgenfunction(target):
+            name = getattr(target, "__qualname__", target)
+            raise TypeError("@batched needs a method that returns a list; {} yields".format(name))
+        target.__cog_batched__ = (max_size, max_wait_ms / 1000)  # type: ignore[attr-defined]
+        return target
+
+    return mark

@@ -97,6 +97,13 @@ class URLFile(io.IOBase):
         self._url = url
         self.name = filename or filename_of(url)
         self._opened: Any = None
+        self._size = 0
+
+    def _counted(self, size: int) -> None:
+        from ._worker.fetch import check_size
+
+        self._size += size
+        check_size(self._size, self.name)
 
     def _file(self) -> Any:
         if self._opened is None:
@@ -109,15 +116,20 @@ class URLFile(io.IOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file().read() if size is None or size < 0 else self._file().read(size)
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(1 << 20), b""))
+        data: bytes = self._file().read(size)
+        self._counted(len(data))
         return data
 
     def readinto(self, buffer: Any) -> int:
         count: int = self._file().readinto(buffer)
+        self._counted(count)
         return count
 
     def readline(self, size: Any = -1) -> bytes:
         line: bytes = self._file().readline(-1 if size is None else size)
+        self._counted(len(line))
         return line
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .multipart import Part, read_parts
 from .validate import compile_input
 
 Error = Dict[str, Any]
@@ -39,11 +40,14 @@ class RequestReader:
     def __init__(self, fields: List[Dict[str, Any]], loads: Callable[[bytes], Any]) -> None:
         self._loads = loads
         self._validate = compile_input(fields)
-        self._secret = {field["name"]: field["spec"] for field in fields if _has_secret(field["spec"])}
+        self._specs = {field["name"]: field["spec"] for field in fields}
+        self._secret = {field["name"]: field["spec"] for field in fields if _has_kind(field["spec"], ("secret",))}
 
-    def read(self, body: bytes, id_in_url: Optional[str], noun: str = "prediction") -> CreateRequest:
-        """Raises Invalid."""
-        given = _parse(body, self._loads)
+    def read(
+        self, body: bytes, id_in_url: Optional[str], noun: str = "prediction", boundary: Optional[str] = None
+    ) -> CreateRequest:
+        """A body of JSON, or the form whose parts this boundary separates, each of them an input. Raises Invalid."""
+        given = _parse(body, self._loads) if boundary is None else {"input": self._form(body, boundary)}
         request = CreateRequest()
         errors: List[Error] = []
         request.id = _read_id(given.get("id"), id_in_url, noun, errors)
@@ -56,6 +60,20 @@ class RequestReader:
             raise Invalid(errors + input_errors)
         request.shown_input = self._shown(request.input)
         return request
+
+    def _form(self, body: bytes, boundary: str) -> Dict[str, Any]:
+        parts: Dict[str, List[Part]] = {}
+        try:
+            for part in read_parts(body, boundary):
+                # A browser's file input in which nothing was chosen.
+                if part.filename == "" and not part.content:
+                    continue
+                parts.setdefault(part.name, []).append(part)
+        except ValueError as error:
+            raise Invalid([_error(["body"], str(error), "value_error.multipart")]) from error
+        return {
+            name: _value_of_parts(parts[name], spec, self._loads) for name, spec in self._specs.items() if name in parts
+        }
 
     def _shown(self, values: Dict[str, Any]) -> Dict[str, Any]:
         if not self._secret:
@@ -152,15 +170,35 @@ def _read_events(given: Any, errors: List[Error]) -> Tuple[str, ...]:
     return tuple(given)
 
 
-def _has_secret(spec: Any) -> bool:
+def _value_of_parts(parts: List[Part], spec: Dict[str, Any], loads: Callable[[bytes], Any]) -> Any:
+    """What an input of this type gets: the last part, or all if it takes a list."""
+    values = [_value_of_part(part, spec, loads) for part in parts]
+    if spec["kind"] != "list":
+        return values[-1]
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+
+
+def _value_of_part(part: Part, spec: Dict[str, Any], loads: Callable[[bytes], Any]) -> Any:
+    if part.filename is not None and _has_kind(spec, ("path", "file")):
+        return part.data_uri()
+    text = part.content.decode("utf-8", "replace")
+    if spec["kind"] not in ("string", "secret", "path", "file", "enum") and text.lstrip()[:1] in ("[", "{"):
+        try:
+            return loads(part.content)
+        except ValueError:
+            pass
+    return text
+
+
+def _has_kind(spec: Any, kinds: Tuple[str, ...]) -> bool:
     if isinstance(spec, dict):
-        return spec.get("kind") == "secret" or any(_has_secret(value) for value in spec.values())
-    return isinstance(spec, list) and any(_has_secret(item) for item in spec)
+        return spec.get("kind") in kinds or any(_has_kind(value, kinds) for value in spec.values())
+    return isinstance(spec, list) and any(_has_kind(item, kinds) for item in spec)
 
 
 def _hidden(value: Any, spec: Optional[Dict[str, Any]]) -> Any:
     """The value with the secrets in it, as its type tells them, replaced."""
-    if spec is None or value is None or not _has_secret(spec):
+    if spec is None or value is None or not _has_kind(spec, ("secret",)):
         return value
     kind = spec["kind"]
     if kind == "list" and isinstance(value, list):

@@ -74,6 +74,9 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         raise place.error("an annotation cannot be resolved: {}".format(error)) from error
     fields: List[Spec] = []
     converters: Dict[str, Converter] = {}
+    batched = hasattr(function, "__cog_batched__")
+    if batched:
+        hints = {name: _item_of_batch(name, annotation, place) for name, annotation in hints.items()}
     for parameter in inspect.signature(function).parameters.values():
         field, convert = _read_parameter(parameter, hints.get(parameter.name, UNSET), place)
         fields.append(field)
@@ -82,6 +85,21 @@ def read_signature(function: Callable[..., Any]) -> Signature:
     if "return" not in hints:
         raise place.error("the return value needs an annotation; if any type may be returned, use `-> Any`")
     return Signature(fields, _read_output(hints["return"]), converters)
+
+
+def _item_of_batch(name: str, annotation: Any, place: "_Place") -> Any:
+    """What one prediction gives or gets, from the list that a `@batched` method takes or returns."""
+    bare, metadata = without_annotated(annotation)
+    arguments = arguments_of(bare)
+    if origin_of(bare) not in (list, List) or len(arguments) != 1:
+        subject = "the return value" if name == "return" else "it"
+        message = "{} must be a list with a type, such as List[str]: the method is @batched".format(subject)
+        raise place.error(message, None if name == "return" else name)
+    if not metadata:
+        return arguments[0]
+    from typing import Annotated  # type: ignore[attr-defined, unused-ignore]
+
+    return Annotated[(arguments[0], *metadata)]  # type: ignore[misc, unused-ignore]
 
 
 class _Place:

@@ -5,6 +5,7 @@ import inspect
 import threading
 from typing import Any, Dict, Optional
 
+from .batches import AsyncBatches
 from .channel import Channel, Reader
 from .prediction import Prediction, is_iterator, read_prediction
 from .streams import Attribution
@@ -42,6 +43,7 @@ class _AsyncServer:
         self._loop = loop
         self._tasks: Dict[int, "asyncio.Task[None]"] = {}
         self._canceled_early = 0
+        self._batches = None if model.batched is None else AsyncBatches(model, loop)
 
     def read(self, reader: Reader) -> None:
         """Runs on a thread of its own: a busy event loop must not keep frames in the socket."""
@@ -63,7 +65,11 @@ class _AsyncServer:
         if self._canceled_early == number:
             prediction.finish("canceled")
             return
-        task = self._loop.create_task(self._run(prediction))
+        batches = self._batches
+        work = self._run(prediction) if batches is None else batches.add(prediction)
+        task = self._loop.create_task(work)
+        if batches is not None:
+            return
         self._tasks[number] = task
 
         def forget(_: Any) -> None:
@@ -76,7 +82,9 @@ class _AsyncServer:
 
     def _cancel(self, number: int) -> None:
         task = self._tasks.get(number)
-        if task is None:
+        if self._batches is not None:
+            self._batches.cancel(number)
+        elif task is None:
             self._canceled_early = number
         else:
             task.cancel()

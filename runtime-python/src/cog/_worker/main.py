@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import traceback
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from .. import _frames as frames
 from .._schema.openapi import openapi_document
@@ -32,6 +32,8 @@ class Model:
         self.setup = loader.setup_method(self.instance)
         self.healthcheck: Optional[Callable[[], Any]] = getattr(self.instance, "healthcheck", None)
         self.streaming = bool(getattr(self.method, "__cog_streaming__", False))
+        # The most predictions in one call, and for how many seconds the first waits for others; or None.
+        self.batched: Optional[Tuple[int, float]] = getattr(self.method, "__cog_batched__", None)
         self.concurrency = self._concurrency()
         if self.setup is not None and inspect.iscoroutinefunction(self.setup) and not self.is_async:
             raise SignatureError("setup() is async, but {}() is not".format(self.method.__name__))
@@ -44,8 +46,8 @@ class Model:
                 raise loader.ModelError("COG_MAX_CONCURRENCY is {!r}, not a positive number".format(given))
             wanted = int(given)
         else:
-            wanted = getattr(self.method, "__cog_concurrent__", 1)
-        if wanted > 1 and not self.is_async:
+            wanted = getattr(self.method, "__cog_concurrent__", self.batched[0] if self.batched else 1)
+        if wanted > 1 and not self.is_async and self.batched is None:
             raise loader.ModelError(
                 "{} predictions at once need an async method; {}() is not async".format(wanted, self.method.__name__)
             )
@@ -91,6 +93,10 @@ def main() -> None:
         from .async_loop import serve_async
 
         serve_async(model, reader, channel, attribution, listener)
+    elif model.batched is not None:
+        from .batches import serve_batches
+
+        serve_batches(model, reader, channel, attribution, cancelation, listener)
     else:
         from .sync_loop import serve_sync
 

@@ -40,6 +40,8 @@ class Prediction:
             self._encode_file = Uploader(upload["url"], upload["id"], upload["headers"])
         self.files = InputFiles()
         self.ended = False
+        # Arguments made ahead of a batch.
+        self.prepared: Dict[str, Any] = {}
 
     def begin(self) -> None:
         streams.inherit_context_in_pools()
@@ -68,6 +70,7 @@ class Prediction:
         output: bytes = b"",
         error: Optional[str] = None,
         invalid: Optional[List[Dict[str, Any]]] = None,
+        keep_files: bool = False,
     ) -> None:
         """Ends the prediction. After this, nothing that it started may speak in its name."""
         self.ended = True
@@ -76,7 +79,8 @@ class Prediction:
         self.scope._finished = True
         self._attribution.running.pop(self.number, None)
         _current.set(None)
-        self.files.remove()
+        if not keep_files:
+            self.files.remove()
         header: Dict[str, Any] = {"status": status, "predict_time": elapsed, "pieces": self._in_pieces}
         if error is not None:
             header["error"] = error
@@ -113,7 +117,7 @@ def read_prediction(
     encoded, body = frames.split_header(payload)
     header = json.loads(encoded)
     try:
-        request = reader.read(body, header["id_in_url"], header["noun"])
+        request = reader.read(body, header["id_in_url"], header["noun"], header["form"])
     except Invalid as error:
         done = {"status": "failed", "predict_time": 0.0, "error": "invalid request", "invalid": error.detail}
         channel.send(frames.DONE, number, frames.with_header(json.dumps(done).encode("ascii"), b""))

@@ -6,67 +6,78 @@ Reference: https://asgi.readthedocs.io/en/stable/specs/www.html
 import asyncio
 import os
 import traceback
-from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
+from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Optional, Tuple
 from urllib.parse import unquote
 
+from .._schema.multipart import multipart_boundary
 from .._schema.request import Invalid, invalid_id, valid_id
 from .._version import DISTRIBUTION
 from .codec import dumps
+from .exchange import Disconnected, Exchange, Receive, Send, TooLarge, TooSlow
 from .headers import accepts_events, parse_cancel_after, parse_prefer
 from .prediction import Prediction
+from .probes import METRICS_TYPE, is_alive, is_ready, metrics_page
 from .service import Busy, NotReady, Service
 from .stream import EventStream
 from .webhook import trace_headers
 
-Receive = Callable[[], Awaitable[Dict[str, Any]]]
-Send = Callable[[Dict[str, Any]], Awaitable[None]]
-
 _MOST_STREAMS = 1024
-# Bytes of a body that the server parses itself, and of an answer that it sends in one piece.
+# Bytes of a body that the server parses itself.
 _MOST_READ_HERE = 1 << 18
-_MOST_AT_ONCE = 1 << 19
 # Of a body that is refused, so much is read, for the client to get round to reading the refusal.
 _MOST_DISCARDED = 16 << 20
+_CLOSE = (b"connection", b"close")
 _NO_STREAMING = (
     "This model does not support streaming responses. Add @cog.streaming to {}() to enable server-sent events."
 )
 
 
-class TooLarge(Exception):
-    """A request body beyond the limit."""
+class Settings(NamedTuple):
+    """`patience`: seconds to wait for the next part of a body. `probes`, `metrics`: whether to have these routes."""
 
-
-class Disconnected(Exception):
-    """The client went away before its request was complete."""
+    most_bytes: int
+    patience: float
+    probes: bool
+    metrics: bool
 
 
 class Application:
-    def __init__(self, service: Service, shutdown: Callable[[], None], most_bytes: int) -> None:
+    def __init__(self, service: Service, shutdown: Callable[[], None], settings: Settings) -> None:
         self._service = service
         self._shutdown = shutdown
-        self._most_bytes = most_bytes
+        self._settings = settings
         self._noun = "training" if service.mode == "train" else "prediction"
         # A trainer answers on both, as Cog's did.
         self._collections = ("trainings", "predictions") if service.mode == "train" else ("predictions",)
+        self._fixed = dict(_FIXED)
+        if settings.probes:
+            self._fixed.update(_PROBES)
+        if settings.metrics:
+            self._fixed.update(_METRICS)
         self._streams = 0
         self._page: Optional[bytes] = None
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self._service.statistics)
         try:
             await self._route(exchange)
         except Invalid as error:
             await exchange.answer(422, {"detail": error.detail})
         except TooLarge:
-            await exchange.discard(_MOST_DISCARDED)
-            message = "the request body is larger than {} bytes".format(self._most_bytes)
-            await exchange.answer_bytes(413, _refusal(message), [(b"connection", b"close")])
+            await exchange.discard(_MOST_DISCARDED, self._settings.patience)
+            message = "the request body is larger than {} bytes".format(self._settings.most_bytes)
+            await exchange.answer_bytes(413, _refusal(message), [_CLOSE])
+        except TooSlow:
+            message = "nothing of the request body came for {:g} seconds".format(self._settings.patience)
+            await exchange.answer_bytes(408, _refusal(message), [_CLOSE])
         except NotReady as error:
             await exchange.answer_bytes(503, _refusal(str(error)))
         except Busy:
-            await exchange.answer_bytes(409, _BUSY)
+            # Where there is a queue, clients are expected to come again.
+            wait = [(b"retry-after", b"1")] if self._service.queue_depth else None
+            await exchange.answer_bytes(409, _BUSY, wait)
         except Disconnected:
             pass
         except Exception:
@@ -74,8 +85,8 @@ class Application:
             if not exchange.started:
                 await exchange.answer_bytes(500, _refusal("Internal Server Error"))
 
-    async def _route(self, exchange: "_Exchange") -> None:
-        fixed = _FIXED.get(exchange.path)
+    async def _route(self, exchange: Exchange) -> None:
+        fixed = self._fixed.get(exchange.path)
         if fixed is not None:
             method, handler = fixed
             if exchange.method != method:
@@ -96,7 +107,7 @@ class Application:
         else:
             await exchange.answer(404, {"detail": "Not Found"})
 
-    async def _root(self, exchange: "_Exchange") -> None:
+    async def _root(self, exchange: Exchange) -> None:
         nouns = self._noun + "s"
         listed = {
             "cog_version": DISTRIBUTION,
@@ -110,33 +121,42 @@ class Application:
         }
         await exchange.answer(200, listed)
 
-    async def _health_check(self, exchange: "_Exchange") -> None:
+    async def _health_check(self, exchange: Exchange) -> None:
         await exchange.answer(200, await self._service.health())
 
-    async def _openapi(self, exchange: "_Exchange") -> None:
-        schema = self._service.schema
-        if schema is None:
+    async def _openapi(self, exchange: Exchange) -> None:
+        description = self._service.description
+        if description is None:
             await exchange.answer_bytes(503, _refusal("OpenAPI schema not available"))
         else:
-            await exchange.answer_bytes(200, schema)
+            await exchange.answer_bytes(200, description.schema)
 
-    async def _docs(self, exchange: "_Exchange") -> None:
+    async def _docs(self, exchange: Exchange) -> None:
         if self._page is None:
             with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "docs.html"), "rb") as file:
                 self._page = file.read()
         await exchange.answer_bytes(200, self._page, _PAGE_HEADERS, b"text/html; charset=utf-8")
 
-    async def _stop(self, exchange: "_Exchange") -> None:
+    async def _stop(self, exchange: Exchange) -> None:
         await exchange.answer(200, {})
         self._shutdown()
 
-    async def _on_collection(self, exchange: "_Exchange") -> None:
+    async def _healthz(self, exchange: Exchange) -> None:
+        await exchange.answer(200 if is_alive(self._service) else 503, {"status": self._service.status})
+
+    async def _readyz(self, exchange: Exchange) -> None:
+        await exchange.answer(200 if await is_ready(self._service) else 503, {"status": self._service.status})
+
+    async def _metrics(self, exchange: Exchange) -> None:
+        await exchange.answer_bytes(200, metrics_page(self._service), None, METRICS_TYPE)
+
+    async def _on_collection(self, exchange: Exchange) -> None:
         if exchange.method != "POST":
             await exchange.refuse_method("POST")
         else:
             await self._create(exchange, None)
 
-    async def _on_member(self, exchange: "_Exchange", prediction_id: str) -> None:
+    async def _on_member(self, exchange: Exchange, prediction_id: str) -> None:
         if exchange.method == "PUT":
             await self._create(exchange, prediction_id)
         elif exchange.method == "GET":
@@ -148,7 +168,7 @@ class Application:
         else:
             await exchange.refuse_method("GET, PUT")
 
-    async def _on_cancel(self, exchange: "_Exchange", prediction_id: str) -> None:
+    async def _on_cancel(self, exchange: Exchange, prediction_id: str) -> None:
         if exchange.method != "POST":
             await exchange.refuse_method("POST")
             return
@@ -159,76 +179,61 @@ class Application:
         self._service.cancel(prediction)
         await exchange.answer(200, {})
 
-    async def _create(self, exchange: "_Exchange", id_in_url: Optional[str]) -> None:
+    async def _create(self, exchange: Exchange, id_in_url: Optional[str]) -> None:
         """POST of a prediction, or PUT if its ID is in the URL."""
-        chunks = await exchange.body(self._most_bytes)
+        chunks = await exchange.body(self._settings.most_bytes, self._settings.patience)
         service = self._service
-        if service.requests is None:
+        description = service.description
+        if description is None:
             raise NotReady(service.not_ready_reason())
         wants_events = accepts_events(exchange.header(b"accept"))
-        if wants_events and not service.streaming:
-            message = _NO_STREAMING.format(service.method)
-            await exchange.answer_bytes(406, _refusal(message))
+        if wants_events and not description.streaming:
+            await exchange.answer_bytes(406, _refusal(_NO_STREAMING.format(description.method)))
             return
+        form = multipart_boundary(exchange.header(b"content-type"))
         if sum(map(len, chunks)) > _MOST_READ_HERE:
             await self._create_unread(exchange, chunks, id_in_url, wants_events)
             return
-        request = service.requests.read(b"".join(chunks), id_in_url, self._noun)
-        running = service.find(request.id) if id_in_url is not None and request.id is not None else None
-        if running is not None:
-            if wants_events:
-                await self._stream(exchange, running, EventStream(running), cancel_when_left=False)
-            else:
-                await exchange.answer_bytes(202, running.body())
+        request = description.requests.read(b"".join(chunks), id_in_url, self._noun, form)
+        if id_in_url is not None and await self._join(exchange, id_in_url, wants_events):
             return
         trace = trace_headers(exchange.header(b"traceparent"), exchange.header(b"tracestate"))
         prediction = service.create(request)
-        limit = parse_cancel_after(exchange.header(b"cancel-after"))
-        if limit is not None:
-            service.cancel_after(prediction, limit)
+        self._limit(exchange, prediction)
+        stream = EventStream(prediction) if wants_events else None
         prefer = parse_prefer(exchange.header(b"prefer"))
-        if wants_events:
-            stream = EventStream(prediction)
-            service.begin(prediction, request, trace)
+        first = prediction.body() if prefer.respond_async else b""
+        service.begin(prediction, request, trace)
+        if stream is not None:
             await self._stream(exchange, prediction, stream, cancel_when_left=id_in_url is None)
         elif prefer.respond_async:
-            first = prediction.body()
-            service.begin(prediction, request, trace)
             await self._answer_later(exchange, prediction, first, prefer.wait)
         else:
-            service.begin(prediction, request, trace)
             await self._answer_when_done(exchange, prediction)
 
     async def _create_unread(
-        self, exchange: "_Exchange", chunks: List[bytes], id_in_url: Optional[str], wants_events: bool
+        self, exchange: Exchange, chunks: List[bytes], id_in_url: Optional[str], wants_events: bool
     ) -> None:
         """The same for a body so large that parsing it would keep everybody else waiting."""
         service = self._service
-        running = None
         if id_in_url is not None:
             if not valid_id(id_in_url):
                 raise Invalid(invalid_id(self._noun))
-            running = service.find(id_in_url)
-        if running is not None:
-            if wants_events:
-                await self._stream(exchange, running, EventStream(running), cancel_when_left=False)
-            else:
-                await exchange.answer_bytes(202, running.body())
-            return
+            if await self._join(exchange, id_in_url, wants_events):
+                return
         trace = trace_headers(exchange.header(b"traceparent"), exchange.header(b"tracestate"))
-        unread = service.create_unread(chunks, id_in_url, self._noun, trace)
+        header = {"noun": self._noun, "form": multipart_boundary(exchange.header(b"content-type"))}
+        unread = service.create_unread(chunks, id_in_url, header, trace)
         chunks.clear()
         prediction = unread.prediction
+        self._limit(exchange, prediction)
         stream = EventStream(prediction) if wants_events else None
-        limit = parse_cancel_after(exchange.header(b"cancel-after"))
-        if limit is not None:
-            service.cancel_after(prediction, limit)
-        prefer = parse_prefer(exchange.header(b"prefer"))
         await unread.accepted
         if unread.is_duplicate:
             raise Busy
         if prediction.invalid is not None:
             raise Invalid(prediction.invalid)
+        prefer = parse_prefer(exchange.header(b"prefer"))
         if stream is not None:
             await self._stream(exchange, prediction, stream, cancel_when_left=id_in_url is None)
         elif prefer.respond_async:
@@ -236,14 +241,30 @@ class Application:
         else:
             await self._answer_when_done(exchange, prediction)
 
-    async def _answer_when_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
+    async def _join(self, exchange: Exchange, prediction_id: str, wants_events: bool) -> bool:
+        """Answers a PUT with the ID of a prediction that has not ended; False if there is none."""
+        running = self._service.find(prediction_id)
+        if running is None:
+            return False
+        if wants_events:
+            await self._stream(exchange, running, EventStream(running), cancel_when_left=False)
+        else:
+            await exchange.answer_bytes(202, running.body())
+        return True
+
+    def _limit(self, exchange: Exchange, prediction: Prediction) -> None:
+        limit = parse_cancel_after(exchange.header(b"cancel-after"))
+        if limit is not None:
+            self._service.cancel_after(prediction, limit)
+
+    async def _answer_when_done(self, exchange: Exchange, prediction: Prediction) -> None:
         if await exchange.wait_or_disconnect(prediction):
             await self._answer_done(exchange, prediction)
         else:
             self._service.cancel(prediction)
 
     async def _answer_later(
-        self, exchange: "_Exchange", prediction: Prediction, accepted: bytes, wait: Optional[float]
+        self, exchange: Exchange, prediction: Prediction, accepted: bytes, wait: Optional[float]
     ) -> None:
         """202 at once, or what there is after the time the client is willing to wait."""
         if wait:
@@ -254,13 +275,13 @@ class Application:
             accepted = prediction.body()
         await exchange.answer_bytes(202, accepted, [(b"preference-applied", b"respond-async")])
 
-    async def _answer_done(self, exchange: "_Exchange", prediction: Prediction) -> None:
+    async def _answer_done(self, exchange: Exchange, prediction: Prediction) -> None:
         if prediction.invalid is not None:
             raise Invalid(prediction.invalid)
         await exchange.answer_parts(200, prediction.parts())
 
     async def _stream(
-        self, exchange: "_Exchange", prediction: Prediction, stream: EventStream, cancel_when_left: bool
+        self, exchange: Exchange, prediction: Prediction, stream: EventStream, cancel_when_left: bool
     ) -> None:
         self._streams += 1
         try:
@@ -298,131 +319,13 @@ _PAGE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
 ]
 
-_FIXED: Dict[str, Tuple[str, Callable[[Application, "_Exchange"], Awaitable[None]]]] = {
+_Handlers = Dict[str, Tuple[str, Callable[[Application, Exchange], Awaitable[None]]]]
+_FIXED: _Handlers = {
     "/": ("GET", Application._root),
     "/docs": ("GET", Application._docs),
     "/health-check": ("GET", Application._health_check),
     "/openapi.json": ("GET", Application._openapi),
     "/shutdown": ("POST", Application._stop),
 }
-
-
-class _Exchange:
-    """One request and its answer."""
-
-    def __init__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self.started = False
-
-    @property
-    def raw_path(self) -> str:
-        raw = self._scope.get("raw_path")
-        return self.path if raw is None else raw.decode("latin-1")
-
-    def header(self, name: bytes) -> Optional[str]:
-        """The values of a header, joined by commas; the name is in lower case."""
-        found = [value for key, value in self._scope["headers"] if key == name]
-        return b", ".join(found).decode("latin-1") if found else None
-
-    async def body(self, most: int) -> List[bytes]:
-        """In chunks, as it came. Raises TooLarge or Disconnected."""
-        announced = self.header(b"content-length")
-        if announced is not None and announced.isdigit() and int(announced) > most:
-            raise TooLarge
-        chunks: List[bytes] = []
-        size = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > most:
-                raise TooLarge
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return chunks
-
-    async def discard(self, most: int) -> None:
-        """Reads the rest of the body, or so much of it."""
-        while most > 0:
-            message = await self._receive()
-            if message["type"] == "http.disconnect" or not message.get("more_body"):
-                return
-            most -= len(message.get("body", b""))
-
-    async def wait_or_disconnect(self, prediction: Prediction) -> bool:
-        """Waits for the prediction's end; False if the client goes away first."""
-        ended = prediction.ended()
-        watcher = asyncio.ensure_future(self._on_disconnect(ended))
-        try:
-            return await ended
-        finally:
-            watcher.cancel()
-
-    async def answer(self, status: int, value: Any) -> None:
-        await self.answer_bytes(status, dumps(value))
-
-    async def answer_bytes(
-        self,
-        status: int,
-        body: bytes,
-        headers: Optional[List[Tuple[bytes, bytes]]] = None,
-        content_type: bytes = b"application/json",
-    ) -> None:
-        start = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-        self.started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": start + (headers or [])})
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def answer_parts(self, status: int, parts: List[bytes]) -> None:
-        """For an answer that may be large: the connection takes it at its own pace."""
-        size = sum(map(len, parts))
-        if size <= _MOST_AT_ONCE:
-            await self.answer_bytes(status, b"".join(parts))
-            return
-        start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % size)]
-        self.started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": start})
-        for part in parts:
-            await self._send({"type": "http.response.body", "body": part, "more_body": True})
-            # uvicorn waits only if the connection is behind; others get their turn in any case.
-            await asyncio.sleep(0)
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def refuse_method(self, allowed: str) -> None:
-        body = dumps({"detail": "Method Not Allowed"})
-        await self.answer_bytes(405, body, [(b"allow", allowed.encode("ascii"))])
-
-    async def stream(self, stream: EventStream) -> None:
-        """Sends events until they end or the client goes away."""
-        headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-cache"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        self.started = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        sending: "asyncio.Future[Any]" = asyncio.ensure_future(self._send_events(stream))
-        gone: "asyncio.Future[Any]" = asyncio.get_event_loop().create_future()
-        watcher = asyncio.ensure_future(self._on_disconnect(gone))
-        try:
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            watcher.cancel()
-            sending.cancel()
-
-    async def _send_events(self, stream: EventStream) -> None:
-        async for piece in stream.read():
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def _on_disconnect(self, outcome: "asyncio.Future[bool]") -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if not outcome.done():
-            outcome.set_result(False)
+_PROBES: _Handlers = {"/healthz": ("GET", Application._healthz), "/readyz": ("GET", Application._readyz)}
+_METRICS: _Handlers = {"/metrics": ("GET", Application._metrics)}

@@ -13,6 +13,11 @@ from typing import Dict, List, Optional
 from .._boot import server_command
 from .._version import DISTRIBUTION
 
+_SWITCHES = {
+    "probes": ("COG_PROBES", "serve /healthz and /readyz"),
+    "metrics": ("COG_METRICS", "serve /metrics for Prometheus"),
+    "block-private-addresses": ("COG_BLOCK_PRIVATE_ADDRESSES", "fetch inputs from public addresses only"),
+}
 DEFAULT_SERVER_PATH = "/usr/local/lib/cogplan/server"
 
 
@@ -30,7 +35,10 @@ def parse(arguments: List[str]) -> Dict[str, object]:
     parser.add_argument("-v", "--version", action="version", version=DISTRIBUTION, help="show the version and exit")
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=int, default=_port(), help="port to listen on (default: the variable PORT, else 5000)"
+        "--port",
+        type=int,
+        default=_number("PORT", 5000),
+        help="port to listen on (default: the variable PORT, else 5000)",
     )
     parser.add_argument(
         "--uds",
@@ -49,6 +57,16 @@ def parse(arguments: List[str]) -> Dict[str, object]:
     parser.add_argument(
         "--x-mode", choices=("predict", "train"), default="predict", help="what to serve (default: %(default)s)"
     )
+    for option, (variable, text) in _SWITCHES.items():
+        help_text = "{} (default: the variable {})".format(text, variable)
+        parser.add_argument("--" + option, action="store_true", default=_is_on(variable), help=help_text)
+    parser.add_argument(
+        "--queue-depth",
+        type=int,
+        default=_number("COG_QUEUE_DEPTH", 0),
+        metavar="N",
+        help="predictions that may wait for a place (default: the variable COG_QUEUE_DEPTH, else 0)",
+    )
     parser.add_argument("--threads", type=int, default=None, help="accepted and ignored")
     parsed = parser.parse_args(arguments)
     return {
@@ -58,12 +76,22 @@ def parse(arguments: List[str]) -> Dict[str, object]:
         "upload_url": parsed.upload_url,
         "await_explicit_shutdown": parsed.await_explicit_shutdown,
         "mode": parsed.x_mode,
+        "probes": parsed.probes,
+        "metrics": parsed.metrics,
+        "environment": {
+            "COG_QUEUE_DEPTH": str(parsed.queue_depth),
+            "COG_BLOCK_PRIVATE_ADDRESSES": "1" if parsed.block_private_addresses else "0",
+        },
     }
 
 
-def _port() -> int:
-    given = os.environ.get("PORT", "").strip()
-    return int(given) if given.isdigit() else 5000
+def _number(variable: str, default: int) -> int:
+    given = os.environ.get(variable, "").strip()
+    return int(given) if given.isdigit() else default
+
+
+def _is_on(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "yes", "on")
 
 
 def _boolean(text: str) -> bool:

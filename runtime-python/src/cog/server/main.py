@@ -41,19 +41,28 @@ _early_signals: List[int] = []
 async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
     import uvicorn
 
-    from .app import Application
+    from .app import Application, Settings
     from .output import output_from_environment
+    from .protocol import protocol_class
     from .service import Service
 
     output = output_from_environment()
     environment = dict(os.environ)
     for private in ("COGPLAN_SERVER_PATH", "COG_SERVER_UDS"):
         environment.pop(private, None)
+    environment.update(options["environment"])
     service = Service(options["mode"], environment, output, options["upload_url"])
     stopping = _Stopping(service, options["await_explicit_shutdown"])
-    application = Application(service, stopping.request, _most_bytes(environment))
+    settings = Settings(
+        most_bytes=int(_number(environment.get("COG_MAX_BODY_BYTES"), float(512 << 20))),
+        patience=_number(environment.get("COG_BODY_TIMEOUT"), 60.0),
+        probes=options["probes"],
+        metrics=options["metrics"],
+    )
+    application = Application(service, stopping.request, settings)
     config = uvicorn.Config(
         application,
+        http=protocol_class(settings.patience),
         lifespan="off",
         ws="none",
         log_config=None,
@@ -77,7 +86,7 @@ async def _serve(options: Dict[str, Any], listening: socket.socket) -> int:
 
     server = Server(config)
     stopping.attach(server)
-    service.on_crash = stopping.on_crash
+    service.on_fatal_crash = stopping.on_crash
     service.start()
     await server.serve(sockets=[listening])
     await stopping.finish()
@@ -185,10 +194,6 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
-
-
-def _most_bytes(environment: Dict[str, str]) -> int:
-    return int(_number(environment.get("COG_MAX_BODY_BYTES"), float(512 << 20)))
 
 
 def _number(text: Any, default: float) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from time import perf_counter
 from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional
 
 from .clock import now
@@ -28,7 +29,8 @@ class Event(NamedTuple):
 class Prediction:
     """State of a prediction. JSON that the worker made is kept as bytes and put into answers as it is.
 
-    `on_change` is told the kind of each change. Events for streams are made unless `history` is None; it is the number
+    `launch` gives it to the worker; it is None from then on. `time_limit` is set if it is canceled for having taken
+    longer than that. `on_change` is told the kind of each change. Events for streams are made unless `history` is None; it is the number
     of them that is kept for streams that join later.
     """
 
@@ -49,11 +51,17 @@ class Prediction:
         self.completed_at: Optional[str] = None
         self.metrics: Dict[str, Any] = {}
         self.cancel_requested = False
+        self.time_limit: Optional[float] = None
+        self.timers: List[asyncio.TimerHandle] = []
+        self.launch: Optional[Callable[[], None]] = None
+        self.queued = False
         self.invalid: Optional[List[Dict[str, Any]]] = None
         self.on_change: Callable[[str], None] = _nothing
         self.streams: List[Callable[[Event], None]] = []
         self.history: Optional[Deque[Event]] = None if history is None else deque(maxlen=history)
         self.events = 0
+        self._created = perf_counter()
+        self._queue_time: Optional[float] = None
         self._input = None if shown_input is None else dumps(shown_input)
         self._logs: List[str] = []
         self._output: List[bytes] = []
@@ -78,6 +86,12 @@ class Prediction:
         else:
             self._waiting.append(future)
         return future
+
+    def leave_queue(self) -> float:
+        """Seconds for which there was no place for it; they become a metric."""
+        self._queue_time = perf_counter() - self._created
+        self.started_at = now()
+        return self._queue_time
 
     def begin(self) -> None:
         self.status = "processing"
@@ -115,7 +129,11 @@ class Prediction:
         if output:
             self._output.append(output)
         self.metrics["predict_time"] = header["predict_time"]
-        self._end(header["status"])
+        if header["status"] == "canceled" and self.time_limit is not None:
+            self.error = "Prediction timed out after {:g} seconds".format(self.time_limit)
+            self._end("failed")
+        else:
+            self._end(header["status"])
 
     def fail(self, error: str) -> None:
         """Ends the prediction for a reason outside of the model's code."""
@@ -162,6 +180,8 @@ class Prediction:
 
     def _end(self, status: str) -> None:
         self.status = status
+        if self._queue_time is not None:
+            self.metrics.setdefault("queue_time", self._queue_time)
         self.completed_at = now()
         self._emit("completed", self.body)
         self.on_change("completed")

@@ -8,6 +8,7 @@ from typing import Deque, Dict, Optional, Tuple
 from .._version import PUBLIC
 from .output import Output
 from .prediction import Moment, Prediction
+from .statistics import Statistics
 
 _ATTEMPTS = 13
 _FIRST_BACKOFF = 0.1
@@ -22,8 +23,9 @@ _MOST_WAITING = 1024
 class Webhooks:
     """Makes a sender for each prediction that wants one; they share threads, and are awaited together at the end."""
 
-    def __init__(self, environment: Dict[str, str], output: Output) -> None:
+    def __init__(self, environment: Dict[str, str], output: Output, statistics: Statistics) -> None:
         self._output = output
+        self._statistics = statistics
         self._token = environment.get("WEBHOOK_AUTH_TOKEN")
         self._interval = _interval(environment.get("COG_THROTTLE_RESPONSE_INTERVAL"))
         self._threads: Optional[ThreadPoolExecutor] = None
@@ -56,8 +58,9 @@ class Webhooks:
         loop = asyncio.get_event_loop()
         await loop.run_in_executor(self._threads, transfer, "POST", url, body, headers, timeout)
 
-    def log(self, level: str, message: str, prediction: Prediction) -> None:
-        self._output.log(level, message, id=prediction.id)
+    def note_loss(self, error: Exception, prediction: Prediction) -> None:
+        self._statistics.webhooks_lost += 1
+        self._output.log("warn", "a webhook was not delivered: {}".format(error), id=prediction.id)
 
 
 class _Sender:
@@ -136,7 +139,7 @@ class _Sender:
                 else:
                     await self._deliver(body)
             except TransferError as error:
-                self._owner.log("warn", "a webhook was not delivered: {}".format(error), self._prediction)
+                self._owner.note_loss(error, self._prediction)
                 if error.again:
                     # Whoever cannot be reached now needs only the end.
                     self._unreachable = True
