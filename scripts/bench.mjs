@@ -8,7 +8,16 @@ import { describeMachine } from '../bench/lib/machine.mjs';
 import { render } from '../bench/lib/report.mjs';
 import { openWorkspace, ROOT } from '../bench/lib/workspace.mjs';
 
-const MEASUREMENTS = ['lock', 'wheel-to-layer', 'small-model', 'big-wheel', 'debian-tree', 'everyday', 'memory'];
+const MEASUREMENTS = [
+  'lock',
+  'wheel-to-layer',
+  'small-model',
+  'big-wheel',
+  'debian-tree',
+  'everyday',
+  'plan',
+  'memory',
+];
 const RUNS = 5;
 const RESULTS = join(ROOT, 'bench/results.jsonl');
 

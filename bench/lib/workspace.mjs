@@ -46,6 +46,13 @@ export function openWorkspace(directory = join(tmpdir(), `cogplan-bench-${proces
       });
       return path;
     },
+    /** A copy of a project, lock and all. */
+    copy: (from, name) => {
+      const path = join(projects, name);
+      rmSync(path, { recursive: true, force: true });
+      cpSync(from, path, { recursive: true });
+      return path;
+    },
     /** An empty directory for outputs. */
     output: (name) => {
       const path = join(directory, 'outputs', name);
