@@ -154,6 +154,10 @@ export const ERROR_CODES = {
     summary: 'A requirement has a malformed or unsupported hash, or lacks one where all need it.',
   },
   COGPLAN_REQUIREMENT_INVALID: { family: 'input', summary: "A requirement line breaks PEP 508 or pip's file format." },
+  COGPLAN_REQUIREMENT_PATH: {
+    family: 'input',
+    summary: 'A requirement names a path that is missing, outside the project or not installable.',
+  },
   COGPLAN_REQUIREMENT_UNSUPPORTED: {
     family: 'input',
     summary: 'A kind of requirement or option that this version cannot lock.',

@@ -1,67 +1,191 @@
 import { CogplanError, type Where } from '../errors.ts';
+import { type DirectReference, looksDirect, parseDirectReference } from '../formats/python/direct-reference.ts';
+import { formatMarker, type Marker, parseMarker } from '../formats/python/marker.ts';
 import { normalizeName } from '../formats/python/name.ts';
-import { parseRequirement, type Requirement } from '../formats/python/requirement.ts';
+import { formatRequirement, parseRequirement, type Requirement } from '../formats/python/requirement.ts';
 import { parseWheelFilename } from '../formats/python/wheel-filename.ts';
+import { locateLocalPath } from './local-path.ts';
+import { readHashes } from './requirement-hashes.ts';
+import { explainShellCommand } from './shell-command.ts';
+import type { RequirementLine, RequirementSource } from './spec.ts';
 
-const ARCHIVE = /\.(?:whl|zip|tar\.gz|tgz|tar\.bz2|tar\.xz)$/i;
-const VCS = /^(?:git|hg|svn|bzr)\+/i;
-const URL_HINT = 'Name a released version, or use: name @ https://…/name-1.0-py3-none-any.whl#sha256=…';
+export interface RequirementContext {
+  /** Absolute path of the project. */
+  readonly directory: string;
+  readonly where: Where;
+  /** Project-relative path of the file that holds the text. */
+  readonly from: string;
+  /** Values of `--hash`. */
+  readonly hashes?: readonly string[];
+  readonly editable?: boolean;
+  readonly configSettings?: readonly string[];
+  readonly globalOptions?: readonly string[];
+}
 
 /**
- * The requirement of a line in any of pip's spellings. Of those that name bytes rather than a version, only a wheel by URL with its sha256
- * is taken; `hash` is that of the fragment. The rest is COGPLAN_REQUIREMENT_UNSUPPORTED.
+ * Reads one requirement in any of pip's spellings: by PEP 508, or a URL, path or git address with or without a name. Its options are in the
+ * context already. Throws what cannot be meant, with place and repair.
  */
-export function interpretRequirement(
-  text: string,
-  where: Where,
-): { readonly requirement: Requirement; readonly hash?: string } {
-  if (VCS.test(text)) throw unsupported(text, URL_HINT, where, 'a checkout from version control');
-  if (/^file:/i.test(text)) throw unsupported(text, URL_HINT, where, 'a local file');
-  if (/^https?:\/\//i.test(text)) {
-    const [, url = text, rest = ''] = /^(\S+)(.*)$/s.exec(text) ?? [];
-    const wheel = wheelOfUrl(url);
-    if (wheel === undefined) throw unsupported(text, URL_HINT, where, 'an archive by URL');
-    return interpretRequirement(`${wheel.distribution} @ ${url}${rest}`, where);
-  }
-  if (/^[./~]|^[a-z]:\\/i.test(text) || (ARCHIVE.test(text.split(/[\s[;]/)[0] ?? '') && !text.includes('@'))) {
-    throw unsupported(text, URL_HINT, where, 'a local path');
-  }
-  const requirement = parseRequirement(text, where);
-  if (requirement.url === undefined) return { requirement };
-  if (VCS.test(requirement.url)) throw unsupported(text, URL_HINT, where, 'a checkout from version control');
-  const wheel = wheelOfUrl(requirement.url);
-  if (wheel === undefined) throw unsupported(text, URL_HINT, where, 'something else than a wheel by https');
-  const hash = new URLSearchParams(new URL(requirement.url).hash.slice(1)).get('sha256');
-  if (hash === null)
-    throw unsupported(text, 'Add #sha256=… to the URL, so that its bytes are named.', where, 'a wheel without a hash');
-  if (wheel.name !== normalizeName(requirement.name)) {
+export async function interpretRequirement(text: string, context: RequirementContext): Promise<RequirementLine> {
+  const { where } = context;
+  const shell = explainShellCommand(text);
+  if (shell !== undefined) {
     throw new CogplanError(
       'COGPLAN_REQUIREMENT_INVALID',
-      `${requirement.name} is asked, but the URL names ${wheel.distribution}`,
+      `\`${text.slice(0, 200)}\` is a shell command, not a requirement`,
       {
         where,
+        hint: shell,
       },
     );
   }
-  return { requirement, hash: `sha256:${hash}` };
+  const { requirement, reference } = takeApart(text, where);
+  const source = reference === undefined ? ({ kind: 'index' } as const) : await locate(reference, context);
+  const named = nameFromWheel(requirement, source, context);
+  const hashes = readHashes([...(context.hashes ?? []), ...(reference?.hashes ?? [])], where);
+  if (hashes.length > 0 && (source.kind === 'vcs' || (source.kind === 'path' && source.form === 'directory'))) {
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `${text.slice(0, 200)} is no file that a hash could be of`, {
+      where,
+      hint: source.kind === 'vcs' ? 'Remove the hash; name the commit instead.' : 'Remove the hash.',
+    });
+  }
+  const { name, extras = [], specifiers = [], marker } = named;
+  const given = {
+    editable: context.editable,
+    configSettings: context.configSettings,
+    globalOptions: context.globalOptions,
+  };
+  return {
+    text: textOf(named, source, reference),
+    where,
+    hashes,
+    ...(name === undefined ? {} : { name: normalizeName(name) }),
+    extras,
+    specifiers,
+    ...(marker === undefined ? {} : { marker }),
+    source,
+    ...(given.editable === true ? { editable: true } : {}),
+    ...(given.configSettings?.length ? { configSettings: given.configSettings } : {}),
+    ...(given.globalOptions?.length ? { globalOptions: given.globalOptions } : {}),
+  };
 }
 
-function wheelOfUrl(url: string): ReturnType<typeof parseWheelFilename> {
-  if (!URL.canParse(url)) return undefined;
-  const { protocol, pathname } = new URL(url);
-  if (protocol !== 'https:' && protocol !== 'http:') return undefined;
+/** A requirement whose name may be known only to what it points to. */
+type Unnamed = Partial<Pick<Requirement, 'name' | 'extras' | 'specifiers' | 'marker'>>;
+
+function takeApart(
+  text: string,
+  where: Where,
+): { readonly requirement: Unnamed; readonly reference: DirectReference | undefined } {
+  if (!looksDirect(text)) {
+    const requirement = parseRequirement(text, where);
+    if (requirement.url === undefined) return { requirement, reference: undefined };
+    return { requirement, reference: parseDirectReference(requirement.url, where) };
+  }
+  // A semicolon may be part of a URL, but not of a path.
+  const separator = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? /\s*;\s|\s+;/ : /;/;
+  const at = separator.exec(text);
+  const marker = at === null ? {} : { marker: readMarker(text.slice(at.index + at[0].length), text, where) };
+  const address = (at === null ? text : text.slice(0, at.index)).trim();
+  const bracket = /^([^#]*?)\s*\[([\w.,\s-]*)\]$/.exec(address);
+  const reference = parseDirectReference(bracket?.[1] ?? address, where);
+  const egg = reference.egg === undefined ? {} : readEgg(reference.egg, where);
+  const extras = bracket === null ? egg.extras : parseRequirement(`x[${bracket[2]}]`, where).extras;
+  return { requirement: { ...egg, ...(extras === undefined ? {} : { extras }), ...marker }, reference };
+}
+
+function readMarker(marker: string, text: string, where: Where): Marker {
   try {
-    return parseWheelFilename(decodeURIComponent(pathname.split('/').at(-1) ?? ''));
-  } catch {
-    return undefined;
+    return parseMarker(marker);
+  } catch (error) {
+    if (!(error instanceof CogplanError)) throw error;
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', error.message, {
+      where,
+      hint: error.hint,
+      subject: text.slice(0, 300),
+    });
   }
 }
 
-export function unsupported(text: string, hint: string, where: Where, kind?: string): CogplanError {
-  const what = kind === undefined ? '' : `: it is ${kind}`;
-  return new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${text.slice(0, 300)} cannot be locked${what}`, {
-    subject: text.slice(0, 300),
-    where,
-    hint,
-  });
+function readEgg(egg: string, where: Where): Unnamed {
+  const match = /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(\[[\w.,\s-]*\])?$/.exec(egg);
+  if (match === null) {
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `#egg=${egg.slice(0, 100)} is not the name of a package`, {
+      where,
+      hint: 'Write #egg=NAME, or leave it out and write NAME @ before the address.',
+    });
+  }
+  return parseRequirement(egg, where);
+}
+
+async function locate(reference: DirectReference, context: RequirementContext): Promise<RequirementSource> {
+  const subdirectory = reference.subdirectory === undefined ? {} : { subdirectory: reference.subdirectory };
+  switch (reference.kind) {
+    case 'url':
+      return { kind: 'url', url: reference.url, form: reference.form, ...subdirectory };
+    case 'vcs': {
+      const ref = reference.ref === undefined ? {} : { ref: reference.ref };
+      return { kind: 'vcs', vcs: 'git', url: reference.url, ...ref, ...subdirectory };
+    }
+    case 'path': {
+      const found = await locateLocalPath(context.directory, reference.path, context);
+      return { kind: 'path', ...found, ...(found.form === 'wheel' ? {} : subdirectory) };
+    }
+  }
+}
+
+// The file name of a wheel says what it is; a name beside it must be the same.
+function nameFromWheel(requirement: Unnamed, source: RequirementSource, { where }: RequirementContext): Unnamed {
+  if (source.kind === 'index' || source.kind === 'vcs' || source.form !== 'wheel') return requirement;
+  const address =
+    source.kind === 'url' ? new URL(source.url.replace(/^([a-z]+:\/\/)[^\s/]*@/i, '$1')).pathname : source.path;
+  const filename = decodeName(address.split('/').at(-1) ?? '');
+  const wheel = parseWheelFilename(filename);
+  if (wheel === undefined) {
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `${filename.slice(0, 200)} is not the file name of a wheel`, {
+      where,
+      hint: 'A wheel is called NAME-VERSION-PYTHON-ABI-PLATFORM.whl; pip refuses any other name.',
+    });
+  }
+  if (requirement.name === undefined) return { ...requirement, name: wheel.distribution };
+  if (normalizeName(requirement.name) === wheel.name) return requirement;
+  const text = `${requirement.name} is asked, but the wheel is one of ${wheel.distribution}`;
+  throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', text, { where, hint: `Write ${wheel.distribution} @ …` });
+}
+
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function textOf(requirement: Unnamed, source: RequirementSource, reference: DirectReference | undefined): string {
+  const { name, extras = [], specifiers = [], marker } = requirement;
+  if (source.kind === 'index' || reference === undefined) {
+    return formatRequirement({ name: name ?? '', extras, specifiers, ...(marker === undefined ? {} : { marker }) });
+  }
+  const fragment = [
+    ...(source.subdirectory === undefined ? [] : [`subdirectory=${source.subdirectory}`]),
+    ...(source.kind === 'url' ? reference.hashes.map((hash) => hash.replace(':', '=')) : []),
+  ].join('&');
+  const address = `${addressOf(source)}${fragment === '' ? '' : `#${fragment}`}`;
+  if (name !== undefined) {
+    return formatRequirement({
+      name,
+      extras,
+      specifiers: [],
+      url: address,
+      ...(marker === undefined ? {} : { marker }),
+    });
+  }
+  const bracket = extras.length === 0 ? '' : `[${[...extras].sort().join(',')}]`;
+  return `${address}${bracket}${marker === undefined ? '' : ` ; ${formatMarker(marker)}`}`;
+}
+
+function addressOf(source: Exclude<RequirementSource, { kind: 'index' }>): string {
+  if (source.kind === 'url') return source.url;
+  if (source.kind === 'path') return source.path === '.' ? '.' : `./${source.path}`;
+  return `git+${source.url}${source.ref === undefined ? '' : `@${source.ref}`}`;
 }

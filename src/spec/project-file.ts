@@ -32,6 +32,15 @@ export async function locateProjectFile(directory: string, path: string, problem
   return relative(directory, absolute).split(sep).join('/');
 }
 
+/** Path of a file or folder inside the project, relative to it; undefined for what is missing or elsewhere. */
+export async function locateProjectPath(directory: string, path: string): Promise<string | undefined> {
+  const absolute = resolve(directory, path);
+  if (path.includes('\0') || !isInside(directory, absolute)) return undefined;
+  const real = await realpath(absolute).catch(() => undefined);
+  if (real === undefined || !isInside(await realpath(directory), real)) return undefined;
+  return relative(directory, absolute).split(sep).join('/');
+}
+
 /** Reads a file of at most `maxBytes` inside the project. */
 export async function readProjectFile(
   directory: string,

@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import { Problems } from './problems.ts';
 import { readRequirements } from './read-requirements.ts';
-import type { Notice, Requirements } from './spec.ts';
+import type { Notice, RequirementLine, Requirements } from './spec.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -121,6 +122,150 @@ test('wheels by URL pass with their hash', async () => {
   ]);
 });
 
+describe('what a requirement takes its bytes from', () => {
+  const files = {
+    'vendor/lib/pyproject.toml': '',
+    'vendor/old/setup.py': '',
+    'wheels/demo-1.0-py3-none-any.whl': 'wheel',
+    'demo-2.0.tar.gz': 'archive',
+    'pyproject.toml': '',
+  };
+  const WHEEL = sha256('wheel');
+  const hash = 'd'.repeat(64);
+  const git = (url: string, rest: object = {}) => ({ kind: 'vcs', vcs: 'git', url, ...rest });
+  test.each<[string, Partial<RequirementLine>]>([
+    [
+      'demo @ https://h/demo-1.0-py3-none-any.whl',
+      { name: 'demo', hashes: [], source: { kind: 'url', url: 'https://h/demo-1.0-py3-none-any.whl', form: 'wheel' } },
+    ],
+    [
+      `https://h/demo-1.0-py3-none-any.whl#cacheburst`,
+      { text: 'demo @ https://h/demo-1.0-py3-none-any.whl', name: 'demo' },
+    ],
+    [
+      `a @ https://h/a.zip#sha256=${hash}&subdirectory=x/y`,
+      {
+        hashes: [`sha256:${hash}`],
+        source: { kind: 'url', url: 'https://h/a.zip', form: 'archive', subdirectory: 'x/y' },
+      },
+    ],
+    [
+      'https://github.com/o/r/archive/refs/heads/main.zip',
+      {
+        text: 'https://github.com/o/r/archive/refs/heads/main.zip',
+        source: { kind: 'url', url: 'https://github.com/o/r/archive/refs/heads/main.zip', form: 'archive' },
+      },
+    ],
+    [
+      'https://github.com/o/r/tarball/main#egg=r[x]',
+      { name: 'r', extras: ['x'], text: 'r[x] @ https://github.com/o/r/tarball/main' },
+    ],
+    [
+      'git+https://h/o/r.git@v1.0#egg=r[b,a]&subdirectory=sub/',
+      {
+        text: 'r[a,b] @ git+https://h/o/r.git@v1.0#subdirectory=sub',
+        name: 'r',
+        extras: ['b', 'a'],
+        source: git('https://h/o/r.git', { ref: 'v1.0', subdirectory: 'sub' }),
+      },
+    ],
+    ['git+https://h/o/r', { text: 'git+https://h/o/r', source: git('https://h/o/r') }],
+    [
+      'git+https://h/o/r@feature/x ; sys_platform == "linux"',
+      {
+        text: 'git+https://h/o/r@feature/x ; sys_platform == "linux"',
+        source: git('https://h/o/r', { ref: 'feature/x' }),
+      },
+    ],
+    ['git+https://h/o/r.git@refs/pull/7/head', { source: git('https://h/o/r.git', { ref: 'refs/pull/7/head' }) }],
+    ['git+ssh://git@h/o/r.git@main', { source: git('ssh://git@h/o/r.git', { ref: 'main' }) }],
+    [
+      'r[x]@git+https://h/o/r@abc1234',
+      {
+        text: 'r[x] @ git+https://h/o/r@abc1234',
+        name: 'r',
+        extras: ['x'],
+        source: git('https://h/o/r', { ref: 'abc1234' }),
+      },
+    ],
+    [
+      `r @ git+https://\${USER}:\${TOKEN}@h/o/r.git@v1`,
+      { source: git(`https://\${USER}:\${TOKEN}@h/o/r.git`, { ref: 'v1' }) },
+    ],
+    [
+      '-e git+https://h/o/r.git@main#egg=r',
+      { editable: true, name: 'r', source: git('https://h/o/r.git', { ref: 'main' }) },
+    ],
+    [
+      '--editable=./vendor/lib[fast]',
+      {
+        editable: true,
+        extras: ['fast'],
+        text: './vendor/lib[fast]',
+        source: { kind: 'path', path: 'vendor/lib', form: 'directory' },
+      },
+    ],
+    [
+      '-e .[gpu]',
+      { editable: true, extras: ['gpu'], text: '.[gpu]', source: { kind: 'path', path: '.', form: 'directory' } },
+    ],
+    [
+      'vendor/old ; python_version > "3"',
+      { text: './vendor/old ; python_version > "3"', source: { kind: 'path', path: 'vendor/old', form: 'directory' } },
+    ],
+    ['old @ file:vendor/old', { name: 'old', source: { kind: 'path', path: 'vendor/old', form: 'directory' } }],
+    [
+      './wheels/demo-1.0-py3-none-any.whl[x]',
+      {
+        name: 'demo',
+        extras: ['x'],
+        text: 'demo[x] @ ./wheels/demo-1.0-py3-none-any.whl',
+        source: { kind: 'path', path: 'wheels/demo-1.0-py3-none-any.whl', form: 'wheel', sha256: WHEEL },
+      },
+    ],
+    ['file://./wheels/demo-1.0-py3-none-any.whl', { name: 'demo' }],
+    [`wheels/demo-1.0-py3-none-any.whl --hash=sha256:${WHEEL}`, { hashes: [`sha256:${WHEEL}`] }],
+    [
+      'demo-2.0.tar.gz',
+      { source: { kind: 'path', path: 'demo-2.0.tar.gz', form: 'archive', sha256: sha256('archive') } },
+    ],
+    [
+      'a -C x=y --config-settings=z=1 --global-option=--q',
+      { name: 'a', configSettings: ['x=y', 'z=1'], globalOptions: ['--q'] },
+    ],
+    [
+      'Foo_Bar [b,a] >= 1.0, < 2 ; python_version < "3.12"',
+      { name: 'foo-bar', text: 'Foo_Bar[a,b]>=1.0,<2 ; python_version < "3.12"', source: { kind: 'index' } },
+    ],
+    ['a===1.0-weird', { text: 'a===1.0-weird' }],
+    ['a == 1.*', { text: 'a==1.*' }],
+    ['a (>=1,<2)', { text: 'a>=1,<2' }],
+  ] as [string, Partial<RequirementLine>][])('%s', async (line, expected) => {
+    const { requirements } = await read({ 'r.txt': line, ...files });
+    expect(requirements.requirements).toHaveLength(1);
+    expect(requirements.requirements[0]).toMatchObject(expected);
+  });
+
+  test('a path of the project, whatever folder the file stands in', async () => {
+    const result = await read({ 'req/r.txt': './vendor/lib\n', ...files });
+    expect(texts(result)).toEqual(['./vendor/lib']);
+    await expect(read({ 'req/s.txt': './lib\n', 'req/lib/setup.py': '' })).rejects.toMatchObject({
+      code: 'COGPLAN_REQUIREMENT_PATH',
+      hint: 'Paths are relative to the project: write ./req/lib.',
+    });
+  });
+
+  test('folders of files, beside the file that names them or in the project', async () => {
+    const { requirements } = await read({
+      'req/r.txt': '-f wheels\n--find-links=file:req/more\n--no-index\n',
+      'req/wheels/x': '',
+      'req/more/x': '',
+    });
+    expect(requirements.findLinks.map((item) => item.value)).toEqual(['./req/wheels', './req/more']);
+    expect(requirements.noIndex).toMatchObject({ value: true, where: { line: 3 } });
+  });
+});
+
 test('UTF-16, as PowerShell writes it', async () => {
   expect(texts(await read({ 'r.txt': Buffer.from('\ufeffnumpy\r\n', 'utf16le') }))).toEqual(['numpy']);
 });
@@ -128,6 +273,7 @@ test('UTF-16, as PowerShell writes it', async () => {
 describe('refusals', () => {
   const UNSUPPORTED = 'COGPLAN_REQUIREMENT_UNSUPPORTED';
   const INVALID = 'COGPLAN_REQUIREMENT_INVALID';
+  const PATH = 'COGPLAN_REQUIREMENT_PATH';
   test.each<[string, string]>([
     ['git add .', INVALID],
     ['numpy=1', INVALID],
@@ -142,21 +288,48 @@ describe('refusals', () => {
     [`a --hash=md5:${'a'.repeat(32)}`, 'COGPLAN_REQUIREMENT_HASH'],
     [`a --hash=sha512:${'a'.repeat(128)}`, 'COGPLAN_REQUIREMENT_HASH'],
     ['--require-hashes', 'COGPLAN_REQUIREMENT_HASH'],
-    [`a @ https://\${TOKEN}@h/a-1-py3-none-any.whl`, 'COGPLAN_REQUIREMENT_VARIABLE'],
-    ['-e git+https://h/r.git#egg=r', UNSUPPORTED],
     ['name -e git+https://h/r.git', UNSUPPORTED],
-    ['git+https://h/r.git@v1', UNSUPPORTED],
     ['git+git://h/r', UNSUPPORTED],
-    ['r@git+https://h/r.git', UNSUPPORTED],
-    ['file:///a.whl', UNSUPPORTED],
-    ['./a-1-py3-none-any.whl', UNSUPPORTED],
-    ['wheels/a-1-py3-none-any.whl', UNSUPPORTED],
-    ['a-1.tar.gz[x] ; os_name == "nt"', UNSUPPORTED],
-    ['a @ ./b.whl', UNSUPPORTED],
-    ['a @ https://h/a-1-py3-none-any.whl', UNSUPPORTED],
-    [`a @ https://h/a.zip#sha256=${'a'.repeat(64)}`, UNSUPPORTED],
+    ['file:///a.whl', PATH],
+    ['./a-1-py3-none-any.whl', PATH],
+    ['wheels/a-1-py3-none-any.whl', PATH],
+    ['a-1.tar.gz[x] ; os_name == "nt"', PATH],
+    ['a @ ./b.whl', PATH],
     [`a @ https://h/b-1-py3-none-any.whl#sha256=${'a'.repeat(64)}`, INVALID],
     ['a @ https://h/a-1-py3-none-any.whl#sha256=xyz', 'COGPLAN_REQUIREMENT_HASH'],
+    [`a @ https://h/\${TOKEN}/a-1-py3-none-any.whl`, 'COGPLAN_REQUIREMENT_VARIABLE'],
+    [`\${NAME}==1`, 'COGPLAN_REQUIREMENT_VARIABLE'],
+    [`a\n-i https://h/\${TOKEN}`, 'COGPLAN_REQUIREMENT_VARIABLE'],
+    ['hg+https://h/r', UNSUPPORTED],
+    ['git+git@github.com:o/r.git', INVALID],
+    ['git+https://h/r.git@', INVALID],
+    ['git+https://h/r.git@--upload-pack=x', INVALID],
+    ['git+https://h/r.git@a..b', INVALID],
+    ['git+https://h', INVALID],
+    ['git+https://h/r#subdirectory=../x', INVALID],
+    ['git+https://h/r#egg={name}', INVALID],
+    [`git+https://h/r --hash=sha256:${'a'.repeat(64)}`, INVALID],
+    [`./pkg --hash=sha256:${'a'.repeat(64)}`, INVALID],
+    ['https://github.com/o/r', INVALID],
+    ['https://h/o/r.git', INVALID],
+    ['https://github.com/o/r/blob/main/a-1-py3-none-any.whl', INVALID],
+    ['https://h/notawheel.whl', INVALID],
+    ['ftp://h/a.zip', INVALID],
+    ['./empty', PATH],
+    ['./outside', PATH],
+    ['../a.whl', PATH],
+    ['~/a.whl', PATH],
+    ['./r.txt', PATH],
+    ['a @ file:///croot/a_1700000000/work', PATH],
+    ['-c https://h/r.txt', UNSUPPORTED],
+    ['-c git.txt', INVALID],
+    ['a -r other.txt', UNSUPPORTED],
+    ['a --no-deps', INVALID],
+    ['--config-settings=x=y', INVALID],
+    ['a --install-option=x', INVALID],
+    ['pip install numpy', INVALID],
+    ['apt-get install -y ffmpeg', INVALID],
+    ['cd sub && python setup.py install', INVALID],
     ['-r https://h/r.txt', UNSUPPORTED],
     ['-r none.txt', 'COGPLAN_REQUIREMENTS_FILE'],
     ['-r ../../etc/passwd', 'COGPLAN_REQUIREMENTS_FILE'],
@@ -167,13 +340,19 @@ describe('refusals', () => {
     ['-r loop.txt', 'COGPLAN_REQUIREMENTS_CYCLE'],
     ['-r binary.txt', 'COGPLAN_REQUIREMENTS_FILE'],
     ['-c extras.txt', INVALID],
-    ['--find-links ./wheels', UNSUPPORTED],
+    ['--find-links ./wheels', PATH],
     ['-i file:///index', UNSUPPORTED],
-    ['--no-index', UNSUPPORTED],
-    ['a --config-settings=x=y', UNSUPPORTED],
   ])('%s', async (line, code) => {
     await symlink('/etc/passwd', join(directory, 'link.txt'));
-    const files = { 'loop.txt': '-r r.txt', 'extras.txt': 'a[b]', 'binary.txt': new Uint8Array([0, 1, 0xff]) };
+    await symlink('/etc', join(directory, 'outside'));
+    const files = {
+      'empty/readme': '',
+      'pkg/setup.py': '',
+      'git.txt': 'git+https://h/r.git',
+      'loop.txt': '-r r.txt',
+      'extras.txt': 'a[b]',
+      'binary.txt': new Uint8Array([0, 1, 0xff]),
+    };
     await expect(read({ 'r.txt': `\nfirst\n${line}\n`, ...files })).rejects.toMatchObject({ code });
   });
 

@@ -1,17 +1,15 @@
 import { sha256 } from '../digest.ts';
-import { CogplanError, type Where } from '../errors.ts';
+import { CogplanError, type Where, withoutUserInfo } from '../errors.ts';
 import { normalizeName } from '../formats/python/name.ts';
-import { formatRequirement } from '../formats/python/requirement.ts';
 import { decodeRequirementsFile, splitRequirementsFile, stripComment } from '../formats/python/requirements-file.ts';
 import {
   parseRequirementsLine,
   type RequirementsLine,
   type RequirementsOption,
 } from '../formats/python/requirements-line.ts';
-import { interpretRequirement, unsupported } from './interpret-requirement.ts';
+import { interpretRequirement } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
-import { besides, readProjectFile } from './project-file.ts';
-import { readHashes } from './requirement-hashes.ts';
+import { besides, locateProjectPath, readProjectFile } from './project-file.ts';
 import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
@@ -25,6 +23,7 @@ interface Collected {
   indexUrl: Located<string> | undefined;
   readonly extraIndexUrls: Located<string>[];
   readonly findLinks: Located<string>[];
+  noIndex: Located<true> | undefined;
   pre: boolean;
   requireHashes: Where | undefined;
   noBinary: string[];
@@ -50,6 +49,7 @@ export async function readRequirements(
     indexUrl: undefined,
     extraIndexUrls: [],
     findLinks: [],
+    noIndex: undefined,
     pre: false,
     requireHashes: undefined,
     noBinary: [],
@@ -75,6 +75,7 @@ export async function readRequirements(
     ...(found.indexUrl === undefined ? {} : { indexUrl: found.indexUrl }),
     extraIndexUrls: uniqueByValue(found.extraIndexUrls),
     findLinks: uniqueByValue(found.findLinks),
+    ...(found.noIndex === undefined ? {} : { noIndex: found.noIndex }),
     pre: found.pre,
     noBinary: found.noBinary,
     onlyBinary: found.onlyBinary,
@@ -132,7 +133,7 @@ export async function readRequirements(
       if (option.name === '--requirement' || option.name === '--constraint') {
         const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(option.value);
         if (isUrl || line.requirement !== '') {
-          problems.add(unsupported(`${option.name} ${option.value}`, isUrl ? REMOTE_FILE : OWN_LINE, where));
+          problems.add(misplaced(`${option.name} ${option.value}`, isUrl ? REMOTE_FILE : OWN_LINE, where));
           continue;
         }
         await readFile(besides(context.including.at(-1) ?? '', option.value), {
@@ -140,35 +141,89 @@ export async function readRequirements(
           constraint: option.name === '--constraint',
           including: context.including,
         });
-      } else {
+      } else if (option.name === '--find-links') {
+        const folder = context.including.at(-1) ?? '';
+        await problems.attemptAsync(
+          async () => void found.findLinks.push(await readFindLinks(option.value, where, folder)),
+        );
+      } else if (option.name !== '--editable') {
         problems.attempt(() => applyOption(option, line));
+      } else if (line.requirement !== '') {
+        problems.add(misplaced(`${option.name} ${option.value}`, OWN_LINE, where));
+      } else {
+        await add({ ...line, requirement: option.value }, { ...context, editable: true });
       }
     }
-    if (line.requirement === '' || isEditable(line)) return;
-    const requirement = problems.attempt(() => readRequirement(line, context.constraint));
+    if (line.requirement !== '' && !isEditable(line)) await add(line, { ...context, editable: false });
+  }
+
+  async function add(
+    line: RequirementsLine,
+    context: { readonly constraint: boolean; readonly including: readonly string[]; readonly editable: boolean },
+  ): Promise<void> {
+    const requirement = await problems.attemptAsync(() => readRequirement(line, context));
     if (requirement !== undefined) (context.constraint ? found.constraints : found.requirements).push(requirement);
   }
 
-  function readRequirement(line: RequirementsLine, constraint: boolean): RequirementLine | undefined {
-    const { requirement, hash } = interpretRequirement(line.requirement, line.where);
-    if (PROVIDED.has(normalizeName(requirement.name))) {
+  async function readRequirement(
+    line: RequirementsLine,
+    context: { readonly constraint: boolean; readonly including: readonly string[]; readonly editable: boolean },
+  ): Promise<RequirementLine | undefined> {
+    const { where } = line;
+    if (context.editable && /^\.\/?$/.test(line.requirement)) {
+      const text = '-e . is left out, as Cog does: the project itself is not installed, only copied to /src.';
+      notices.push({ level: 'warn', code: 'COGPLAN_REQUIREMENT_REMOVED', text, where });
+      return undefined;
+    }
+    const values = (name: RequirementsOption['name']): readonly string[] =>
+      line.options.filter((option) => option.name === name).map((option) => option.value);
+    const requirement = await interpretRequirement(line.requirement, {
+      directory,
+      where,
+      from: context.including.at(-1) ?? '',
+      hashes: values('--hash'),
+      editable: context.editable,
+      configSettings: values('--config-settings'),
+      globalOptions: values('--global-option'),
+    });
+    if (requirement.name !== undefined && PROVIDED.has(requirement.name)) {
       notices.push({
         level: 'warn',
         code: 'COGPLAN_REQUIREMENT_REMOVED',
         text: `${line.requirement} is left out: the image gets its ${requirement.name} from cogplan.`,
-        where: line.where,
+        where,
       });
       return undefined;
     }
-    if (constraint && requirement.extras.length > 0) {
-      throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `the constraint ${line.requirement} has extras`, {
-        where: line.where,
-        hint: 'Constraints name versions only; put the extras on the requirement.',
+    if (context.constraint && (requirement.extras.length > 0 || context.editable)) {
+      const what = context.editable ? 'is editable' : 'has extras';
+      throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `the constraint ${line.requirement} ${what}`, {
+        where,
+        hint: 'Constraints name versions only; put the rest on the requirement.',
       });
     }
-    const given = line.options.filter((option) => option.name === '--hash').map((option) => option.value);
-    const hashes = readHashes(hash === undefined ? given : [...given, hash], line.where);
-    return { text: formatRequirement(requirement), where: line.where, hashes };
+    if (context.constraint && requirement.name === undefined) {
+      throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `the constraint ${line.requirement} has no name`, {
+        where,
+        hint: 'Write NAME @ before the address.',
+      });
+    }
+    return requirement;
+  }
+
+  async function readFindLinks(value: string, where: Where, from: string): Promise<Located<string>> {
+    if (/^https?:\/\//i.test(value)) return { value: checkUrl(value, '--find-links', where), where };
+    const path = value.replace(/^file:(?:\/\/(?:localhost)?)?/i, '');
+    const candidates = [...new Set([besides(from, path), path])];
+    for (const candidate of candidates) {
+      const located = await locateProjectPath(directory, candidate);
+      if (located !== undefined) return { value: `./${located}`, where };
+    }
+    throw new CogplanError('COGPLAN_REQUIREMENT_PATH', `${value} is no folder or page of the project`, {
+      subject: value,
+      where,
+      hint: 'Give a URL, or the path of a folder in the project that holds the files.',
+    });
   }
 
   function applyOption({ name, value }: RequirementsOption, line: RequirementsLine): void {
@@ -179,9 +234,6 @@ export async function readRequirements(
         return;
       case '--extra-index-url':
         found.extraIndexUrls.push({ value: checkUrl(value, name, where), where });
-        return;
-      case '--find-links':
-        found.findLinks.push({ value: checkUrl(value, name, where), where });
         return;
       case '--pre':
         found.pre = true;
@@ -207,23 +259,16 @@ export async function readRequirements(
           where,
         });
         return;
-      case '--prefer-binary':
-        return;
-      case '--editable':
-        if (line.requirement === '' && /^\.\/?$/.test(value)) {
-          notices.push({
-            level: 'warn',
-            code: 'COGPLAN_REQUIREMENT_REMOVED',
-            text: '-e . is left out, as Cog does: the project itself is not installed, only copied to /src.',
-            where,
-          });
-          return;
-        }
-        throw unsupported(`${name} ${value}`, 'Name a released version, or the URL of a wheel with its sha256.', where);
       case '--no-index':
-      case '--global-option':
+        found.noIndex = { value: true, where };
+        return;
       case '--config-settings':
-        throw unsupported(name, 'Remove the option; packages come as wheels from an index.', where);
+      case '--global-option':
+        if (line.requirement !== '') return;
+        throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `${name} stands without a requirement`, { where });
+      case '--prefer-binary':
+      case '--editable':
+      case '--find-links':
       case '--requirement':
       case '--constraint':
         return;
@@ -234,9 +279,18 @@ export async function readRequirements(
 const REMOTE_FILE = 'Save the file in the project and name it there.';
 const OWN_LINE = 'Write the option on a line of its own.';
 function checkUrl(url: string, option: string, where: Where): string {
-  const protocol = URL.canParse(url) ? new URL(url).protocol : undefined;
+  const bare = withoutUserInfo(url);
+  const protocol = URL.canParse(bare) ? new URL(bare).protocol : undefined;
   if (protocol === 'https:' || protocol === 'http:') return url;
-  throw unsupported(`${option} ${url}`, 'Give an http or https URL.', where);
+  throw misplaced(`${option} ${url}`, 'Give an http or https URL.', where);
+}
+
+function misplaced(text: string, hint: string, where: Where): CogplanError {
+  return new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${text.slice(0, 300)} cannot be used there`, {
+    subject: text.slice(0, 300),
+    where,
+    hint,
+  });
 }
 
 function addNames(names: readonly string[], value: string): string[] {

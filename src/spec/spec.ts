@@ -1,4 +1,8 @@
+import type { Sha256 } from '../digest.ts';
 import type { Where } from '../errors.ts';
+import type { Marker } from '../formats/python/marker.ts';
+import type { NormalizedName } from '../formats/python/name.ts';
+import type { Specifier } from '../formats/python/specifier.ts';
 import type { Settings } from './settings.ts';
 
 /** A value a person wrote, with the place where it stands. */
@@ -7,13 +11,61 @@ export interface Located<T> {
   readonly where: Where;
 }
 
-/** A line of a requirements file or an entry of `python_packages`, before PEP 508 is applied to it. */
+/** Where the bytes of a requirement come from. */
+export type RequirementSource =
+  /** Indexes; the line's specifiers say which versions. */
+  | { readonly kind: 'index' }
+  | {
+      readonly kind: 'url';
+      /** http or https, without fragment. User info is for requests only; it may hold `${NAME}`, see `expandUserInfo`. */
+      readonly url: string;
+      readonly form: 'wheel' | 'archive';
+      readonly subdirectory?: string;
+    }
+  | {
+      /** A file of the project, whose bytes had this hash when the spec was read. */
+      readonly kind: 'path';
+      /** Relative to the project, with `/`. */
+      readonly path: string;
+      readonly form: 'wheel' | 'archive';
+      readonly sha256: Sha256;
+      readonly subdirectory?: string;
+    }
+  /** A folder of the project that holds `pyproject.toml` or `setup.py`; `.` is the project itself. */
+  | { readonly kind: 'path'; readonly path: string; readonly form: 'directory'; readonly subdirectory?: string }
+  | {
+      readonly kind: 'vcs';
+      readonly vcs: 'git';
+      /** http, https, ssh or file, without `git+`, ref and fragment. User info as for `url`. */
+      readonly url: string;
+      /** Branch, tag or commit as written, never like an option; absent for the default branch. */
+      readonly ref?: string;
+      readonly subdirectory?: string;
+    };
+
+/** A line of a requirements file, an entry of `python_packages`, or what a command of build.run installs. */
 export interface RequirementLine {
-  /** Normalised text without comments, options and line continuations, such as `numpy>=1.26 ; python_version < "3.12"`. */
+  /**
+   * Normalised text without comments, options and line continuations, such as `numpy>=1.26 ; python_version < "3.12"`, by PEP 508
+   * wherever the name is known; else the address, such as `git+https://h/r.git@v1` or `./vendor/r`.
+   */
   readonly text: string;
   readonly where: Where;
-  /** Hashes given with `--hash`, as `sha256:…`. */
+  /** Hashes given with `--hash` or in a fragment, as `sha256:…`. */
   readonly hashes: readonly string[];
+  /** Absent where only the metadata of what `source` names will tell. */
+  readonly name?: NormalizedName;
+  readonly extras: readonly string[];
+  /** Empty unless `source` is an index. */
+  readonly specifiers: readonly Specifier[];
+  readonly marker?: Marker;
+  readonly source: RequirementSource;
+  /** Given with `-e`. */
+  readonly editable?: boolean;
+  /** `KEY=VALUE` of `--config-settings`, for the build of this requirement. */
+  readonly configSettings?: readonly string[];
+  /** Of `--global-option`, for a build by setup.py. */
+  readonly globalOptions?: readonly string[];
 }
 
 export interface Requirements {
@@ -23,7 +75,10 @@ export interface Requirements {
   /** `--index-url`, when given. */
   readonly indexUrl?: Located<string>;
   readonly extraIndexUrls: readonly Located<string>[];
+  /** URLs, or paths of the project that start with `./`: a folder of files or an HTML page. */
   readonly findLinks: readonly Located<string>[];
+  /** `--no-index`: packages come from `findLinks` only. */
+  readonly noIndex?: Located<true>;
   readonly pre: boolean;
   readonly noBinary: readonly string[];
   readonly onlyBinary: readonly string[];

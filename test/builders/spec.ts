@@ -1,5 +1,7 @@
+import { normalizeName } from '../../src/formats/python/name.ts';
+import { parseRequirement } from '../../src/formats/python/requirement.ts';
 import { NO_SETTINGS } from '../../src/spec/settings.ts';
-import type { Located, Requirements, Spec } from '../../src/spec/spec.ts';
+import type { Located, RequirementLine, Requirements, Spec } from '../../src/spec/spec.ts';
 
 /** A spec of a small project; a test changes what it is about. */
 export function aSpec(change: Partial<Spec> = {}): Spec {
@@ -26,11 +28,9 @@ export function located<T>(value: T, line = 1, key = 'build'): Located<T> {
 
 export function requirements(...lines: string[]): Requirements {
   return {
-    requirements: lines.map((text, index) => ({
-      text,
-      where: { file: 'requirements.txt', line: index + 1 },
-      hashes: [],
-    })),
+    requirements: lines.map((text, index) =>
+      requirementLine(text, { where: { file: 'requirements.txt', line: index + 1 } }),
+    ),
     constraints: [],
     extraIndexUrls: [],
     findLinks: [],
@@ -38,5 +38,23 @@ export function requirements(...lines: string[]): Requirements {
     noBinary: [],
     onlyBinary: [],
     files: [],
+  };
+}
+
+/** A requirement by PEP 508, of an index or of a wheel by URL. */
+export function requirementLine(
+  text: string,
+  change: Partial<RequirementLine> & Pick<RequirementLine, 'where'>,
+): RequirementLine {
+  const { name, extras, specifiers, url, marker } = parseRequirement(text);
+  return {
+    text,
+    hashes: url?.includes('#sha256=') ? [url.slice(url.indexOf('#') + 1).replace('=', ':')] : [],
+    name: normalizeName(name),
+    extras,
+    specifiers,
+    ...(marker === undefined ? {} : { marker }),
+    source: url === undefined ? { kind: 'index' } : { kind: 'url', url: url.replace(/#.*/, ''), form: 'wheel' },
+    ...change,
   };
 }

@@ -1,5 +1,6 @@
 import { CogplanError, type Where } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
+import { foreignVariable } from './user-info-variables.ts';
 
 /** An option in its long form: `-i URL` and `--index-url=URL` are the same. */
 export interface RequirementsOption {
@@ -43,19 +44,53 @@ const OPTIONS = {
 
 export type RequirementsOptionName = keyof typeof OPTIONS;
 
+// Options of pip's command line that people write into lists; pip refuses them there too.
+const COMMAND_LINE: Readonly<Record<string, string>> = {
+  '--no-deps': 'Remove it, or install the package by a line of build.run: pip install --no-deps NAME.',
+  '--no-build-isolation': 'Remove it: a package that is built gets what the lock holds of its build requirements.',
+  '--upgrade': 'Remove it: `cogplan lock --upgrade` takes the newest versions.',
+  '-U': 'Remove it: `cogplan lock --upgrade` takes the newest versions.',
+  '--no-cache-dir': 'Remove it: caches never reach the image.',
+  '--user': 'Remove it.',
+  '--force-reinstall': 'Remove it: every image is made anew.',
+  '--ignore-installed': 'Remove it: every image is made anew.',
+  '--no-dependencies': 'Remove it, or install the package by a line of build.run: pip install --no-deps NAME.',
+  '--target': 'Remove it: packages go to site-packages of the image.',
+  '--quiet': 'Remove it.',
+  '-q': 'Remove it.',
+  '--verbose': 'Remove it.',
+  '--install-option': 'pip dropped it in 23.1; use --config-settings.',
+  '--extra': 'Write the extra behind the name: NAME[EXTRA].',
+};
+// https://pip.pypa.io/en/stable/news/: taken by old versions of pip, without effect since.
+const OBSOLETE: Readonly<Record<string, { readonly takesValue: boolean }>> = {
+  '--use-wheel': { takesValue: false },
+  '--no-use-wheel': { takesValue: false },
+  '--always-unzip': { takesValue: false },
+  '-Z': { takesValue: false },
+  '--allow-all-external': { takesValue: false },
+  '--allow-external': { takesValue: true },
+  '--allow-unverified': { takesValue: true },
+  '--process-dependency-links': { takesValue: false },
+};
+
 const NAMES = Object.keys(OPTIONS) as RequirementsOptionName[];
-const VARIABLE = /\$\{([A-Z0-9_]+)\}/;
 // A requirement ends before the first word that starts with a dash.
 const OPTIONS_PART = /(?:^|\s)(-.*)$/s;
 
 /** Takes one logical line apart, without its comment. Unknown options and malformed ones are COGPLAN_REQUIREMENT_INVALID. */
 export function parseRequirementsLine(text: string, where: Where): RequirementsLine {
-  const variable = VARIABLE.exec(text)?.[1];
+  const variable = foreignVariable(text);
   if (variable !== undefined) {
     throw new CogplanError(
       'COGPLAN_REQUIREMENT_VARIABLE',
       `the line refers to the environment variable ${variable}, which would make the lock depend on this machine`,
-      { where, subject: variable, hint: 'Write the value itself; give credentials of an index through ~/.netrc.' },
+      {
+        where,
+        subject: variable,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the user writes
+        hint: 'Write the value itself. A variable may stand only for user name or password of a URL: https://${USER}:${TOKEN}@host/.',
+      },
     );
   }
   const start = findOptions(text);
@@ -73,6 +108,11 @@ function parseOptions(words: readonly string[], where: Where): readonly Requirem
   const options: RequirementsOption[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? '';
+    const obsolete = OBSOLETE[word.split('=')[0] ?? ''];
+    if (obsolete !== undefined) {
+      if (obsolete.takesValue && !word.includes('=')) index++;
+      continue;
+    }
     const { name, attached } = recognise(word, where);
     if (!OPTIONS[name].takesValue) {
       if (attached !== undefined) throw invalid(`${name} takes no value`, where);
@@ -98,6 +138,9 @@ function recognise(word: string, where: Where): { name: RequirementsOptionName; 
     return { name: short, attached: word.length === 2 ? undefined : word.slice(2) };
   }
   if (!word.startsWith('-')) throw invalid(`"${word}" is not expected after the options`, where);
+  const repair = COMMAND_LINE[head];
+  if (repair !== undefined)
+    throw invalid(`${head} is an option of pip's command line, not of a requirement`, where, repair);
   const suggestion = nearest(head, NAMES);
   throw invalid(
     `unknown option ${head}`,

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { aTarget, aWheel } from '../../../test/builders/lock.ts';
+import { requirementLine } from '../../../test/builders/spec.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { publishWheels } from '../../../test/servers/package-index.ts';
@@ -55,7 +56,7 @@ function ask(lines: readonly string[], change: Partial<ResolveInput> & { require
   const { requirements, ...rest } = change;
   const spec = {
     requirements: {
-      requirements: lines.map((text, index) => ({ text, where: { file: 'r.txt', line: index + 1 }, hashes: [] })),
+      requirements: lines.map((text, index) => requirementLine(text, { where: { file: 'r.txt', line: index + 1 } })),
       constraints: [],
       extraIndexUrls: [],
       findLinks: [],

@@ -2,10 +2,12 @@ import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { normalizeName } from '../../formats/python/name.ts';
+import { expandUserInfo } from '../../formats/python/user-info-variables.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
+import type { Located, Requirements } from '../../spec/spec.ts';
 import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
 import { keptServer } from './kept-server.ts';
@@ -28,7 +30,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const sdk = bundledSdk();
   const tools = uvTools();
   const uv = await uvExecutable(context, tools);
-  const model = modelRequest(input, environment, uv);
+  const model = modelRequest(context, input, environment, uv);
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
   if (context.http.offline) {
@@ -47,12 +49,19 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   };
 };
 
-function modelRequest(input: ResolveInput, environment: PythonTargetEnvironment, uv: string): SolveRequest {
+function modelRequest(
+  context: Context,
+  input: ResolveInput,
+  environment: PythonTargetEnvironment,
+  uv: string,
+): SolveRequest {
   const { requirements } = input.spec;
+  refuseLocalSources(requirements);
+  const expand = ({ value }: Located<string>): string => expandUserInfo(value, context.env);
   const indexes: Sources = {
-    primary: requirements.indexUrl?.value ?? DEFAULT_INDEX,
-    extra: requirements.extraIndexUrls.map((item) => item.value),
-    findLinks: requirements.findLinks.map((item) => item.value),
+    primary: requirements.indexUrl === undefined ? DEFAULT_INDEX : expand(requirements.indexUrl),
+    extra: requirements.extraIndexUrls.map(expand),
+    findLinks: requirements.findLinks.map(expand),
   };
   const markers = targetMarkers(environment);
   return {
@@ -88,6 +97,16 @@ function keptPackages(
   const upgraded = new Set((options.upgradePackages ?? []).map(normalizeName));
   const moves = (name: string): boolean => options.mode === 'upgrade' || upgraded.has(normalizeName(name));
   return packages.filter(({ name }) => held.has(name) || !moves(name));
+}
+
+function refuseLocalSources({ noIndex, findLinks }: Requirements): void {
+  const local = noIndex ?? findLinks.find(({ value }) => value.startsWith('./'));
+  if (local === undefined) return;
+  const what = local.value === true ? '--no-index' : `--find-links ${local.value}`;
+  throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${what}: packages are taken from indexes only`, {
+    where: local.where,
+    hint: 'Name the URL of an index or of a page of links.',
+  });
 }
 
 function refuseSourceDistributions({ spec }: ResolveInput): void {

@@ -1,7 +1,6 @@
-import { printable, type Where } from '../../errors.ts';
+import { CogplanError, printable, type Where } from '../../errors.ts';
 import type { MarkerEnvironment } from '../../formats/python/marker.ts';
 import { evaluateMarker } from '../../formats/python/marker.ts';
-import { normalizeName } from '../../formats/python/name.ts';
 import { parseRequirement, type Requirement } from '../../formats/python/requirement.ts';
 import type { RequirementLine } from '../../spec/spec.ts';
 
@@ -19,14 +18,33 @@ export interface Root {
   readonly hashes: readonly string[];
 }
 
-/** The lines of a project that hold for the target. */
+/** The lines of a project that hold for the target. Those that name bytes which cannot be locked are COGPLAN_REQUIREMENT_UNSUPPORTED. */
 export function projectRoots(lines: readonly RequirementLine[], markers: MarkerEnvironment): readonly Root[] {
-  return lines.flatMap(({ text, where, hashes }) => {
+  return lines.flatMap((line) => {
+    const { text, where, hashes, name, marker } = line;
+    if (marker !== undefined && !evaluateMarker(marker, markers)) return [];
+    if (name === undefined || !isFromWheels(line)) throw unsupported(line);
     const requirement = parseRequirement(text, where);
-    if (requirement.marker !== undefined && !evaluateMarker(requirement.marker, markers)) return [];
     const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
-    const name = normalizeName(requirement.name);
     return [{ name, requirement, text, asked: `${place}: ${printable(text)}`, where, hashes }];
+  });
+}
+
+function isFromWheels({ source, hashes }: RequirementLine): boolean {
+  return source.kind === 'index' || (source.kind === 'url' && source.form === 'wheel' && hashes.length > 0);
+}
+
+function unsupported({ text, where, source }: RequirementLine): CogplanError {
+  const what = {
+    index: 'a version from an index',
+    url: 'an archive by URL, or a wheel without a hash',
+    path: 'a local path',
+    vcs: 'a checkout from version control',
+  }[source.kind];
+  return new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${text.slice(0, 300)} cannot be locked: it is ${what}`, {
+    subject: text.slice(0, 300),
+    where,
+    hint: 'Name a released version, or use: name @ https://…/name-1.0-py3-none-any.whl#sha256=…',
   });
 }
 

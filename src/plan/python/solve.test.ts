@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
+import { requirementLine } from '../../../test/builders/spec.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { type IndexOptions, type PublishedWheel, publishWheels } from '../../../test/servers/package-index.ts';
@@ -34,7 +35,9 @@ interface Change extends Partial<Omit<SolveRequest, 'roots' | 'constraints'>> {
 function request(lines: readonly string[], { hashes = [], constraints = [], ...change }: Change = {}): SolveRequest {
   const roots = (file: string, texts: readonly string[]) =>
     projectRoots(
-      texts.map((text, index) => ({ text, where: { file, line: index + 1 }, hashes })),
+      texts.map((text, index) =>
+        requirementLine(text, { where: { file, line: index + 1 }, ...(hashes.length === 0 ? {} : { hashes }) }),
+      ),
       targetMarkers(environment),
     );
   return {
