@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
+import { requirementLine } from '../../../test/builders/spec.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { aWheelFile } from '../../../test/builders/wheel.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
