@@ -29,11 +29,9 @@ afterEach(async () => {
 });
 
 function request(lines: readonly string[], change: Partial<SolveRequest> = {}): SolveRequest {
-  const written = lines.map((text, index) => ({
-    text,
-    where: { file: 'requirements.txt', line: index + 1 },
-    hashes: [],
-  }));
+  const written = lines.map((text, index) =>
+    requirementLine(text, { where: { file: 'requirements.txt', line: index + 1 } }),
+  );
   return {
     uv,
     environment,
