@@ -33,7 +33,9 @@ export function diffLocks(before: Lock | undefined, after: Lock, facts: DiffFact
     ways.set(key, paths);
     return paths.get(subject) ?? [];
   };
-  const changes = draftsOf(before, after, facts).map((draft): Change => {
+  const [oldDigest, newDigest] = [before === undefined ? null : lockDigest(before), lockDigest(after)];
+  const drafts = oldDigest === newDigest ? [] : draftsOf(before, after, facts);
+  const changes = drafts.map((draft): Change => {
     const fetch = facts.stored === undefined ? undefined : bytesToFetch(draft, facts.stored);
     return {
       id: `${draft.family}/${draft.subject}${draft.platform === null ? '' : `@${draft.platform}`}`,
@@ -49,8 +51,8 @@ export function diffLocks(before: Lock | undefined, after: Lock, facts: DiffFact
     planVersion: PLAN_VERSION,
     writtenBy: after.writtenBy,
     asked: askedDigest(after),
-    before: before === undefined ? null : lockDigest(before),
-    after: lockDigest(after),
+    before: oldDigest,
+    after: newDigest,
     summary: {
       ...countKinds(changes),
       layersMoved: moves?.moves.length ?? null,
@@ -62,7 +64,7 @@ export function diffLocks(before: Lock | undefined, after: Lock, facts: DiffFact
     layers: [...(moves?.moves ?? [])],
     holds: after.holds.map((hold) => heldBackOf(hold, after, facts.now)),
     notes: [...(facts.notes ?? [])],
-    patch: [...patchOf(before, after)],
+    patch: oldDigest === newDigest ? [] : [...patchOf(before, after)],
     lock: after,
   };
 }

@@ -1,10 +1,6 @@
-import pLimit from 'p-limit';
 import type { Context } from '../../context.ts';
 import type { Sha256 } from '../../digest.ts';
 import type { Lock, PythonPackage } from '../../lock/schema.generated.ts';
-import { readCoreMetadata } from '../../sources/pypi/core-metadata.ts';
-import { findFile } from '../../sources/pypi/find-file.ts';
-import type { IndexFile } from '../../sources/pypi/index-file.ts';
 import type { ReleaseFact } from '../diff/facts.ts';
 
 export interface Releases {
@@ -34,6 +30,8 @@ export async function findReleases(context: Context, before: Lock | undefined, a
     const note = `Release dates and licences of ${wanted.length} new wheels were not looked up`;
     return { releases: new Map(), notes: [note] };
   }
+  // Loaded when something is to be looked up: most runs change nothing.
+  const [{ releaseFact }, { default: pLimit }] = await Promise.all([import('./release-fact.ts'), import('p-limit')]);
   const replaced = old.filter(({ wheel }) => wanted.some((item) => item.wheel.name === wheel.name));
   const releases = new Map<Sha256, ReleaseFact>();
   const limit = pLimit(LOOK_UPS);
@@ -43,7 +41,7 @@ export async function findReleases(context: Context, before: Lock | undefined, a
       ({ item, isNew }) =>
         limit(async () => {
           try {
-            const fact = await lookUp(context, item, isNew);
+            const fact = await releaseFact(context, item, { isNew });
             if (fact !== undefined) releases.set(item.wheel.file.sha256, fact);
           } catch (error) {
             context.signal.throwIfAborted();
@@ -57,57 +55,10 @@ export async function findReleases(context: Context, before: Lock | undefined, a
   return { releases, notes };
 }
 
-interface LockedWheel {
+/** A locked wheel, and the indexes that its lock names. */
+export interface LockedWheel {
   readonly wheel: PythonPackage;
   readonly indexes: readonly string[];
-}
-
-async function lookUp(
-  context: Context,
-  { wheel, indexes }: LockedWheel,
-  isNew: boolean,
-): Promise<ReleaseFact | undefined> {
-  const { file } = wheel;
-  // What cogplan brings itself, and what was built, stands on no index.
-  if (!/^https?:/.test(file.url)) return undefined;
-  const sources = { indexes: wheel.index === undefined ? indexes : [wheel.index], findLinks: [] };
-  const listed = isNew ? (await findFile(context, sources, { name: wheel.name, url: file.url }))?.file : undefined;
-  const about = await aboutWheel(context, wheel, listed).catch((error: unknown) => {
-    context.signal.throwIfAborted();
-    if (error instanceof Error) return undefined;
-    throw error;
-  });
-  return { ...listedFact(listed), ...about };
-}
-
-function listedFact(listed: IndexFile | undefined): ReleaseFact {
-  if (listed === undefined) return {};
-  const { uploadTime, yanked, project } = listed;
-  return {
-    ...(uploadTime === undefined ? {} : { released: uploadTime }),
-    ...(yanked === undefined ? {} : { yanked }),
-    ...(project === undefined ? {} : { project }),
-  };
-}
-
-/** Kind of what the store keeps of a wheel's metadata, by the wheel's hash. */
-const ABOUT = 'wheel-about';
-
-type About = { readonly licence?: string; readonly people: readonly string[] };
-
-async function aboutWheel(context: Context, { file }: PythonPackage, listed: IndexFile | undefined): Promise<About> {
-  const known = await context.store.getDerived<About>(ABOUT, file.sha256);
-  if (known !== undefined) return known;
-  const { licence, people } = await readCoreMetadata(context, {
-    filename: decodeURIComponent(file.url.slice(file.url.lastIndexOf('/') + 1)),
-    url: file.url,
-    sha256: file.sha256,
-    size: file.size,
-    ...(listed?.metadata === undefined ? {} : { metadata: listed.metadata }),
-  });
-  const about = { ...(licence === undefined ? {} : { licence }), people };
-  await context.store.putDerived(ABOUT, file.sha256, about);
-  return about;
 }
 
 function holds(wheels: readonly LockedWheel[], { file }: PythonPackage): boolean {
