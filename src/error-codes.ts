@@ -16,6 +16,7 @@ export const ERROR_CODES = {
     family: 'outside',
     summary: 'An archive (tar, ar, xz, …) breaks the rules of its format.',
   },
+  COGPLAN_ARCHIVE_KEY: { family: 'input', summary: 'A file named as the key of a Debian archive is no public key.' },
   COGPLAN_ARCHIVE_MISMATCH: {
     family: 'outside',
     summary: 'A Debian archive gives an index for another suite, or lacks one.',

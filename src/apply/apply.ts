@@ -4,6 +4,7 @@ import { type Digest, type Sha256, sha256, toDigest } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
+import { withOlderUrls } from '../sources/apt/older-urls.ts';
 import { bundledFile } from '../sources/bundled-runtime.ts';
 import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
 import { buildLayers, type MadeLayer } from './build-layers.ts';
@@ -111,7 +112,11 @@ function lockedTarget(lock: Lock, platform: Platform): Target {
 
 /** Every file that enters the image. */
 function artifactsOf(target: Target): readonly Artifact[] {
-  const debs = target.system.packages.map((item) => ({ file: item.file, what: `${item.name} ${item.version}` }));
+  const { archives, packages } = target.system;
+  const debs = packages.map((item) => ({
+    file: withOlderUrls(item.file, archives),
+    what: `${item.name} ${item.version}`,
+  }));
   const wheels = [...target.python.packages, ...target.runtime.server, target.runtime.sdk].map((item) => ({
     file: item.file,
     what: `${item.name} ${item.version}`,

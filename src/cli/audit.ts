@@ -1,15 +1,18 @@
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import { audit } from '../audit/audit.ts';
+import { replayTrust } from '../audit/trust.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, withProject } from './project-lock.ts';
 import { type CommonOptions, platformOf, print, printJson, projectDirectory, withSession } from './session.ts';
 
 interface AuditOptions extends CommonOptions {
   readonly platform?: string;
+  readonly trust?: boolean;
   readonly sandbox?: 'bubblewrap' | 'docker';
 }
 
 export async function auditVerb(argument: readonly string[], options: AuditOptions): Promise<number> {
+  if (options.trust === true) return auditTrust(argument, options);
   const directory = projectDirectory(argument);
   return withSession(options, async ({ context, json }) => {
     const lock = await requireLockFile(directory);
@@ -41,6 +44,29 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
         report.clean ? `Every seal was reproduced: image ${report.imageId}` : 'The image is not what the lock seals.',
       );
     }
+    return report.clean ? 0 : 2;
+  });
+}
+
+async function auditTrust(argument: readonly string[], options: AuditOptions): Promise<number> {
+  const directory = projectDirectory(argument);
+  return withSession({ ...options, offline: true }, async ({ context, json }) => {
+    const lock = await requireLockFile(directory);
+    const report = await replayTrust(context, { lock, platform: platformOf(options) });
+    if (json) {
+      printJson(report);
+      return report.clean ? 0 : 2;
+    }
+    for (const { url, suite, component, date, signers } of report.archives) {
+      print(`${`${suite} ${component}`.padEnd(24)} ${date}  ${url}`);
+      for (const signer of signers) print(`${''.padEnd(24)} signed by ${signer}`);
+    }
+    for (const { code, message } of report.problems) print(`${code}: ${message}`);
+    print(
+      report.clean
+        ? `All ${report.proved} Debian packages lead to a signature.`
+        : `${report.proved} Debian packages lead to a signature; ${report.problems.length} links of the chain are broken.`,
+    );
     return report.clean ? 0 : 2;
   });
 }

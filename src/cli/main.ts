@@ -155,6 +155,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .description('build again, cold, from the locked blobs alone, and compare with every seal')
     .addOption(platformOption())
     .addOption(sandboxOption())
+    .option('--trust', 'instead of building: retrace from signature to index to .deb, from the store alone')
     .addHelpText('after', example('cogplan audit', 'exit 2, with layer, path and field, when a byte differs'))
     .action(verb(async () => (await import('./audit.ts')).auditVerb));
 

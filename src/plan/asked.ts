@@ -21,7 +21,10 @@ export function askedOf(spec: Spec): Asked {
   return {
     interpreter: { 'build.python_version': spec.pythonVersion.value },
     accelerator: defined({ 'build.gpu': spec.gpu, 'build.cuda': spec.cuda?.value, 'build.cudnn': spec.cudnn?.value }),
-    system: { 'build.system_packages': spec.systemPackages.map((item) => item.value) },
+    system: defined({
+      'build.system_packages': spec.systemPackages.map((item) => item.value),
+      archives: spec.settings.values.archives as Json | undefined,
+    }),
     python: askedOfPython(spec),
     weights: { weights: spec.weights.map((item) => item.value as Json) },
     steps: {

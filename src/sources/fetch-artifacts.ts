@@ -146,8 +146,12 @@ function explain({ file, what }: Artifact, errors: readonly CogplanError[]): Cog
   const mismatch = errors.find((error) => error.code === 'COGPLAN_HASH_MISMATCH');
   if (mismatch !== undefined) return mismatch;
   const statuses = errors.map((error) => error.data?.status);
-  if (statuses.every((status) => status === 404 || status === 410)) {
-    return new CogplanError('COGPLAN_ARTIFACT_GONE', `${what} is gone: ${file.url} answers ${statuses.join(', ')}`, {
+  // What did not answer at all says nothing against the one that did.
+  const answers = statuses.filter((status) => status !== undefined);
+  if (statuses[0] !== undefined && answers.every((status) => status === 404 || status === 410)) {
+    const silent = errors.filter((error) => error.data?.status === undefined).map((error) => `; ${error.message}`);
+    const message = `${what} is gone: ${file.url} answers ${answers.join(', ')}${silent.join('')}`;
+    return new CogplanError('COGPLAN_ARTIFACT_GONE', message, {
       subject: what,
       hint: 'Run `cogplan lock --refresh` to lock what is there now, with the fewest changes.',
       data: { sha256: file.sha256, url: file.url },

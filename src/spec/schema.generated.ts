@@ -80,6 +80,10 @@ export interface DebianArchive {
   suite: string;
   components?: string[];
   /**
+   * The only packages that are taken from it; `*` stands for any characters. Without it: all.
+   */
+  packages?: string[];
+  /**
    * Path in the project of the OpenPGP key that signs the archive.
    */
   key: string;

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   makeDeb,
   makeKey,
+  publishFlat,
   publishSuite,
   type TestDeb,
   type TestDebInput,
@@ -16,6 +17,7 @@ import { sha256 } from '../../digest.ts';
 import { silentHost } from '../../events.ts';
 import type { SystemPackage, Target } from '../../lock/schema.generated.ts';
 import { createHttpClient } from '../../sources/http/undici-client.ts';
+import { NO_SETTINGS, parseSettings, type Settings } from '../../spec/settings.ts';
 import type { Located, Spec } from '../../spec/spec.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
@@ -111,6 +113,7 @@ interface Ask {
   readonly mode?: ResolveInput['options']['mode'];
   readonly upgradePackages?: readonly string[];
   readonly hold?: string;
+  readonly settings?: Settings;
 }
 
 function resolve({
@@ -120,8 +123,14 @@ function resolve({
   mode = 'keep',
   upgradePackages = [],
   hold,
+  settings = NO_SETTINGS,
 }: Ask = {}): Promise<SystemResolution> {
-  const spec = { pythonVersion: located(python), systemPackages: packages.map(located) } as unknown as Spec;
+  const spec = {
+    directory,
+    pythonVersion: located(python),
+    systemPackages: packages.map(located),
+    settings,
+  } as unknown as Spec;
   const sources = {
     main: { url: `${server.url}/debian`, keys: [key] },
     security: { url: `${server.url}/debian-security`, keys: [key] },
@@ -434,5 +443,43 @@ describe('holds', () => {
     const previous = await resolve();
     const work = resolve({ previous, python: '3.13', hold: 'interpreter/python' });
     await expect(work).rejects.toMatchObject({ code: 'COGPLAN_HOLD_IMPOSSIBLE', subject: 'interpreter/python' });
+  });
+});
+
+describe('archives of the project', () => {
+  const cuda = async (more = ''): Promise<Settings> =>
+    parseSettings(`archives:\n  - url: ${server.url}/cuda/x86_64/\n    suite: /\n    key: cuda.asc\n${more}`);
+
+  test('are resolved together with Debian’s, each by its own key', async () => {
+    const own = await makeKey();
+    const tool = await makeDeb({ name: 'cuda-nvcc-12-4', fields: { Depends: 'libexpat1' } });
+    await publishFlat(server, { root: '/cuda/x86_64', debs: [tool], key: own, detached: true });
+    await writeFile(join(directory, 'cuda.asc'), own.armored);
+    const { system } = await resolve({ packages: ['cuda-nvcc-12-4'], settings: await cuda() });
+    expect(system.archives.at(-1)).toMatchObject({
+      url: `${server.url}/cuda/x86_64`,
+      suite: '/',
+      component: '',
+      signers: [own.fingerprint],
+      key: { url: 'project:cuda.asc', sha256: sha256(own.armored) },
+    });
+    expect(system.packages.find(({ name }) => name === 'cuda-nvcc-12-4')?.file.url).toBe(
+      `${server.url}/cuda/x86_64/cuda-nvcc-12-4_1_amd64.deb`,
+    );
+    const limited = await cuda('    packages: [nothing-*]\n');
+    await expect(resolve({ packages: ['cuda-nvcc-12-4'], settings: limited })).rejects.toMatchObject({
+      code: 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
+    });
+    const split = await cuda('    components: [main]\n');
+    await expect(resolve({ settings: split })).rejects.toMatchObject({ code: 'COGPLAN_SETTINGS_INVALID' });
+  });
+
+  test.each([
+    ['is missing', undefined],
+    ['is no key', 'hello'],
+    ['is half a key', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----\n'],
+  ])('whose key %s are refused with the place', async (_, content) => {
+    if (content !== undefined) await writeFile(join(directory, 'cuda.asc'), content);
+    await expect(resolve({ settings: await cuda() })).rejects.toMatchObject({ code: 'COGPLAN_ARCHIVE_KEY' });
   });
 });

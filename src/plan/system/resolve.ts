@@ -16,6 +16,7 @@ import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-p
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
+import { namedArchives } from './named-archives.ts';
 import { findOlderEvidence } from './older-evidence.ts';
 import { openArchives } from './open-archives.ts';
 import { DebianUniverse } from './universe.ts';
@@ -40,7 +41,7 @@ export async function resolveSystem(
   }
   const asked = parseAskedPackages(spec.systemPackages, architecture);
   const archives = await openArchives(context, {
-    sources: debianSources(sources, suite.name),
+    sources: [...debianSources(sources, suite.name), ...(await namedArchives(context, spec))],
     architecture,
     previous: previous?.system.archives ?? [],
     asOf: options.asOf,
