@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAMS = {
   bwrap: 'bubblewrap',
   chromium: 'chromium',
+  'docker-registry': 'docker-registry',
   dockerd: 'docker.io',
+  htpasswd: 'apache2-utils',
   openssl: 'openssl',
   python3: 'python3',
   skopeo: 'skopeo',

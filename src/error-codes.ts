@@ -87,6 +87,12 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'A .dockerignore file holds a pattern that cannot be read.',
   },
+  COGPLAN_IMAGE_INVALID: {
+    family: 'outside',
+    summary: 'An image in a registry breaks the rules of its format, or is of a kind that cannot be read.',
+  },
+  COGPLAN_IMAGE_NOT_FOUND: { family: 'input', summary: 'A registry has no such image, or does not show it.' },
+  COGPLAN_IMAGE_PLATFORM: { family: 'input', summary: 'An image in a registry is not there for the platform.' },
   COGPLAN_IMAGE_UNUSABLE: {
     family: 'integrity',
     summary: 'An image cannot be run: its configuration is malformed or names no command.',
@@ -119,7 +125,7 @@ export const ERROR_CODES = {
   },
   COGPLAN_OUTPUT_INVALID: {
     family: 'input',
-    summary: 'The output is not one of oci:PATH, docker:NAME[:TAG] and tar:PATH.',
+    summary: 'The output is not one of oci:PATH, docker:NAME[:TAG], registry:NAME[:TAG] and tar:PATH.',
   },
   COGPLAN_OUTPUT_OCCUPIED: {
     family: 'input',
@@ -145,6 +151,16 @@ export const ERROR_CODES = {
     summary: 'No Debian suite brings the Python version that is asked for.',
   },
   COGPLAN_PYTHON_UNSATISFIABLE: { family: 'input', summary: 'No set of Python packages satisfies the requirements.' },
+  COGPLAN_REFERENCE_INVALID: { family: 'input', summary: 'The name of an image cannot be read.' },
+  COGPLAN_REGISTRY_AUTH: { family: 'outside', summary: 'A registry refuses access.' },
+  COGPLAN_REGISTRY_CREDENTIALS: {
+    family: 'input',
+    summary: 'The file or helper program with registry credentials cannot be used.',
+  },
+  COGPLAN_REGISTRY_FAILED: {
+    family: 'outside',
+    summary: 'A registry did not accept a request, or answered with what is none of its protocol.',
+  },
   COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
   COGPLAN_REQUIREMENTS_FILE: {
     family: 'input',

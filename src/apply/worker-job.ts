@@ -8,16 +8,19 @@ import type { Store } from '../store/store.ts';
 import type { BuildEnvironment } from './layers/builder.ts';
 import type { BuiltLayer, LayerEntry } from './layers/entry.ts';
 import { writeLayer } from './layers/write-layer.ts';
+import type { CompressedLayer } from './outputs/compress-layer.ts';
 import type { BytecodeRecipe, Recipe } from './recipe.ts';
 
 /** Work for one core, as plain data. */
 export type Job =
   | { readonly kind: 'inflate'; readonly deb: Sha256; readonly what: string }
+  | { readonly kind: 'compress'; readonly diffId: Sha256 }
   | { readonly kind: 'layer'; readonly recipe: Exclude<Recipe, BytecodeRecipe> };
 
 export interface JobResults {
   /** Path of the uncompressed `data.tar`. */
   readonly inflate: string;
+  readonly compress: CompressedLayer;
   readonly layer: BuiltLayer;
 }
 
@@ -38,10 +41,12 @@ export async function runJob<K extends Job['kind']>(
   return (await dispatch(job, environment)) as JobResults[K];
 }
 
-function dispatch(job: Job, environment: JobEnvironment): Promise<JobResults[Job['kind']]> {
+async function dispatch(job: Job, environment: JobEnvironment): Promise<JobResults[Job['kind']]> {
   switch (job.kind) {
     case 'inflate':
       return inflated(job.deb, job.what, environment);
+    case 'compress':
+      return (await import('./outputs/compress-layer.ts')).compressLayer(environment.store, job.diffId);
     case 'layer':
       return buildLayer(job.recipe, environment);
     default:

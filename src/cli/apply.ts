@@ -1,5 +1,6 @@
 import type { Applied } from '../apply/apply.ts';
 import { parseOutput } from '../apply/outputs/parse-output.ts';
+import type { Pushed } from '../apply/outputs/registry.ts';
 import { writeOutput } from '../apply/outputs/write-output.ts';
 import { receiptOf } from '../apply/receipt.ts';
 import { acceptPlan, isFile } from './apply-plan.ts';
@@ -27,10 +28,14 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
       return applyProject(context, directory, options);
     });
     if (options.output === undefined) await hideProjectFolder(directory);
-    for (const output of outputs) await writeOutput(context, applied, output);
+    const pushes: Pushed[] = [];
+    for (const output of outputs) {
+      const pushed = await writeOutput(context, applied, output);
+      if (pushed !== undefined) pushes.push(pushed);
+    }
     const receipt = receiptOf(applied);
-    if (json) printJson(receipt);
-    else for (const line of summary(applied, asked)) print(line);
+    if (json) printJson(pushes.length === 0 ? receipt : { ...receipt, pushes });
+    else for (const line of [...summary(applied, asked), ...pushes.flatMap(pushLines)]) print(line);
     return 0;
   });
 }
@@ -44,4 +49,8 @@ function summary(applied: Applied, outputs: readonly string[]): string[] {
     `${applied.layers.length} layers, ${formatBytes(bytes)}; ${sealed} as sealed, ${fresh} sealed now`,
     ...outputs.map((output) => `written to ${output}`),
   ];
+}
+
+function pushLines({ reference, manifestDigest, sent, saved }: Pushed): string[] {
+  return [`pushed ${reference}@${manifestDigest}: sent ${formatBytes(sent)}, ${formatBytes(saved)} were there`];
 }

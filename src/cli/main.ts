@@ -115,7 +115,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .description('build the image that cogplan.lock names; given a plan, first write its lock into the project')
     .option(
       '-o, --output <target>',
-      'oci:PATH, docker:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
+      'oci:PATH, docker:NAME[:TAG], registry:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
       collect,
     )
     .addOption(platformOption())

@@ -11,6 +11,10 @@ describe('parseOutput', () => {
     ['docker:model:1.0', { kind: 'docker', repository: 'model', tag: '1.0' }],
     ['docker:localhost:5000/a/b_c', { kind: 'docker', repository: 'localhost:5000/a/b_c', tag: 'latest' }],
     ['docker:r8.im/me/model:V-1', { kind: 'docker', repository: 'r8.im/me/model', tag: 'V-1' }],
+    [
+      'registry:model:1',
+      { kind: 'registry', reference: { registry: 'docker.io', repository: 'library/model', tag: '1' } },
+    ],
   ])('reads %s', (text, output) => {
     expect(parseOutput(text)).toEqual(output);
   });
@@ -28,7 +32,8 @@ describe('parseOutput', () => {
     'docker:model@sha256:00',
     'docker:a//b',
     'docker:../x',
-    'registry:model',
+    `registry:model@sha256:${'a'.repeat(64)}`,
+    'ssh:model',
     `docker:${'a'.repeat(256)}`,
   ])('refuses %j', (text) => {
     let failure: unknown;

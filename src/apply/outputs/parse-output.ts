@@ -1,4 +1,5 @@
 import { CogplanError } from '../../errors.ts';
+import { type ImageReference, parseReference } from '../../sources/oci/reference.ts';
 
 export type Output =
   /** An OCI image layout in a directory. */
@@ -6,7 +7,9 @@ export type Output =
   /** An OCI image layout in a tar file, which `docker load` takes too. */
   | { readonly kind: 'tar'; readonly path: string }
   /** The Docker Engine, under this name. */
-  | { readonly kind: 'docker'; readonly repository: string; readonly tag: string };
+  | { readonly kind: 'docker'; readonly repository: string; readonly tag: string }
+  /** A registry, under this name. */
+  | { readonly kind: 'registry'; readonly reference: ImageReference };
 
 // https://github.com/distribution/reference/blob/main/reference.go
 const DOMAIN =
@@ -14,7 +17,7 @@ const DOMAIN =
 const COMPONENT = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
 const NAME = new RegExp(`^((?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?$`);
 
-/** Reads `oci:PATH`, `tar:PATH` or `docker:NAME[:TAG]`. Fails with COGPLAN_OUTPUT_INVALID. */
+/** Reads `oci:PATH`, `tar:PATH`, `docker:NAME[:TAG]` or `registry:[HOST/]NAME[:TAG]`. COGPLAN_OUTPUT_INVALID, COGPLAN_REFERENCE_INVALID. */
 export function parseOutput(text: string): Output {
   const colon = text.indexOf(':');
   const kind = text.slice(0, Math.max(colon, 0));
@@ -31,12 +34,17 @@ export function parseOutput(text: string): Output {
     }
     return { kind, repository, tag: match?.[2] ?? 'latest' };
   }
+  if (kind === 'registry') {
+    const reference = parseReference(rest);
+    if (reference.digest !== undefined) throw invalid(text, 'a push names a tag: the digest is what it gives');
+    return { kind, reference };
+  }
   throw invalid(text, `${JSON.stringify(text)} names no kind of output`);
 }
 
 function invalid(text: string, problem: string): CogplanError {
   return new CogplanError('COGPLAN_OUTPUT_INVALID', problem, {
     subject: text,
-    hint: 'Outputs are oci:PATH, tar:PATH and docker:NAME[:TAG]; names are lower-case.',
+    hint: 'Outputs are oci:PATH, tar:PATH, docker:NAME[:TAG] and registry:[HOST/]NAME[:TAG]; names are lower-case.',
   });
 }

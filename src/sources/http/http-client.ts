@@ -9,6 +9,21 @@ export interface HttpResponse {
   readonly body: Buffer;
 }
 
+export interface SendOptions {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Makes the body, anew for each try. A stream needs a content-length header, or is sent in chunks. */
+  readonly body?: () => Uint8Array | Readable;
+  /** Refuse an answer of more than this many bytes. Default 4 MiB. */
+  readonly maxBytes?: number;
+  readonly signal?: AbortSignal;
+  readonly allowStatus?: readonly number[];
+  /** Further tries after the first; 0 where a second try could do harm. */
+  readonly retries?: number;
+  /** True: COGPLAN_MIRRORS does not apply, as for what is written. */
+  readonly direct?: boolean;
+}
+
 export interface GetOptions {
   readonly accept?: string;
   /** Refuse more than this many bytes. Default 64 MiB. */
@@ -39,6 +54,8 @@ export interface HttpClient {
     end?: number,
     options?: { readonly signal?: AbortSignal },
   ): Promise<{ readonly body: Buffer; readonly totalSize: number } | undefined>;
+  /** A request of any method. Never cached. Redirects of anything but GET and HEAD are followed when they keep the method. */
+  send(url: string, options: SendOptions): Promise<HttpResponse>;
   /** A body as a stream, from byte `offset` on (resume). Never cached. */
   stream(
     url: string,
@@ -46,6 +63,8 @@ export interface HttpClient {
       readonly offset?: number;
       readonly signal?: AbortSignal;
       readonly headers?: Readonly<Record<string, string>>;
+      /** True: COGPLAN_MIRRORS does not apply. */
+      readonly direct?: boolean;
     },
   ): Promise<{
     readonly status: number;

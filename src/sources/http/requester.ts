@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { CogplanError } from '../../errors.ts';
 import { type FindAuthorization, splitUserInfo } from './credentials.ts';
@@ -14,8 +15,18 @@ export interface RawResponse {
   readonly body: Dispatcher.ResponseData['body'];
 }
 
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
 export interface Request {
+  /** Default: GET. */
+  readonly method?: Method;
   readonly url: string;
+  /** Makes the body anew for each try and each redirect that asks for it again. */
+  readonly body?: () => Uint8Array | Readable;
+  /** Further tries after the first, where it is not to be the requester's number. */
+  readonly retries?: number;
+  /** True: mirrors are left aside. */
+  readonly direct?: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | undefined;
   /** Statuses besides 2xx that are answers, not errors. */
@@ -23,7 +34,7 @@ export interface Request {
 }
 
 export interface Requester {
-  /** Sends a GET and reads its answer by `consume`, which is tried again together with the request. */
+  /** Sends a request and reads its answer by `consume`, which is tried again together with the request. */
   send<T>(request: Request, consume: (response: RawResponse) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -52,7 +63,7 @@ export function createRequester(input: RequesterInput): Requester {
     // Every request under way listens to it, and there may be many.
     if (request.signal !== undefined) setMaxListeners(0, request.signal);
     for (let attempt = 1; ; attempt++) {
-      const isLast = attempt > input.retries;
+      const isLast = attempt > (request.retries ?? input.retries);
       let wait = input.backoff(attempt);
       try {
         const response = await follow(request);
@@ -74,7 +85,9 @@ export function createRequester(input: RequesterInput): Requester {
   async function follow(request: Request): Promise<RawResponse> {
     const [{ request: ask }, { createDispatcher }] = await Promise.all([import('undici'), import('./dispatcher.ts')]);
     dispatcher ??= createDispatcher(input.env);
-    let hop = prepare(request.url, undefined);
+    const { method = 'GET' } = request;
+    const direct = request.direct === true;
+    let hop = prepare(request.url, undefined, direct);
     let { authorization } = hop;
     let { headers } = request;
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
@@ -82,19 +95,23 @@ export function createRequester(input: RequesterInput): Requester {
       const credentials = authorization ?? known.get(hop.url.origin) ?? input.authorization(hop.url);
       const answer = await ask(hop.url, {
         dispatcher,
+        method,
+        ...(request.body === undefined ? {} : { body: request.body() }),
         headers: credentials === undefined ? headers : { authorization: credentials, ...headers },
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
       const response: RawResponse = {
         status: answer.statusCode,
-        url: fromMirror(input.mirrors, hop.url.href),
+        url: direct ? hop.url.href : fromMirror(input.mirrors, hop.url.href),
         headers: flatten(answer.headers),
         body: answer.body,
       };
       const { location } = response.headers;
       if (!REDIRECTS.has(response.status) || location === undefined) return response;
       await discard(response);
-      const next = prepare(location, hop.url);
+      if (method !== 'GET' && method !== 'HEAD' && response.status !== 307 && response.status !== 308)
+        throw refused(request.url, `a ${method} cannot follow a redirect with status ${response.status}`);
+      const next = prepare(location, hop.url, direct);
       if (next.url.origin !== hop.url.origin) {
         authorization = next.authorization;
         headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !PRIVATE_HEADERS.has(name)));
@@ -108,10 +125,11 @@ export function createRequester(input: RequesterInput): Requester {
   function prepare(
     target: string,
     before: URL | undefined,
+    direct: boolean,
   ): { readonly url: URL; readonly authorization: string | undefined } {
     if (!URL.canParse(target, before?.href)) throw unsupported(target, 'it is not a URL');
     const wanted = new URL(target, before);
-    const { url: address, mirrored } = toMirror(input.mirrors, publicUrl(wanted.href));
+    const { url: address, mirrored } = toMirror(direct ? [] : input.mirrors, publicUrl(wanted.href));
     const { url, authorization } = splitUserInfo(mirrored ? new URL(address) : wanted);
     url.hash = '';
     if (url.protocol !== 'https:' && url.protocol !== 'http:')

@@ -23,6 +23,7 @@ export interface HttpClientInput {
 }
 
 const DEFAULT_LIMIT = 64 * 1024 * 1024;
+const SEND_LIMIT = 4 * 1024 * 1024;
 
 /** Throws COGPLAN_MIRRORS_INVALID; everything else is found out by the first request. */
 export function createHttpClient(input: HttpClientInput): HttpClient {
@@ -113,6 +114,7 @@ export function createHttpClient(input: HttpClientInput): HttpClient {
         },
         signal: options.signal,
         allowStatus: [],
+        ...(options.direct === undefined ? {} : { direct: options.direct }),
       },
       async (response) => {
         const part = parseContentRange(response);
@@ -130,11 +132,35 @@ export function createHttpClient(input: HttpClientInput): HttpClient {
     );
   };
 
+  const send: HttpClient['send'] = async (url, options) => {
+    if (input.offline) throw offlineError(publicUrl(url));
+    const { method, body, retries, direct } = options;
+    return requester.send(
+      {
+        url,
+        method,
+        headers: { ...baseHeaders('identity'), ...lowerCased(options.headers) },
+        signal: options.signal,
+        allowStatus: options.allowStatus ?? [],
+        ...(body === undefined ? {} : { body }),
+        ...(retries === undefined ? {} : { retries }),
+        ...(direct === undefined ? {} : { direct }),
+      },
+      async (response): Promise<HttpResponse> => ({
+        status: response.status,
+        url: response.url,
+        headers: response.headers,
+        body:
+          method === 'HEAD' ? await drained(response) : await readBody(response, options.maxBytes ?? SEND_LIMIT, false),
+      }),
+    );
+  };
+
   function baseHeaders(encoding: string): Readonly<Record<string, string>> {
     return { 'user-agent': input.userAgent, 'accept-encoding': encoding };
   }
 
-  return { offline: input.offline, get, range, stream, close: () => requester.close() };
+  return { offline: input.offline, get, range, send, stream, close: () => requester.close() };
 }
 
 /** Errors on the way become cogplan's; leaving early closes the connection. */
@@ -159,6 +185,12 @@ function parseContentRange(
   if (match === null) return undefined;
   const [first, last, total] = [Number(match[1]), Number(match[2]), Number(match[3])];
   return first <= last && last < total ? { first, last, total } : undefined;
+}
+
+/** An answer to HEAD has a length and no bytes. */
+async function drained(response: RawResponse): Promise<Buffer> {
+  await response.body.dump();
+  return Buffer.alloc(0);
 }
 
 function drop(response: RawResponse): void {

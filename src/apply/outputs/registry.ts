@@ -1,0 +1,164 @@
+import { createReadStream } from 'node:fs';
+import pLimit from 'p-limit';
+import type { Context } from '../../context.ts';
+import { type Digest, fromDigest, type Sha256, toDigest } from '../../digest.ts';
+import type { Span } from '../../events.ts';
+import { warn } from '../../events.ts';
+import { OCI_LAYER_TYPES } from '../../sources/oci/documents.ts';
+import { hasBlob, type PushedBlob, pushBlob } from '../../sources/oci/push-blob.ts';
+import { pushManifest } from '../../sources/oci/push-manifest.ts';
+import { formatReference, type ImageReference } from '../../sources/oci/reference.ts';
+import { openRegistry, type Registry } from '../../sources/oci/registry.ts';
+import type { Applied, AppliedLayer } from '../apply.ts';
+import { openPool } from '../pool.ts';
+import { type CompressedLayer, knownCompressed, LAYER_ENCODER } from './compress-layer.ts';
+import { encodeRegistryManifest, type RegistryLayerRef } from './registry-manifest.ts';
+
+/** What a push did; the same image and lock give the same but for what the registry already had. */
+export interface Pushed {
+  readonly kind: 'registry';
+  /** With the tag, as it was asked for. */
+  readonly reference: string;
+  /** Of the manifest in the registry, whose layers are compressed. */
+  readonly manifestDigest: Digest;
+  readonly encoder: string;
+  readonly layers: readonly {
+    readonly diffId: Digest;
+    readonly digest: Digest;
+    readonly size: number;
+    readonly result: LayerResult;
+  }[];
+  /** Bytes of blobs that went to the registry, and those that needed not. */
+  readonly sent: number;
+  readonly saved: number;
+}
+
+type LayerResult = 'present' | 'mounted' | 'sent';
+
+const UPLOADS = 5;
+
+/**
+ * Pushes an image: compresses the layers that were never compressed before, uploads what the registry lacks, and last puts the manifest,
+ * so that the tag never names an image that is not whole. Errors: those of `openRegistry`, `pushBlob` and `pushManifest`.
+ */
+export async function pushToRegistry(
+  context: Context,
+  applied: Applied,
+  reference: ImageReference,
+  span: Span,
+): Promise<Pushed> {
+  const registry = await openRegistry(context, reference, { access: 'push' });
+  const layers = await pushLayers(context, applied, { registry, span });
+  const config = { digest: applied.imageId, size: applied.config.length };
+  const configResult = await pushBlob(context, registry, {
+    ...config,
+    read: (from, to) => applied.config.subarray(from, to),
+  });
+  const manifest = encodeRegistryManifest(config, layers);
+  const isSent = await pushManifest(registry, manifest, reference.tag ?? manifest.digest);
+  const parts = [
+    ...distinct(layers),
+    { size: config.size, result: configResult },
+    { size: manifest.bytes.length, result: isSent ? ('sent' as const) : ('present' as const) },
+  ];
+  const sum = (wanted: boolean): number =>
+    parts.reduce((total, { size, result }) => total + ((result === 'sent') === wanted ? size : 0), 0);
+  return {
+    kind: 'registry',
+    reference: formatReference(reference),
+    manifestDigest: manifest.digest,
+    encoder: LAYER_ENCODER,
+    layers: layers.map(({ diffId, digest, size, result }) => ({ diffId, digest, size, result })),
+    sent: sum(true),
+    saved: sum(false),
+  };
+}
+
+interface PushedLayer extends RegistryLayerRef {
+  readonly diffId: Digest;
+  readonly result: LayerResult;
+}
+
+async function pushLayers(
+  context: Context,
+  applied: Applied,
+  { registry, span }: { readonly registry: Registry; readonly span: Span },
+): Promise<readonly PushedLayer[]> {
+  const stop = new AbortController();
+  const inner: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
+  const pool = openPool({
+    store: context.store,
+    concurrency: context.concurrency,
+    inflatedDirectory: undefined,
+    signal: inner.signal,
+    warn: (code, text) => warn(context.host, code, text),
+  });
+  const limit = pLimit(UPLOADS);
+  const total = applied.layers.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  const compress = (diffId: Sha256, size: number): Promise<CompressedLayer> =>
+    pool.run({ kind: 'compress', diffId }, size);
+  const push = async (layer: AppliedLayer): Promise<PushedLayer> => {
+    const pushed = await pushLayer(inner, layer, { registry, compress, limit });
+    done += layer.size;
+    span.progress(done, total, layer.layer);
+    return pushed;
+  };
+  const started = new Map<Digest, Promise<PushedLayer>>();
+  try {
+    return await Promise.all(
+      applied.layers.map((layer) => {
+        const pushing = started.get(layer.diffId) ?? push(layer);
+        started.set(layer.diffId, pushing);
+        return pushing;
+      }),
+    );
+  } catch (error) {
+    stop.abort(error);
+    await pool.close(error);
+    await Promise.allSettled(started.values());
+    throw error;
+  } finally {
+    await pool.close();
+  }
+}
+
+interface LayerPush {
+  readonly registry: Registry;
+  readonly compress: (diffId: Sha256, size: number) => Promise<CompressedLayer>;
+  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+async function pushLayer(
+  context: Context,
+  { diffId, size }: AppliedLayer,
+  { registry, compress, limit }: LayerPush,
+): Promise<PushedLayer> {
+  const { store } = context;
+  const hash = fromDigest(diffId);
+  const known = await knownCompressed(store, hash);
+  const isThere = known !== undefined && (await store.stat(known.sha256)) !== undefined;
+  const ref = (layer: CompressedLayer): Omit<PushedLayer, 'result'> => ({
+    mediaType: OCI_LAYER_TYPES.gzip,
+    digest: toDigest(layer.sha256),
+    size: layer.size,
+    diffId,
+  });
+  if (known !== undefined && !isThere) {
+    // Compressing again is only needed when the registry lacks it.
+    const probe = { digest: toDigest(known.sha256), size: known.size };
+    if (await limit(() => hasBlob(registry, probe))) return { ...ref(known), result: 'present' };
+  }
+  const layer = isThere ? known : await compress(hash, size);
+  const path = await store.verified(layer.sha256, layer.size, `compressed layer ${diffId}`);
+  const blob: PushedBlob = {
+    ...ref(layer),
+    read: (start, end) => createReadStream(path, { start, end: end - 1 }),
+  };
+  return { ...ref(layer), result: await limit(() => pushBlob(context, registry, blob)) };
+}
+
+/** Layers with the same bytes are one blob. */
+function distinct(layers: readonly PushedLayer[]): readonly PushedLayer[] {
+  return [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+}
