@@ -1,0 +1,52 @@
+import type { PyValue } from './evaluate.ts';
+
+/** JSON whose integers may be as large as Python's. */
+export type PyJson =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly PyJson[]
+  | { readonly [key: string]: PyJson | undefined };
+
+/** A value as Python's `json` writes it; undefined where it has no JSON form. */
+export function jsonOf(value: PyValue): PyJson | undefined {
+  switch (value.kind) {
+    case 'none':
+      return null;
+    case 'bool':
+    case 'str':
+    case 'float':
+    case 'int':
+      return value.value;
+    case 'list':
+    case 'tuple': {
+      const items = value.items.map(jsonOf);
+      return items.some((one) => one === undefined) ? undefined : (items as readonly PyJson[]);
+    }
+    case 'dict': {
+      const entries: [string, PyJson][] = [];
+      for (const [key, one] of value.entries) {
+        const json = jsonOf(one);
+        if (key.kind !== 'str' || json === undefined) return undefined;
+        entries.push([key.value, json]);
+      }
+      return Object.fromEntries(entries);
+    }
+    case 'member':
+      return value.mixed ? jsonOf(value.value) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** As JSON.parse would give it: integers become numbers. */
+export function plainJson(value: PyJson): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(plainJson);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, one]) => (one === undefined ? [] : [[key, plainJson(one)]])),
+  );
+}
