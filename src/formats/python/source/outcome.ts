@@ -25,3 +25,6 @@ export class WrongModel extends Error {
     this.parameter = parameter;
   }
 }
+
+/** A file, class or function that the project names and that is not there. */
+export class MissingModel extends WrongModel {}

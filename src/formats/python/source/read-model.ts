@@ -1,7 +1,7 @@
 import { evaluate } from './evaluate.ts';
 import type { Module } from './module.ts';
 import { type ModelMode, openapiDocument } from './openapi.ts';
-import { NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
+import { MissingModel, NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
 import { openProjectCode, type ProjectCode, type ProjectFiles } from './project-code.ts';
 import type { PyJson } from './py-json.ts';
 import { deeper, type Meant, memberOf, resolve, type Where } from './resolve-name.ts';
@@ -16,6 +16,8 @@ export type ModelReading =
   /** The runtime would refuse it as well. */
   | {
       readonly kind: 'wrong';
+      /** The named file, class or function is not there at all. */
+      readonly missing: boolean;
       readonly problem: string;
       readonly place: SourcePlace;
       readonly subject: string;
@@ -42,7 +44,7 @@ export function readModel(files: ProjectFiles, target: ModelTarget): ModelReadin
   try {
     const module = code.file(target.file);
     if (module === undefined) {
-      throw new WrongModel(`there is no file ${target.file}`, { file: target.file, line: 1 });
+      throw new MissingModel(`there is no file ${target.file}`, { file: target.file, line: 1 });
     }
     if (module.broken !== undefined) {
       throw new NotReadable('the file has a line that this version of cogplan cannot parse', module.broken);
@@ -54,7 +56,7 @@ export function readModel(files: ProjectFiles, target: ModelTarget): ModelReadin
     if (error instanceof NotReadable) return { kind: 'not-readable', reason: error.message, place: error.place };
     if (error instanceof WrongModel) {
       const { message: problem, place, parameter } = error;
-      return { kind: 'wrong', problem, place, subject, parameter };
+      return { kind: 'wrong', missing: error instanceof MissingModel, problem, place, subject, parameter };
     }
     if (error instanceof RangeError) {
       return { kind: 'not-readable', reason: 'it is nested too deeply', place: { file: target.file, line: 1 } };
@@ -105,13 +107,13 @@ function follow(meant: Meant | undefined, where: Where): Meant | undefined {
   return follow(resolve(meant.value, deeper(meant.where)), deeper(where));
 }
 
-function missingName(module: Module, { name, file }: ModelTarget): WrongModel {
+function missingName(module: Module, { name, file }: ModelTarget): MissingModel {
   const names = [...module.bindings].flatMap(([known, bindings]) => {
     const last = bindings.at(-1)?.meaning;
     return last?.kind === 'class' || last?.kind === 'function' ? [known] : [];
   });
   const defined = names.length === 0 ? 'it defines no class and no function' : `it defines ${names.join(', ')}`;
-  return new WrongModel(`${file} has no class or function ${name}; ${defined}`, { file, line: 1 });
+  return new MissingModel(`${file} has no class or function ${name}; ${defined}`, { file, line: 1 });
 }
 
 function findInClass(

@@ -1,0 +1,119 @@
+import { expect, it, test } from 'vitest';
+import { findFetches } from './fetches.ts';
+
+const BEFORE = `
+import os, subprocess, urllib.request, requests
+import torch
+from huggingface_hub import snapshot_download, hf_hub_download as download
+from diffusers import StableDiffusionPipeline
+BASE = "https://weights.example/v1"
+MODEL = "stabilityai/sd"
+CACHE = "cache"
+NAMES = ["a", "b"]
+`;
+
+function values(body: string): readonly (readonly [string, string, string | undefined])[] {
+  return findFetches([{ path: 'predict.py', text: BEFORE + body }]).map(({ kind, call, value }) => [kind, call, value]);
+}
+
+test.each<[string, readonly (readonly [string, string, string | undefined])[]]>([
+  ['snapshot_download("org/name", revision="abc")', [['hub', 'snapshot_download', 'org/name']]],
+  ['snapshot_download(repo_id=MODEL)', [['hub', 'snapshot_download', 'stabilityai/sd']]],
+  ['download(MODEL, "model.bin")', [['hub', 'download', 'stabilityai/sd']]],
+  ['StableDiffusionPipeline.from_pretrained(MODEL, cache_dir=CACHE)', [['hub', 'from_pretrained', 'stabilityai/sd']]],
+  ['StableDiffusionPipeline.from_pretrained("./weights")', []],
+  ['StableDiffusionPipeline.from_pretrained(MODEL, local_files_only=True)', []],
+  ['torch.hub.load("pytorch/vision:v0.10.0", "resnet18")', [['torch-hub', 'load', 'pytorch/vision:v0.10.0']]],
+  [
+    'torch.hub.load_state_dict_from_url(f"{BASE}/x.pth")',
+    [['url', 'load_state_dict_from_url', 'https://weights.example/v1/x.pth']],
+  ],
+  ['urllib.request.urlretrieve(BASE + "/a", "a")', [['url', 'urlretrieve', 'https://weights.example/v1/a']]],
+  ['requests.get(os.environ["URL"])', [['url', 'get', undefined]]],
+  ['subprocess.check_call(["pget", "-x", BASE, "out"])', [['url', 'pget', 'https://weights.example/v1']]],
+  ['subprocess.run(f"wget -O x {BASE}/y && true", shell=True)', [['url', 'wget', 'https://weights.example/v1/y']]],
+  ['os.system("curl -L \'https://a.example/b\' -o c")', [['url', 'curl', 'https://a.example/b']]],
+  ['os.system(f"wget {os.getcwd()}")', [['url', 'wget', undefined]]],
+  ['subprocess.run(["hf", "download", "org/name"])', [['hub', 'hf', 'org/name']]],
+  ['subprocess.run(["git", "clone", "https://git.example/a"])', [['url', 'git', 'https://git.example/a']]],
+  ['subprocess.run(["git", "status"])', []],
+  ['subprocess.run(["ffmpeg", "-i", "wget"])', []],
+  ['print("pget")', []],
+  ['import timm\ntimm.create_model("resnet", pretrained=True)', [['named', 'create_model', 'resnet']]],
+  ['import timm\ntimm.create_model("resnet")', []],
+])('%s', (body, expected) => {
+  expect(values(body)).toEqual(expected);
+});
+
+it('follows the parameters of the functions that real projects download with', () => {
+  expect(
+    values(`
+def download_weights(url, dest="x"):
+    print("downloading", url)
+    subprocess.check_call(["pget", "-x", url, dest], close_fds=False)
+
+class Predictor:
+    def setup(self):
+        if not os.path.exists(CACHE):
+            download_weights(BASE + "/model.tar", CACHE)
+        for name in NAMES:
+            download_weights(f"{BASE}/{name}.tar", dest=name)
+`),
+  ).toEqual([
+    ['url', 'pget', 'https://weights.example/v1/model.tar'],
+    ['url', 'pget', 'https://weights.example/v1/a.tar'],
+    ['url', 'pget', 'https://weights.example/v1/b.tar'],
+  ]);
+});
+
+it('follows what a class keeps, and names of its functions', () => {
+  expect(
+    values(`
+class Predictor:
+    NAME = "org/one"
+    def setup(self):
+        self.other = "org/two"
+        local = self.other
+        snapshot_download(self.NAME)
+        snapshot_download(local)
+        self.unknown = os.environ.get("X")
+        snapshot_download(self.unknown)
+    def predict(self, url: str) -> str:
+        return requests.get(url).text
+`),
+  ).toEqual([
+    ['hub', 'snapshot_download', 'org/one'],
+    ['hub', 'snapshot_download', 'org/two'],
+    ['hub', 'snapshot_download', undefined],
+    ['url', 'get', undefined],
+  ]);
+});
+
+it('says where, and with which options', () => {
+  const [fetch] = findFetches([
+    {
+      path: 'lib/a.py',
+      text: 'from lib.b import ID\nimport huggingface_hub as h\nh.snapshot_download(ID, revision="v1", allow_patterns=["*"])\n',
+    },
+    { path: 'lib/b.py', text: 'ID = "a/b"\n' },
+  ]);
+  expect(fetch).toEqual({
+    kind: 'hub',
+    file: 'lib/a.py',
+    line: 3,
+    call: 'snapshot_download',
+    value: 'a/b',
+    options: { revision: 'v1' },
+  });
+});
+
+it('ends for calls in circles and for nonsense', () => {
+  expect(values('def a(x): b(x)\ndef b(x):\n    a(x)\n    requests.get(x)\na(BASE)\n')).toContainEqual([
+    'url',
+    'get',
+    'https://weights.example/v1',
+  ]);
+  expect(findFetches([{ path: 'x.py', text: '((((((' }])).toEqual([]);
+  expect(findFetches([{ path: 'x.py', text: `${'('.repeat(50_000)}1` }])).toEqual([]);
+  expect(values('X = X\nrequests.get(X)')).toEqual([['url', 'get', undefined]]);
+});

@@ -1,0 +1,465 @@
+import { evaluate, type PyValue } from './evaluate.ts';
+import {
+  FETCH_CALLS,
+  FETCH_METHODS,
+  FETCH_PROGRAMS,
+  type FetchCall,
+  type FetchKind,
+  PROGRAM_CALLS,
+} from './fetch-calls.ts';
+import { type Module, readScope, walkStatements } from './module.ts';
+import { NotReadable } from './outcome.ts';
+import { openProjectCode, type ProjectCode } from './project-code.ts';
+import type { Local, Where } from './resolve-name.ts';
+import {
+  type Argument,
+  type ClassNode,
+  type Expression,
+  expressionsOf,
+  type FunctionNode,
+  partsOf,
+  type Statement,
+} from './syntax.ts';
+
+export type { FetchKind } from './fetch-calls.ts';
+
+/** Something that a model fetches when it runs, and that no lock knows of. */
+export interface Fetch {
+  readonly kind: FetchKind;
+  readonly file: string;
+  readonly line: number;
+  /** As written: `snapshot_download`, `pget`. */
+  readonly call: string;
+  /** URL, `owner/name` or name; undefined where only running the code would tell. */
+  readonly value: string | undefined;
+  /** Keyword arguments that reading alone gives, such as `revision`, `filename`, `subfolder`, `local_dir`; of a program, its other words as `words`. */
+  readonly options: Readonly<Record<string, string | readonly string[]>>;
+}
+
+export interface PythonFile {
+  /** Relative to the project, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** More ways into one function are not followed. */
+const MAX_WAYS = 64;
+const MAX_CALL_DEPTH = 4;
+
+/**
+ * What Python files fetch when they run, in the order of the files and lines: by URL, from hubs and by the programs they start. Constants, f-strings of
+ * constants, loops over them and parameters of the project's own functions are followed; what cannot be read is listed without a value.
+ * Nothing is executed.
+ */
+export function findFetches(files: readonly PythonFile[]): readonly Fetch[] {
+  const texts = new Map(files.map(({ path, text }) => [path, text]));
+  const code = openProjectCode({ read: (path) => texts.get(path) });
+  const modules = files.flatMap(({ path }) => {
+    const name = path.replace(/(?:\/__init__)?\.py$/, '').replaceAll('/', '.');
+    return code.module(name) ?? code.file(path) ?? [];
+  });
+  const finder = new Finder(code, modules);
+  const found = modules.flatMap((module) => finder.inModule(module));
+  const seen = new Set<string>();
+  return found.filter((fetch) => {
+    const key = JSON.stringify(fetch);
+    return seen.has(key) ? false : seen.add(key);
+  });
+}
+
+interface Site {
+  readonly module: Module;
+  readonly call: Expression & { readonly kind: 'call' };
+  readonly around: readonly (FunctionNode | ClassNode)[];
+}
+
+class Finder {
+  readonly #code: ProjectCode;
+  readonly #sites: readonly Site[];
+  readonly #aliases = new Map<Module, ReadonlyMap<string, string>>();
+
+  constructor(code: ProjectCode, modules: readonly Module[]) {
+    this.#code = code;
+    this.#sites = modules.flatMap(callsIn);
+  }
+
+  inModule(module: Module): readonly Fetch[] {
+    return this.#sites.filter((site) => site.module === module).flatMap((site) => this.#atSite(site));
+  }
+
+  #atSite(site: Site): readonly Fetch[] {
+    const name = this.#dotted(site.call.callee, site.module);
+    if (PROGRAM_CALLS.has(name)) return this.#program(site);
+    const method = site.call.callee.kind === 'attribute' ? FETCH_METHODS[site.call.callee.name] : undefined;
+    const known = FETCH_CALLS[name] ?? method ?? byLastName(name);
+    return known === undefined ? [] : this.#call(site, known);
+  }
+
+  #call(site: Site, known: FetchCall): readonly Fetch[] {
+    const { args, callee } = site.call;
+    const given =
+      args.find((argument) => argument.how === 'keyword' && known.keywords.includes(argument.name)) ??
+      args.filter((argument) => argument.how === 'positional')[known.index];
+    if (given === undefined && !args.some((argument) => argument.how.endsWith('star'))) return [];
+    if (known.only !== undefined && !isGiven(args, known.only)) return [];
+    if (isTrue(args, 'local_files_only')) return [];
+    const fetch = { kind: known.kind, ...site.module.place(site.call.at), call: lastName(callee) };
+    return this.#ways(site).flatMap((where) => {
+      const value = given === undefined ? undefined : this.#text(given.value, where);
+      if (value !== undefined && !isRemote(value, known.kind)) return [];
+      return [{ ...fetch, value, options: this.#options(args, known, where) }];
+    });
+  }
+
+  #options(args: readonly Argument[], known: FetchCall, where: Where): Fetch['options'] {
+    const options: Record<string, string> = {};
+    for (const { how, name, value } of args) {
+      if (how !== 'keyword' || known.keywords.includes(name)) continue;
+      const text = this.#text(value, where);
+      if (text !== undefined) options[name] = text;
+    }
+    const second = args.filter((argument) => argument.how === 'positional')[1];
+    const file = second === undefined ? undefined : this.#text(second.value, where);
+    if (file !== undefined && known.kind !== 'named') options[known.kind === 'url' ? 'destination' : 'filename'] = file;
+    return options;
+  }
+
+  #program(site: Site): readonly Fetch[] {
+    const { args } = site.call;
+    const place = site.module.place(site.call.at);
+    return this.#ways(site).flatMap((where) => {
+      const words = this.#words(args, where);
+      const start = words.findIndex((word) => word !== undefined && FETCH_PROGRAMS.has(programOf(word)));
+      const program = words[start];
+      if (program === undefined || (start > 0 && !words.slice(0, start).every(isPrefix))) return [];
+      const rest = words.slice(start + 1);
+      const name = programOf(program);
+      if (name === 'git' && rest[0] !== 'clone') return [];
+      const hub = (name === 'hf' || name === 'huggingface-cli') && rest[0] === 'download';
+      if (name.startsWith('h') && !hub) return [];
+      const addresses = rest.filter((word) => word !== undefined && /^[a-z][a-z0-9+.-]*:\/\//i.test(word));
+      const readable = rest.filter((word) => word !== undefined);
+      const repository = hub ? rest[1] : undefined;
+      const values = hub ? [repository] : addresses.length > 0 ? addresses : [undefined];
+      return values.map(
+        (value): Fetch => ({
+          kind: hub ? 'hub' : 'url',
+          ...place,
+          call: name,
+          value,
+          options: { words: readable.filter((word) => word !== value) },
+        }),
+      );
+    });
+  }
+
+  /** The words of the program that a call runs; undefined for those that cannot be read. */
+  #words(args: readonly Argument[], where: Where): readonly (string | undefined)[] {
+    const positional = args.filter((argument) => argument.how === 'positional' || argument.how === 'star');
+    const [first] = positional;
+    const list = first?.value ?? args.find((argument) => argument.name === 'args')?.value;
+    if (list === undefined) return [];
+    const split = list.kind === 'call' && lastName(list.callee) === 'split' ? list.args[0]?.value : undefined;
+    if (list.kind === 'list' || list.kind === 'tuple') {
+      return list.items.flatMap((item) => (item.kind === 'star' ? [undefined] : [this.#text(item, where)]));
+    }
+    const value = this.#value(split ?? list, where);
+    if (value?.kind === 'list' || value?.kind === 'tuple') {
+      return value.items.map((item) => (item.kind === 'str' || item.kind === 'path' ? item.value : undefined));
+    }
+    if (value?.kind !== 'str') {
+      const partial = partialText(split ?? list, (part) => this.#text(part, where));
+      return partial === undefined ? [] : splitWords(partial);
+    }
+    // One word of several, as create_subprocess_exec takes them.
+    if (positional.length > 1 && !/\s/.test(value.value)) {
+      return positional.map((argument) => (argument.how === 'star' ? undefined : this.#text(argument.value, where)));
+    }
+    return splitWords(value.value);
+  }
+
+  /** The scopes in which a call may run: one for each way into the functions around it. */
+  #ways(site: Site, depth = 0): readonly Where[] {
+    const { module, around } = site;
+    const inner = around.findLast((one) => one.kind === 'function');
+    const base: Where = { code: this.#code, module, depth: 0 };
+    if (inner === undefined) return [base];
+    const owner = around.findLast((one) => one.kind === 'class');
+    const callers = depth >= MAX_CALL_DEPTH || usedParameters(inner).length === 0 ? [] : this.#callers(inner, site);
+    const ways = callers.flatMap((caller) =>
+      this.#ways(caller, depth + 1).map((where) => boundTo(inner, caller.call.args, where)),
+    );
+    const parameters = ways.length > 0 ? ways : [boundTo(inner, [], base)];
+    return parameters
+      .slice(0, MAX_WAYS)
+      .flatMap((locals) => this.#bodies(inner, { ...base, locals: withSelf(locals, owner, base) }));
+  }
+
+  #callers(node: FunctionNode, { module }: Site): readonly Site[] {
+    return this.#sites.filter((site) => {
+      if (lastName(site.call.callee) !== node.name || site.around.includes(node)) return false;
+      return site.module === module || site.module.bindings.has(node.name) || site.call.callee.kind === 'attribute';
+    });
+  }
+
+  /** The scopes of a function's body: with its own names, and once for each value of a loop. */
+  #bodies(node: FunctionNode, where: Where): readonly Where[] {
+    const assigned = new Map<string, Expression | undefined>();
+    const loops: { readonly target: Expression; readonly over: Expression }[] = [];
+    walkStatements(node.body, (statement) => collect(statement, assigned, loops));
+    const locals = new Map(where.locals);
+    const scope: Where = { ...where, locals };
+    for (const [name, value] of assigned) {
+      const before = locals.get(name);
+      if (value === undefined) locals.set(name, undefined);
+      else if (before === undefined || !mentions(value, name)) locals.set(name, { value: withoutSelf(value), where: scope });
+      else locals.set(name, undefined);
+    }
+    return loops.reduce<readonly Where[]>((scopes, loop) => scopes.flatMap((one) => this.#each(loop, one)), [scope]);
+  }
+
+  #each({ target, over }: { readonly target: Expression; readonly over: Expression }, where: Where): readonly Where[] {
+    const value = this.#value(over, where);
+    const items =
+      value?.kind === 'dict' ? value.entries.map(([key]) => key) : value && 'items' in value ? value.items : [];
+    if (items.length === 0 || items.length > MAX_WAYS) return [where];
+    return items.map((item) => {
+      const locals = new Map(where.locals);
+      bindLoop(target, item, locals);
+      return { ...where, locals };
+    });
+  }
+
+  #text(expression: Expression, where: Where): string | undefined {
+    const value = this.#value(expression, where);
+    return value?.kind === 'str' || value?.kind === 'path' ? value.value : undefined;
+  }
+
+  #value(expression: Expression, where: Where): PyValue | undefined {
+    try {
+      return evaluate(withoutSelf(expression), where);
+    } catch (error) {
+      if (error instanceof NotReadable || error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  /** A callee's dotted name with the file's imports followed, wherever in the file they stand. */
+  #dotted(callee: Expression, module: Module): string {
+    const name = nameOf(callee);
+    if (name === undefined) return lastName(callee);
+    let aliases = this.#aliases.get(module);
+    if (aliases === undefined) {
+      aliases = aliasesIn(module);
+      this.#aliases.set(module, aliases);
+    }
+    const [first = '', ...rest] = name.split('.');
+    return [aliases.get(first) ?? first, ...rest].join('.');
+  }
+}
+
+function callsIn(module: Module): readonly Site[] {
+  const sites: Site[] = [];
+  const visit = (expression: Expression, around: Site['around']): void => {
+    if (expression.kind === 'call') sites.push({ module, call: expression, around });
+    for (const part of partsOf(expression)) visit(part, around);
+  };
+  walkStatements(module.body, (statement, around) => {
+    for (const expression of expressionsOf(statement)) visit(expression, around);
+  });
+  return sites;
+}
+
+function aliasesIn(module: Module): ReadonlyMap<string, string> {
+  const aliases = new Map<string, string>();
+  walkStatements(module.body, (statement) => {
+    if (statement.kind === 'import') {
+      for (const { module: name, as } of statement.modules) if (as !== undefined) aliases.set(as, name);
+    } else if (statement.kind === 'from' && statement.level === 0) {
+      for (const { name, as } of statement.names) aliases.set(as, `${statement.module}.${name}`);
+    }
+  });
+  return aliases;
+}
+
+/** Helpers that many projects copy, known by their last name. */
+function byLastName(name: string): FetchCall | undefined {
+  const last = name.slice(name.lastIndexOf('.') + 1);
+  return [
+    'load_file_from_url',
+    'hf_hub_download',
+    'snapshot_download',
+    'urlretrieve',
+    'load_state_dict_from_url',
+  ].includes(last)
+    ? Object.entries(FETCH_CALLS).find(([known]) => known.endsWith(`.${last}`))?.[1]
+    : undefined;
+}
+
+function nameOf(expression: Expression): string | undefined {
+  if (expression.kind === 'name') return expression.name;
+  if (expression.kind !== 'attribute') return undefined;
+  const base = nameOf(expression.value);
+  return base === undefined ? undefined : `${base}.${expression.name}`;
+}
+
+function lastName(expression: Expression): string {
+  return expression.kind === 'name' || expression.kind === 'attribute' ? expression.name : '';
+}
+
+function isGiven(args: readonly Argument[], name: string): boolean {
+  const value = args.find((argument) => argument.name === name)?.value;
+  return value !== undefined && value.kind !== 'none' && !(value.kind === 'boolean' && !value.value);
+}
+
+function isTrue(args: readonly Argument[], name: string): boolean {
+  const value = args.find((argument) => argument.name === name)?.value;
+  return value?.kind === 'boolean' && value.value;
+}
+
+/** A path of the project, such as `./weights`, is not fetched. */
+function isRemote(value: string, kind: FetchKind): boolean {
+  if (kind === 'url') return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) && !value.startsWith('file:');
+  return !/^(?:[./~]|.*\.\w{2,5}$)/.test(value) || /^https?:/.test(value);
+}
+
+function programOf(word: string): string {
+  return word.slice(word.lastIndexOf('/') + 1);
+}
+
+/** What may stand before a program. */
+function isPrefix(word: string | undefined): boolean {
+  return word !== undefined && /^(?:sudo|env|time|nice|sh|bash|-l?c|[A-Z_]+=.*)$/.test(word);
+}
+
+function splitWords(line: string): readonly (string | undefined)[] {
+  const words = line.match(/(?:[^\s"'\\;|&]|\\.|"[^"]*"|'[^']*')+/g) ?? [];
+  return words.map((word) => {
+    const plain = word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? '');
+    return plain.includes('\ufffc') ? undefined : plain;
+  });
+}
+
+/** A format string whose unknown parts are marked. */
+function partialText(expression: Expression, read: (part: Expression) => string | undefined): string | undefined {
+  if (expression.kind !== 'format') return undefined;
+  return expression.parts.map((part) => (typeof part === 'string' ? part : (read(part.value) ?? '\ufffc'))).join('');
+}
+
+function usedParameters(node: FunctionNode): readonly string[] {
+  return node.parameters.map(({ name }) => name).filter((name) => name !== 'self' && name !== 'cls');
+}
+
+/** A function's parameters, bound to the arguments of one call. */
+function boundTo(node: FunctionNode, args: readonly Argument[], where: Where): ReadonlyMap<string, Local | undefined> {
+  const locals = new Map<string, Local | undefined>();
+  for (const { name, default: value } of node.parameters) {
+    locals.set(name, value === undefined ? undefined : { value, where: { ...where, locals: new Map() } });
+  }
+  const names = usedParameters(node);
+  for (const [index, argument] of args.entries()) {
+    const name = argument.how === 'keyword' ? argument.name : argument.how === 'positional' ? names[index] : undefined;
+    if (name !== undefined && locals.has(name)) locals.set(name, { value: withoutSelf(argument.value), where });
+  }
+  return locals;
+}
+
+const SELF = 'self.';
+
+/** `self.x` stands for what the class sets it to, if it does so once. */
+function withSelf(
+  locals: ReadonlyMap<string, Local | undefined>,
+  owner: ClassNode | undefined,
+  where: Where,
+): ReadonlyMap<string, Local | undefined> {
+  if (owner === undefined) return locals;
+  const all = new Map(locals);
+  for (const [name, bindings] of readScope(owner.body).bindings) {
+    const meaning = bindings.length === 1 ? bindings[0]?.meaning : undefined;
+    if (meaning?.kind === 'value') all.set(SELF + name, { value: meaning.value, where: { ...where, within: owner } });
+  }
+  const attributes = new Map<string, Expression | undefined>();
+  walkStatements(owner.body, (statement) => {
+    if (statement.kind !== 'assign' || statement.value === undefined) return;
+    for (const target of statement.targets) {
+      if (target.kind !== 'attribute' || target.value.kind !== 'name' || target.value.name !== 'self') continue;
+      attributes.set(target.name, attributes.has(target.name) ? undefined : statement.value);
+    }
+  });
+  for (const [name, value] of attributes) {
+    all.set(SELF + name, value === undefined ? undefined : { value: withoutSelf(value), where: { ...where, locals } });
+  }
+  return all;
+}
+
+/** The expression with `self.x` as one name. */
+function withoutSelf(expression: Expression): Expression {
+  const { at } = expression;
+  switch (expression.kind) {
+    case 'attribute':
+      if (expression.value.kind === 'name' && expression.value.name === 'self') {
+        return { kind: 'name', at, name: SELF + expression.name };
+      }
+      return { ...expression, value: withoutSelf(expression.value) };
+    case 'binary':
+      return { ...expression, left: withoutSelf(expression.left), right: withoutSelf(expression.right) };
+    case 'format':
+      return {
+        ...expression,
+        parts: expression.parts.map((part) =>
+          typeof part === 'string' ? part : { ...part, value: withoutSelf(part.value) },
+        ),
+      };
+    case 'call':
+      return {
+        ...expression,
+        callee: withoutSelf(expression.callee),
+        args: expression.args.map((argument) => ({ ...argument, value: withoutSelf(argument.value) })),
+      };
+    case 'subscript':
+      return { ...expression, value: withoutSelf(expression.value), index: withoutSelf(expression.index) };
+    default:
+      return expression;
+  }
+}
+
+function collect(
+  statement: Statement,
+  assigned: Map<string, Expression | undefined>,
+  loops: { readonly target: Expression; readonly over: Expression }[],
+): void {
+  if (statement.kind === 'assign' && statement.value !== undefined) {
+    for (const target of statement.targets) {
+      if (target.kind === 'name') assigned.set(target.name, assigned.has(target.name) ? undefined : statement.value);
+      else if (target.kind === 'tuple') {
+        for (const item of target.items) if (item.kind === 'name') assigned.set(item.name, undefined);
+      }
+    }
+  } else if (statement.kind === 'augment' && statement.target.kind === 'name') {
+    assigned.set(statement.target.name, undefined);
+  } else if (statement.kind === 'block') {
+    const [target] = statement.binds;
+    const [over] = statement.head;
+    if (statement.how === 'loop' && statement.binds.length > 0 && target !== undefined && over !== undefined) {
+      const targets: Expression =
+        statement.binds.length === 1 ? target : { kind: 'tuple', at: statement.at, items: statement.binds };
+      loops.push({ target: targets, over });
+    }
+    for (const bound of statement.binds) if (bound.kind === 'name') assigned.set(bound.name, undefined);
+  }
+}
+
+function bindLoop(target: Expression, value: PyValue, locals: Map<string, Local | undefined>): void {
+  if (target.kind === 'name') locals.set(target.name, { known: value });
+  else if ((target.kind === 'tuple' || target.kind === 'list') && 'items' in value) {
+    for (const [index, item] of target.items.entries()) {
+      const one = value.items[index];
+      if (one !== undefined) bindLoop(item, one, locals);
+    }
+  }
+}
+
+function mentions(expression: Expression, name: string): boolean {
+  if (expression.kind === 'name') return expression.name === name;
+  return partsOf(expression).some((part) => mentions(part, name));
+}
