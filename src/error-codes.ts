@@ -115,6 +115,11 @@ export const ERROR_CODES = {
     summary: 'An environment marker breaks PEP 508, or compares what cannot be compared.',
   },
   COGPLAN_MIRRORS_INVALID: { family: 'input', summary: 'COGPLAN_MIRRORS cannot be read.' },
+  COGPLAN_MODEL_MISSING: {
+    family: 'input',
+    summary: 'The Python file, class or function that the project names is not in it.',
+  },
+  COGPLAN_MODEL_SIGNATURE: { family: 'input', summary: 'The model has a signature that cannot be served.' },
   COGPLAN_NETWORK: { family: 'outside', summary: 'A server could not be reached, or the connection broke.' },
   COGPLAN_NOT_SEALED: { family: 'input', summary: 'The lock was never applied, so there is nothing to audit against.' },
   COGPLAN_NO_WHEEL: { family: 'input', summary: 'A Python package has no wheel that fits the target.' },

@@ -2,9 +2,13 @@ import { type Applied, applyLock } from '../apply/apply.ts';
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
+import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
+import { openProjectPython, type ProjectPython } from '../spec/project-python.ts';
+import { modelProblems } from '../spec/read-project-model.ts';
 import { readSpec } from '../spec/read-spec.ts';
+import type { Spec } from '../spec/spec.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, writeLockFile } from './project-lock.ts';
 import { platformOf } from './session.ts';
@@ -14,23 +18,26 @@ export interface ApplyProjectOptions {
   readonly sandbox?: 'bubblewrap' | 'docker';
   /** Commander's form of `--no-bytecode`. */
   readonly bytecode?: boolean;
-  /** Refuse a project that names no model before anything is built. */
-  readonly toRun?: boolean;
 }
 
-/** Applies a project's lock and writes new seals into it. A lock that is out of step with cog.yaml is refused. */
-export async function applyProject(
-  context: Context,
-  directory: string,
-  options: ApplyProjectOptions,
-): Promise<Applied> {
+/** A project that can be applied: its lock is in step with it, and its model can be served as far as its text tells. */
+export interface ApplicableProject {
+  readonly directory: string;
+  readonly spec: Spec;
+  readonly lock: Lock;
+  readonly python: ProjectPython;
+}
+
+/** Reads a project to apply it. What the image is `for` must be named in cog.yaml. Fails before anything is built or fetched. */
+export async function readApplicable(directory: string, purpose?: 'predict' | 'train'): Promise<ApplicableProject> {
   const spec = await readSpec(directory);
   const lock = await requireLockFile(directory);
-  if (options.toRun && spec.predict === undefined) {
-    throw new CogplanError('COGPLAN_SPEC_REQUIRED', `${spec.file} names no model to run`, {
-      subject: 'run',
-      where: { file: spec.file, key: 'run' },
-      hint: 'Add it: run: "predict.py:Predictor"',
+  if (purpose !== undefined && spec[purpose] === undefined) {
+    const key = purpose === 'train' ? 'train' : 'run';
+    throw new CogplanError('COGPLAN_SPEC_REQUIRED', `${spec.file} names no model to ${key}`, {
+      subject: key,
+      where: { file: spec.file, key },
+      hint: purpose === 'train' ? 'Add it: train: "train.py:train"' : 'Add it: run: "predict.py:Predictor"',
     });
   }
   const stale = staleKeys(lock, { spec, sdk: bundledSdk() })[0];
@@ -45,6 +52,18 @@ export async function applyProject(
       },
     );
   }
+  const python = await openProjectPython(directory);
+  const [problem] = modelProblems(spec, python);
+  if (problem !== undefined) throw problem;
+  return { directory, spec, lock, python };
+}
+
+/** Applies a project's lock and writes new seals into it. */
+export async function applyProject(
+  context: Context,
+  { directory, lock }: ApplicableProject,
+  options: ApplyProjectOptions,
+): Promise<Applied> {
   const platform = platformOf(options);
   const applied = await forPlatform(platform, () =>
     applyLock(context, {

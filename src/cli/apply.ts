@@ -4,7 +4,7 @@ import type { Pushed } from '../apply/outputs/registry.ts';
 import { writeOutput } from '../apply/outputs/write-output.ts';
 import { receiptOf } from '../apply/receipt.ts';
 import { acceptPlan, isFile } from './apply-plan.ts';
-import { type ApplyProjectOptions, applyProject } from './apply-project.ts';
+import { type ApplyProjectOptions, applyProject, readApplicable } from './apply-project.ts';
 import { formatBytes } from './hosts/format.ts';
 import { readPlanFile } from './plan-file.ts';
 import { defaultImagePath, hideProjectFolder } from './project-folder.ts';
@@ -25,7 +25,7 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
     const applied = await withProject(context, directory, async () => {
       if (plan !== undefined) await acceptPlan(directory, plan);
-      return applyProject(context, directory, options);
+      return applyProject(context, await readApplicable(directory), options);
     });
     if (options.output === undefined) await hideProjectFolder(directory);
     const pushes: Pushed[] = [];

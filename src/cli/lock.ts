@@ -1,9 +1,13 @@
+import type { Where } from '../errors.ts';
 import { info, warn } from '../events.ts';
 import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
+import { openProjectPython } from '../spec/project-python.ts';
+import { modelProblems } from '../spec/read-project-model.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import type { Notice } from '../spec/spec.ts';
+import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
@@ -49,7 +53,7 @@ async function checkLock({ host, json }: Session, directory: string): Promise<nu
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
   const { context, host, json } = session;
-  tellNotices(session, (await readSpec(directory)).notices);
+  await tellProject(session, directory);
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
   const made = await makePlan(context, directory, options, conflict);
@@ -112,7 +116,21 @@ async function review(session: Session, directory: string, { request, compared, 
   });
 }
 
-export function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {
+/** What reading a project alone tells: notices of its files, a model that no server would take, and what it fetches when it runs. */
+export async function tellProject(session: Pick<Session, 'host'>, directory: string): Promise<void> {
+  const spec = await readSpec(directory);
+  tellNotices(session, spec.notices);
+  const python = await openProjectPython(directory);
+  for (const problem of modelProblems(spec, python)) {
+    const { message, where, code } = problem;
+    warn(session.host, 'lock.model', `${where === undefined ? '' : `${placeText(where)}: `}${message}`, {
+      error: code,
+    });
+  }
+  tellNotices(session, fetchNotices(unpinnedFetches(spec, python)));
+}
+
+function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {
   for (const notice of notices) (notice.level === 'warn' ? warn : info)(host, notice.code, noticeText(notice));
 }
 
@@ -122,6 +140,10 @@ function told(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
+function placeText({ file, line }: Where): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
 function noticeText({ text, where }: Notice): string {
-  return `${where.file}${where.line === undefined ? '' : `:${where.line}`}: ${text}`;
+  return `${placeText(where)}: ${text}`;
 }

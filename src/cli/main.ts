@@ -18,6 +18,7 @@ function build(): Command {
     .helpOption('-h, --help', 'show help')
     .showHelpAfterError('(cogplan --help shows what there is)')
     .configureHelp({ showGlobalOptions: false })
+    .enablePositionalOptions()
     .exitOverride();
   program.addHelpText(
     'after',
@@ -134,15 +135,52 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('-o, --output <path>', 'where a file output goes')
     .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
     .addOption(networkOption())
+    .addOption(envOption())
+    .addOption(gpusOption())
     .addOption(sandboxOption())
     .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText('after', example('cogplan predict examples/hello-world -i text=Ada', 'prints what the model answers'))
     .action(verb(async () => (await import('./predict.ts')).predictVerb));
 
+  common(program.command('train [directory]'))
+    .description("run the model's training on the image, and write its output, the weights, to a file")
+    .option('-i, --input <name=value>', 'an input; name=@path sends a file; may be repeated', collect)
+    .option('-o, --output <path>', 'where the weights go (default: weights)')
+    .option('--setup-timeout <seconds>', 'how long the start may take', '300')
+    .addOption(networkOption())
+    .addOption(envOption())
+    .addOption(gpusOption())
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .addHelpText(
+      'after',
+      example('cogplan train -i data=@train.csv -i epochs=3', 'then: cogplan predict finds ./weights'),
+    )
+    .action(verb(async () => (await import('./predict.ts')).trainVerb));
+
+  program
+    .command('exec <command> [arguments...]')
+    .description('run a command in the image, with the project in place and the network of this machine')
+    .option('--project <directory>', 'the project (default: the current directory)')
+    .addOption(envOption())
+    .addOption(gpusOption())
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .option('-q, --quiet', 'no progress')
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      example('cogplan exec python -c "import torch; print(torch.__version__)"', "its exit code is the command's"),
+    )
+    .action(verb(async () => (await import('./exec.ts')).execVerb));
+
   common(program.command('serve [directory]'))
     .description("serve the image's HTTP API on this machine, applying it first when that is needed")
     .option('-p, --port <port>', 'port to listen on', '8393')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
+    .addOption(envOption())
+    .addOption(gpusOption())
     .addOption(sandboxOption())
     .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText(
@@ -198,6 +236,17 @@ function platformOption(): Option {
 
 function sandboxOption(): Option {
   return new Option('--sandbox <kind>', 'what runs commands of the image').choices(['bubblewrap', 'docker']);
+}
+
+function envOption(): Option {
+  return new Option(
+    '-e, --env <name=value>',
+    "a variable; a name alone takes this machine's value; may be repeated",
+  ).argParser(collect);
+}
+
+function gpusOption(): Option {
+  return new Option('--gpus <gpus>', 'all, a number or device=…; needs --sandbox docker');
 }
 
 function networkOption(): Option {

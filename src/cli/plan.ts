@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { readSpec } from '../spec/read-spec.ts';
-import { tellNotices } from './lock.ts';
+import { tellProject } from './lock.ts';
 import { makePlan, type PlanOptions } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
 import { type PlanFormat, renderPlan } from './render/render-plan.ts';
@@ -20,7 +19,7 @@ interface PlanVerbOptions extends RenderOptions, PlanOptions {
 export async function planVerb(argument: readonly string[], options: PlanVerbOptions): Promise<number> {
   const directory = projectDirectory(argument);
   return withSession(options, async (session) => {
-    tellNotices(session, (await readSpec(directory)).notices);
+    await tellProject(session, directory);
     const { plan } = await makePlan(session.context, directory, options);
     if (options.out !== undefined) await writePlanFile(resolve(options.out), plan);
     process.stdout.write(renderPlan(plan, planFormat(options), { full: options.full ?? false }));

@@ -1,35 +1,49 @@
-import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
-import { CogplanError } from '../errors.ts';
-import { predict } from '../run/predict.ts';
+import type { ModelMode } from '../formats/python/source/openapi.ts';
+import { readInputs } from '../run/inputs.ts';
+import { inputComponent, predict } from '../run/predict.ts';
 import { predictionFailed } from '../run/prediction-failed.ts';
-import { type ApplyProjectOptions, applyProject } from './apply-project.ts';
-import { requireLockFile, withProject } from './project-lock.ts';
+import { openModel, type RunOptions, timeoutOf, variablesOf } from './open-model.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
 
-interface PredictOptions extends CommonOptions, ApplyProjectOptions {
+interface PredictOptions extends CommonOptions, RunOptions {
   readonly input?: readonly string[];
   readonly output?: string;
   readonly setupTimeout: string;
   readonly network: 'host' | 'none';
 }
 
-export async function predictVerb(argument: readonly string[], options: PredictOptions): Promise<number> {
+export function predictVerb(argument: readonly string[], options: PredictOptions): Promise<number> {
+  return runOnce('predict', argument, options);
+}
+
+/** A training's output goes to a file named `weights`, where the model's `setup(weights)` finds it. */
+export function trainVerb(argument: readonly string[], options: PredictOptions): Promise<number> {
+  return runOnce('train', argument, { ...options, output: options.output ?? 'weights' });
+}
+
+function runOnce(mode: ModelMode, argument: readonly string[], options: PredictOptions): Promise<number> {
   const directory = projectDirectory(argument);
   const setupTimeoutMs = timeoutOf(options.setupTimeout);
+  const inputs = options.input ?? [];
   return withSession(options, async ({ context, json }) => {
-    const applied = await withProject(context, directory, () =>
-      applyProject(context, directory, { ...options, toRun: true }),
-    );
-    const { tools } = await requireLockFile(directory);
-    const sandbox = await openSandbox(context, { tools, kind: options.sandbox });
+    const env = variablesOf(context, options.env);
+    const opened = await openModel(context, {
+      directory,
+      options,
+      purpose: mode,
+      before: (openapi) => readInputs(inputs, openapi, inputComponent(mode)),
+    });
     const result = await predict(context, {
-      applied,
-      sandbox,
-      inputs: options.input ?? [],
+      ...opened,
+      mode,
+      inputs,
+      env,
       network: options.network,
+      gpus: options.gpus,
       setupTimeoutMs,
       outputPath: options.output,
       onOutput: json ? undefined : print,
+      onPiece: json ? undefined : (text) => process.stdout.write(text),
     });
     if (json) {
       printJson(result.prediction);
@@ -37,15 +51,5 @@ export async function predictVerb(argument: readonly string[], options: PredictO
       throw predictionFailed(result.prediction);
     }
     return result.succeeded ? 0 : 1;
-  });
-}
-
-/** Milliseconds, no more than a timer takes. */
-function timeoutOf(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= 2_000_000) return seconds * 1000;
-  throw new CogplanError('COGPLAN_USAGE', `--setup-timeout ${text} is not a time`, {
-    subject: text,
-    hint: 'Give a number of seconds, such as 600.',
   });
 }

@@ -15,6 +15,9 @@ export interface ContainerOptions {
   readonly network: 'none' | 'host';
   /** Variables on top of the image's own. */
   readonly env: Readonly<Record<string, string>>;
+  readonly gpus?: string | undefined;
+  /** The project itself, to be read and written, in place of a private copy of what the image holds of it. */
+  readonly project?: string | undefined;
 }
 
 /** A root file system and everything else that a sandbox needs to run an image. */
@@ -42,7 +45,7 @@ const MAX_SHARED_PATH = 80;
 export async function prepareContainer(
   context: Context,
   image: RunnableImage,
-  { network, env }: ContainerOptions,
+  { network, env, gpus, project }: ContainerOptions,
 ): Promise<Container> {
   const { environment, source } = await splitSource(context, image.layers);
   const root = await unpackRoot(
@@ -63,7 +66,8 @@ export async function prepareContainer(
         if (existsSync(file)) binds.push({ host: file, guest: file, writable: false });
       }
     }
-    if (source !== undefined) {
+    if (project !== undefined) binds.push({ host: project, guest: `/${SOURCE}`, writable: true });
+    else if (source !== undefined) {
       binds.push({ host: await copySource(context, source, scratch.path), guest: `/${SOURCE}`, writable: true });
     }
     return {
@@ -75,6 +79,7 @@ export async function prepareContainer(
         binds,
         tmpfs: [...WRITABLE, '/sys'],
         network,
+        gpus,
         init: basename(image.argv[0]) === 'tini',
       },
       shared: { host: shared, guest: SHARED },

@@ -12,11 +12,15 @@ const MAX_FILE = 350 * 1024 * 1024;
 /**
  * Turns `name=value` words into a prediction's input, typed by the model's schema: numbers, `true` and `false`, lists (a JSON list, or the name
  * repeated), objects as JSON, text as it is or in double quotes; `name=@path` sends a file as a data URI. Unknown, missing and
- * mistyped inputs fail with COGPLAN_PREDICTION_INPUT before the model runs.
+ * mistyped inputs fail with COGPLAN_PREDICTION_INPUT before the model runs. `component` is the schema's name: `TrainingInput` for a training.
  */
-export async function readInputs(words: readonly string[], openapi: Json): Promise<Readonly<Record<string, Json>>> {
+export async function readInputs(
+  words: readonly string[],
+  openapi: Json,
+  component = 'Input',
+): Promise<Readonly<Record<string, Json>>> {
   const given = groupByName(words);
-  const schema = namedSchema(openapi, 'Input') ?? {};
+  const schema = namedSchema(openapi, component) ?? {};
   const known = Object.keys(schema.properties ?? {});
   for (const name of given.keys()) {
     if (!known.includes(name)) {

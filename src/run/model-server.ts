@@ -4,6 +4,7 @@ import type { Sandbox, SandboxProcess } from '../apply/sandbox/sandbox.ts';
 import type { Context } from '../context.ts';
 import { CogplanError, printable } from '../errors.ts';
 import { withSpan } from '../events.ts';
+import type { ModelMode } from '../formats/python/source/openapi.ts';
 import { type Container, prepareContainer } from './container.ts';
 import { readImage } from './image.ts';
 import { readLines } from './read-lines.ts';
@@ -13,6 +14,9 @@ export interface ModelServerOptions {
   readonly imageId: string;
   readonly sandbox: Sandbox;
   readonly network: 'none' | 'host';
+  readonly gpus?: string | undefined;
+  /** What the server serves; default: predictions. */
+  readonly mode?: ModelMode | undefined;
   /** Variables on top of the image's own. */
   readonly env: Readonly<Record<string, string>>;
   /** Lines that the server and the model print; default: engine events. */
@@ -55,6 +59,7 @@ async function startIn(container: Container, context: Context, options: ModelSer
   const { request, shared } = container;
   const running = await options.sandbox.start({
     ...request,
+    argv: options.mode === 'train' ? [...request.argv, '--x-mode', 'train'] : request.argv,
     env: { LOG_FORMAT: 'console', ...request.env, COG_SERVER_UDS: `${shared.guest}/${SOCKET}` },
   });
   running.stdin.end();

@@ -9,6 +9,8 @@ export interface OutputTarget {
   /** File to write to in place of `output.EXT` or of `print`. */
   readonly path: string | undefined;
   print(text: string): void;
+  /** The schema's name, if it is not `Output`. */
+  readonly component?: string | undefined;
 }
 
 // The extensions that people expect, where the registry's first one is another.
@@ -19,11 +21,13 @@ const EXTENSIONS: Readonly<Record<string, string>> = { 'audio/mpeg': 'mp3', 'vid
  * `output.N.EXT`, text is printed as it is, and everything else as JSON. Returns the files written. Printed text is free of control characters.
  */
 export async function writeOutput(output: Json, openapi: Json, target: OutputTarget): Promise<readonly string[]> {
-  const schema = namedSchema(openapi, 'Output') ?? {};
+  const schema = namedSchema(openapi, target.component ?? 'Output') ?? {};
   const options = alternatives(openapi, schema);
   const items = options
     .filter((option) => option.type === 'array')
     .flatMap((option) => alternatives(openapi, option.items ?? {}));
+  const fields = filesOfFields(output, openapi, options);
+  if (target.component === 'TrainingOutput' && fields !== undefined) return writeFields(fields, target);
   if (typeof output === 'string' && options.some(isFile)) {
     return writeFiles([output], ([name]) => `${name}`, target);
   }
@@ -32,6 +36,29 @@ export async function writeOutput(output: Json, openapi: Json, target: OutputTar
   }
   const joined = Array.isArray(output) && options.some((option) => option['x-cog-array-display'] === 'concatenate');
   return writeText(joined ? output.join('') : textOf(output), target);
+}
+
+/** The files among the fields of an object, such as the `weights` of a training; undefined if it has none. */
+function filesOfFields(
+  output: Json,
+  openapi: Json,
+  options: readonly ModelSchema[],
+): ReadonlyMap<string, string> | undefined {
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) return undefined;
+  const files = new Map<string, string>();
+  for (const [name, value] of Object.entries(output)) {
+    const field = options.flatMap(({ properties }) => properties?.[name] ?? [])[0];
+    if (field === undefined || typeof value !== 'string') continue;
+    if (alternatives(openapi, field).some(isFile)) files.set(name, value);
+  }
+  return files.size === 0 ? undefined : files;
+}
+
+/** One file goes to the path itself; of several each has its field's name in its own. */
+async function writeFields(fields: ReadonlyMap<string, string>, target: OutputTarget): Promise<readonly string[]> {
+  if (fields.size === 1) return writeFiles([...fields.values()], ([name]) => name, target);
+  const names = [...fields.keys()];
+  return writeFiles([...fields.values()], ([name], index) => `${name}.${names[index]}`, target);
 }
 
 function isFile(schema: ModelSchema): boolean {

@@ -13,6 +13,7 @@ export interface ServeRequest {
   /** 0 takes a free one. */
   readonly port: number;
   readonly network?: 'none' | 'host' | undefined;
+  readonly gpus?: string | undefined;
   readonly setupTimeoutMs?: number | undefined;
   /** Called once, when the model is ready. */
   readonly onReady?: ((address: { readonly host: string; readonly port: number }) => void) | undefined;
@@ -34,6 +35,7 @@ export async function serve(context: Context, request: ServeRequest): Promise<vo
       imageId: request.applied.imageId,
       sandbox: request.sandbox,
       network: request.network ?? 'host',
+      gpus: request.gpus,
       env: request.env ?? {},
       onLog: request.onLog,
     });

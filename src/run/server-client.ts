@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'undici';
 import { z } from 'zod';
 import type { Json } from '../canonical.ts';
 import { CogplanError } from '../errors.ts';
+import type { ModelMode } from '../formats/python/source/openapi.ts';
 
 /** A model server, reached through its Unix socket. Its API: `docs/http-api.md`. */
 export interface ServerClient {
@@ -9,8 +11,11 @@ export interface ServerClient {
   health(): Promise<Health | undefined>;
   /** The body of `/openapi.json`. */
   openapi(): Promise<Json>;
-  /** Posts a prediction and returns its final state. Refused input fails with COGPLAN_PREDICTION_INPUT. */
-  predict(input: Readonly<Record<string, Json>>, signal: AbortSignal): Promise<Prediction>;
+  /**
+   * Posts a prediction or training and returns its final state; `watch`, if given, sees its states on the way. Refused input fails with
+   * COGPLAN_PREDICTION_INPUT.
+   */
+  create(request: CreateRequest): Promise<Prediction>;
   close(): Promise<void>;
 }
 
@@ -21,6 +26,7 @@ const HEALTH = z.object({
 export type Health = z.infer<typeof HEALTH>;
 
 const PREDICTION = z.looseObject({
+  id: z.string().nullish(),
   status: z.string(),
   output: z.json().optional(),
   error: z.string().nullish(),
@@ -29,11 +35,23 @@ const PREDICTION = z.looseObject({
 /** A prediction as the server gives it; unknown fields are kept. */
 export type Prediction = z.infer<typeof PREDICTION>;
 
+const ENDED: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled']);
+
 const REFUSED = z.object({
   detail: z.array(z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string() })),
 });
 
+export interface CreateRequest {
+  readonly mode: ModelMode;
+  readonly input: Readonly<Record<string, Json>>;
+  readonly signal: AbortSignal;
+  readonly watch?: ((state: Prediction) => void) | undefined;
+}
+
 const HEALTH_TIMEOUT_MS = 1000;
+/** How often a running prediction is asked for; the time grows with what it has given. */
+const WATCH_MS = 50;
+const MOST_WATCH_MS = 1000;
 
 export function openServerClient(socketPath: string): ServerClient {
   // A prediction takes as long as the model takes.
@@ -46,6 +64,17 @@ export function openServerClient(socketPath: string): ServerClient {
     return parseJson(text, path);
   };
 
+  const follow = async (path: string, watch: (state: Prediction) => void, signal: AbortSignal): Promise<Prediction> => {
+    for (;;) {
+      const started = performance.now();
+      const state = PREDICTION.parse(await getJson(path, signal));
+      watch(state);
+      if (ENDED.has(state.status)) return state;
+      // A long output costs more to ask for.
+      const took = performance.now() - started;
+      await delay(Math.min(MOST_WATCH_MS, WATCH_MS + took * 4), undefined, { signal });
+    }
+  };
   return {
     health: async () => {
       try {
@@ -55,19 +84,22 @@ export function openServerClient(socketPath: string): ServerClient {
       }
     },
     openapi: () => getJson('/openapi.json'),
-    predict: async (input, signal) => {
+    create: async ({ mode, input, signal, watch }) => {
+      const path = mode === 'train' ? '/trainings' : '/predictions';
       const { statusCode, body } = await client.request({
         method: 'POST',
-        path: '/predictions',
-        headers: { 'content-type': 'application/json' },
+        path,
+        headers: { 'content-type': 'application/json', ...(watch === undefined ? {} : { prefer: 'respond-async' }) },
         body: JSON.stringify({ input }),
         signal,
       });
       const text = await body.text();
-      if (statusCode === 422) throw refusedInput(parseJson(text, '/predictions'));
-      const prediction = PREDICTION.safeParse(parseJson(text, '/predictions'));
-      if (statusCode === 200 && prediction.success) return prediction.data;
-      throw requestFailed(`POST /predictions was answered with status ${statusCode}`, text);
+      if (statusCode === 422) throw refusedInput(parseJson(text, path));
+      const prediction = PREDICTION.safeParse(parseJson(text, path));
+      if (!prediction.success || (statusCode !== 200 && statusCode !== 202)) {
+        throw requestFailed(`POST ${path} was answered with status ${statusCode}`, text);
+      }
+      return watch === undefined ? prediction.data : follow(`${path}/${prediction.data.id}`, watch, signal);
     },
     close: () => client.destroy(),
   };

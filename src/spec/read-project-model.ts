@@ -24,7 +24,10 @@ export function modelProblems(spec: Spec, files: ProjectFiles): readonly Cogplan
   });
 }
 
-function problemOf({ missing, problem, place, subject, parameter }: ModelReading & { kind: 'wrong' }, key: string): CogplanError {
+function problemOf(
+  { missing, problem, place, subject, parameter }: ModelReading & { kind: 'wrong' },
+  key: string,
+): CogplanError {
   if (missing) {
     return new CogplanError('COGPLAN_MODEL_MISSING', problem, {
       subject,

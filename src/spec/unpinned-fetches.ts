@@ -1,7 +1,7 @@
 import { type Fetch, findFetches } from '../formats/python/source/fetches.ts';
 import { reachableFiles } from '../formats/python/source/reachable-files.ts';
-import type { Notice, Spec } from './spec.ts';
 import type { ProjectPython } from './project-python.ts';
+import type { Notice, Spec } from './spec.ts';
 
 /** What a project's model fetches when it runs, as far as its text tells: in the files that the model imports. */
 export function unpinnedFetches(spec: Spec, python: ProjectPython): readonly Fetch[] {

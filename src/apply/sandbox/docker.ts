@@ -7,6 +7,7 @@ import { bug, CogplanError } from '../../errors.ts';
 import { formatIdentity, livenessOf, parseIdentity, thisProcess } from '../../store/process-identity.ts';
 import { connectDocker } from '../outputs/docker-engine.ts';
 import { dockerRoot } from './docker-root.ts';
+import { deviceRequest } from './gpus.ts';
 import { ensureMountPoints } from './mount-points.ts';
 import type { Sandbox, SandboxProcess, SandboxRequest } from './sandbox.ts';
 
@@ -111,6 +112,7 @@ function containerOptions(
       ],
       ...(openFiles === undefined ? {} : { Ulimits: [{ Name: 'nofile', Soft: openFiles, Hard: openFiles }] }),
       ...(processes === undefined ? {} : { PidsLimit: processes }),
+      ...(request.gpus === undefined ? {} : { DeviceRequests: [deviceRequest(request.gpus)] }),
     },
   };
 }

@@ -21,6 +21,8 @@ export interface SandboxRequest {
   /** Guest paths that become empty writable memory file systems. */
   readonly tmpfs: readonly string[];
   readonly network: 'none' | 'host';
+  /** GPUs to show, as Docker's `--gpus` says it: `all`, a number or `device=…`. Only the Docker Engine has them. */
+  readonly gpus?: string | undefined;
   readonly hostname?: string;
   /** The command is process 1 of its namespace and reaps orphans itself, as `tini` does; otherwise a reaper is put before it. */
   readonly init?: boolean;

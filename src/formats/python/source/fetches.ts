@@ -212,7 +212,8 @@ class Finder {
     for (const [name, value] of assigned) {
       const before = locals.get(name);
       if (value === undefined) locals.set(name, undefined);
-      else if (before === undefined || !mentions(value, name)) locals.set(name, { value: withoutSelf(value), where: scope });
+      else if (before === undefined || !mentions(value, name))
+        locals.set(name, { value: withoutSelf(value), where: scope });
       else locals.set(name, undefined);
     }
     return loops.reduce<readonly Where[]>((scopes, loop) => scopes.flatMap((one) => this.#each(loop, one)), [scope]);
