@@ -344,6 +344,19 @@ class Predictor(BasePredictor):
     'a.py:P',
   ),
   project(
+    'batched',
+    {
+      'a.py':
+        'import cog\nfrom typing import List\nclass P:\n    @cog.batched(max_size=4)\n    def predict(self, x: List[int], y: List[str] = "a") -> List[str]: return []\n',
+    },
+    'a.py:P',
+  ),
+  project(
+    'batched without lists',
+    { 'a.py': 'import cog\nclass P:\n    @cog.batched(max_size=4)\n    def predict(self, x: int) -> str: return ""\n' },
+    'a.py:P',
+  ),
+  project(
     'an async setup without an async method',
     {
       'a.py': 'class P:\n    async def setup(self): pass\n    def predict(self, x: int) -> int: return x\n',

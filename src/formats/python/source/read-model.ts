@@ -75,10 +75,10 @@ interface Method {
 
 function read({ node, where, bound, subject, setup }: Method, { mode, concurrency }: ModelTarget): ModelReading {
   const marks = decoratorsOf(node, deeper(where, { before: node.at }));
-  const signature = readSignature(node, where, bound);
+  const signature = readSignature(node, where, { bound, batched: marks.batched });
   const place = where.module.place(node.at);
   const wanted = concurrency ?? marks.concurrent;
-  if (mode === 'predict' && wanted > 1 && !node.isAsync) {
+  if (mode === 'predict' && wanted > 1 && !node.isAsync && !marks.batched) {
     throw new WrongModel(`${wanted} predictions at once need an async method; ${node.name}() is not async`, place);
   }
   if (setup?.isAsync && !node.isAsync) throw new WrongModel(`setup() is async, but ${node.name}() is not`, place);
@@ -218,19 +218,27 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'typing.no_type_check',
 ]);
 
-function decoratorsOf(node: FunctionNode, where: Where): { readonly streaming: boolean; readonly concurrent: number } {
+interface Marks {
+  readonly streaming: boolean;
+  readonly concurrent: number;
+  readonly batched: boolean;
+}
+
+function decoratorsOf(node: FunctionNode, where: Where): Marks {
   let streaming = false;
   let concurrent = 1;
+  let batched = false;
   for (const decorator of node.decorators) {
     const meant = resolve(decorator.kind === 'call' ? decorator.callee : decorator, where);
     const path = meant?.kind === 'external' ? meant.path : '';
     if (path === 'cog.streaming') streaming = true;
     else if (path === 'cog.concurrent') concurrent = maxOf(decorator, where);
+    else if (path === 'cog.batched') batched = true;
     else if (!HARMLESS.has(path)) {
       throw new NotReadable(`a decorator of ${node.name}() may change its signature`, where.module.place(decorator.at));
     }
   }
-  return { streaming, concurrent };
+  return { streaming, concurrent, batched };
 }
 
 function maxOf(decorator: Expression, where: Where): number {

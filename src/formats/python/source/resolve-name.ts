@@ -201,7 +201,7 @@ const STAR_NAMES: Readonly<Record<'cog' | 'typing', ReadonlySet<string>>> = {
   cog: new Set(
     (
       'AsyncConcatenateIterator BaseModel BasePredictor BaseRunner CancelationException Coder ConcatenateIterator ' +
-      'ExperimentalFeatureWarning FieldInfo File Input Opaque Path Scope Secret URLFile URLPath Weights concurrent ' +
+      'ExperimentalFeatureWarning FieldInfo File Input Opaque Path Scope Secret URLFile URLPath Weights batched concurrent ' +
       'current_scope emit_metric streaming'
     ).split(' '),
   ),

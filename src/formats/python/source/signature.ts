@@ -1,6 +1,6 @@
 import { type Metadata, type PyType, readAnnotation } from './annotation.ts';
 import { describe, evaluate, isSame, type PyValue } from './evaluate.ts';
-import { NotReadable, WrongModel } from './outcome.ts';
+import { NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 import type { FunctionNode, Parameter } from './syntax.ts';
@@ -27,13 +27,20 @@ export interface ModelSignature {
   readonly output: OutputShape;
 }
 
-/** Reads a method's signature; `bound` leaves its first parameter out. Throws NotReadable and WrongModel. */
-export function readSignature(node: FunctionNode, where: Where, bound: boolean): ModelSignature {
+export interface MethodMarks {
+  /** The first parameter is the instance. */
+  readonly bound: boolean;
+  /** One call serves a list of predictions. */
+  readonly batched: boolean;
+}
+
+/** Reads a method's signature. Throws NotReadable and WrongModel. */
+export function readSignature(node: FunctionNode, where: Where, { bound, batched }: MethodMarks): ModelSignature {
   const scope = deeper(where, where.module.postponed ? { within: undefined, before: undefined } : { before: node.at });
   const parameters = bound ? node.parameters.slice(1) : node.parameters;
   const fields = parameters.map((parameter) => {
     try {
-      return readParameter(parameter, scope, deeper(where, { before: node.at }));
+      return readParameter(parameter, { where: scope, defaults: deeper(where, { before: node.at }), batched });
     } catch (error) {
       if (error instanceof WrongModel && error.parameter === undefined) {
         throw new WrongModel(error.message, where.module.place(parameter.at), parameter.name);
@@ -47,7 +54,19 @@ export function readSignature(node: FunctionNode, where: Where, bound: boolean):
       where.module.place(node.at),
     );
   }
-  return { fields, output: readOutput(readAnnotation(node.returns, scope), scope, node.returns.at) };
+  const annotation = readAnnotation(node.returns, scope);
+  const returns = batched ? itemOfBatch(annotation, 'the return value', where.module.place(node.at)) : annotation;
+  return { fields, output: readOutput(returns, scope, node.returns.at) };
+}
+
+/** What one prediction gives or gets, from the list that a `@batched` method takes or returns. */
+function itemOfBatch(type: PyType, subject: string, place: SourcePlace): PyType {
+  const bare = type.kind === 'annotated' ? type.inner : type;
+  const item = bare.kind === 'generic' && bare.origin === 'builtins.list' ? bare.args[0] : undefined;
+  if (item === undefined) {
+    throw new WrongModel(`${subject} must be a list with a type, such as List[str]: the method is @batched`, place);
+  }
+  return type.kind === 'annotated' ? { ...type, inner: item } : item;
 }
 
 const ITERATORS: Readonly<Record<string, 'iterate' | 'concatenate'>> = {
@@ -97,7 +116,14 @@ const KEYWORDS: readonly (readonly [string, string])[] = [
   ['accept', 'x-cog-accept'],
 ];
 
-function readParameter(parameter: Parameter, where: Where, defaults: Where): InputField {
+interface ParameterContext {
+  readonly where: Where;
+  /** Where defaults are evaluated. */
+  readonly defaults: Where;
+  readonly batched: boolean;
+}
+
+function readParameter(parameter: Parameter, { where, defaults, batched }: ParameterContext): InputField {
   const { name, how, annotation } = parameter;
   const wrong = (problem: string): WrongModel => new WrongModel(problem, where.module.place(parameter.at), name);
   if (how === 'star' || how === 'double-star') {
@@ -105,7 +131,8 @@ function readParameter(parameter: Parameter, where: Where, defaults: Where): Inp
   }
   if (how === 'positional-only') throw wrong('an input cannot be positional-only');
   if (annotation === undefined) throw wrong(`it has no type annotation. Use one of: ${ALLOWED_TYPES}`);
-  const type = readAnnotation(annotation, where);
+  const written = readAnnotation(annotation, where);
+  const type = batched ? itemOfBatch(written, 'it', where.module.place(parameter.at)) : written;
   const info = infoOf(parameter, type, { defaults, wrong });
   const base = typeSpec(type, { where, at: annotation.at, lenient: false, path: [] });
   const spec = withChoices(name, base, info, wrong);
