@@ -69,6 +69,10 @@ export const ERROR_CODES = {
     summary: 'The Docker Engine reports another image ID than the one that was built.',
   },
   COGPLAN_DOCKER_UNAVAILABLE: { family: 'outside', summary: 'No Docker Engine answers.' },
+  COGPLAN_FILES_CONFLICT: {
+    family: 'input',
+    summary: 'Two things are put at places of the image that exclude each other.',
+  },
   COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
   COGPLAN_HASH_MISMATCH: {
     family: 'integrity',
@@ -200,6 +204,14 @@ export const ERROR_CODES = {
     family: 'integrity',
     summary: 'A layer was built from its sealed recipe and has other bytes.',
   },
+  COGPLAN_SECRET_LEAKED: {
+    family: 'input',
+    summary: 'A step leaves a secret in a file of the image.',
+  },
+  COGPLAN_SECRET_MISSING: {
+    family: 'input',
+    summary: 'A step needs a secret that was not given.',
+  },
   COGPLAN_SERVER_ENDED: { family: 'outside', summary: 'The model server ended by itself.' },
   COGPLAN_SETTINGS_INVALID: {
     family: 'input',
@@ -239,6 +251,19 @@ export const ERROR_CODES = {
   COGPLAN_STEPS_UNSUPPORTED: {
     family: 'input',
     summary: 'The project has build.run commands, which this version cannot lock.',
+  },
+  COGPLAN_STEP_FAILED: {
+    family: 'input',
+    summary: 'A command of build.run failed.',
+  },
+  COGPLAN_STEP_NETWORK: {
+    family: 'input',
+    summary:
+      'A command of build.run wants something from the network that it may not have, or that cannot be recorded.',
+  },
+  COGPLAN_STEP_UNREPRODUCIBLE: {
+    family: 'input',
+    summary: 'A command of build.run leaves other bytes on a second run.',
   },
   COGPLAN_STORE_UNUSABLE: { family: 'outside', summary: 'The store cannot be created, read or written.' },
   COGPLAN_SYSTEM_PACKAGE_SYNTAX: { family: 'input', summary: 'An entry of system_packages is no package name.' },

@@ -2,6 +2,7 @@ import { canonicalJson, type Json } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { type Digest, type Sha256, sha256, toDigest } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
+import { imageFiles } from '../lock/check-lock.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
 import { withOlderUrls } from '../sources/apt/older-urls.ts';
@@ -27,6 +28,8 @@ export interface ApplyRequest {
   readonly cold?: boolean;
   /** Called when something must run, which is not so when everything is there. */
   readonly openSandbox: () => Promise<Sandbox>;
+  /** Secrets that steps may ask for, by id. */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
   /** `fail` (default): COGPLAN_SEAL_MISMATCH. `report`: the layer says so by `sealed` and `difference`. */
   readonly onSealMismatch?: 'fail' | 'report';
 }
@@ -82,6 +85,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
           cold: request.cold ?? false,
           seals: sealsByRecipe(target.seals),
           openSandbox: request.openSandbox,
+          ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
         }),
       (inner) => buildSource(inner, request.projectDirectory),
     ]);
@@ -112,16 +116,11 @@ function lockedTarget(lock: Lock, platform: Platform): Target {
 
 /** Every file that enters the image. */
 function artifactsOf(target: Target): readonly Artifact[] {
-  const { archives, packages } = target.system;
-  const debs = packages.map((item) => ({
-    file: withOlderUrls(item.file, archives),
-    what: `${item.name} ${item.version}`,
+  const debs = new Set(target.system.packages.map((item) => item.file));
+  return [...imageFiles(target)].map(({ file, what }) => ({
+    file: debs.has(file) ? withOlderUrls(file, target.system.archives) : file,
+    what,
   }));
-  const wheels = [...target.python.packages, ...target.runtime.server, target.runtime.sdk].map((item) => ({
-    file: item.file,
-    what: `${item.name} ${item.version}`,
-  }));
-  return [...debs, ...wheels];
 }
 
 async function holdAgainstSeals(

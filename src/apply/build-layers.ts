@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import { buildId } from '../build-id.ts';
 import type { Context } from '../context.ts';
-import { type Sha256, sha256 } from '../digest.ts';
-import { isCogplanError, unreachable } from '../errors.ts';
+import { asSha256, type Sha256, sha256 } from '../digest.ts';
+import { bug, isCogplanError, unreachable } from '../errors.ts';
 import { type Span, warn, withSpan } from '../events.ts';
 import type { Seal } from '../lock/schema.generated.ts';
 import { checkClashes } from './check-clashes.ts';
@@ -12,7 +12,14 @@ import type { BuiltLayer } from './layers/entry.ts';
 import { writeLayer } from './layers/write-layer.ts';
 import type { PlannedLayer } from './plan-layers.ts';
 import { openPool, type Pool } from './pool.ts';
-import { type BytecodeRecipe, type DebInput, type Recipe, recipeKey } from './recipe.ts';
+import {
+  type BytecodeRecipe,
+  type DebInput,
+  type PureRecipe,
+  type Recipe,
+  recipeKey,
+  type StepRecipe,
+} from './recipe.ts';
 import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 
@@ -26,6 +33,8 @@ export interface BuildLayersOptions {
   readonly cold: boolean;
   readonly seals: ReadonlyMap<Sha256, Seal>;
   readonly openSandbox: () => Promise<Sandbox>;
+  /** Secrets that steps may ask for, by id. */
+  readonly secrets?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Kind of derived results that say which layer a recipe gave. */
@@ -52,7 +61,11 @@ export async function buildLayers(
   const found = options.cold ? [] : await Promise.all(keyed.map((layer) => findLayer(context, layer, options.seals)));
   const missing = keyed.filter((_, index) => found[index] === undefined);
   const [built] = await runTogether(context, [
-    async (inner) => (missing.length === 0 ? new Map<Sha256, BuiltLayer>() : buildMissing(inner, missing, options)),
+    async (inner) => {
+      if (missing.length === 0) return new Map<Sha256, BuiltLayer>();
+      const known = new Map(keyed.flatMap(({ key }, index) => (found[index] ? [[key, found[index]] as const] : [])));
+      return buildMissing(inner, missing, { ...options, known });
+    },
     async (inner) => {
       if (missing.some(({ recipe }) => recipe.kind === 'wheels')) await checkClashes(inner, planned);
     },
@@ -73,7 +86,8 @@ async function findLayer(
   layer: KeyedLayer,
   seals: ReadonlyMap<Sha256, Seal>,
 ): Promise<BuiltLayer | undefined> {
-  const result = await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, resultKey(layer.key));
+  const result =
+    (await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, resultKey(layer.key))) ?? sealedStep(layer, seals);
   if (result === undefined || contradicts(layer.key, result, seals)) return undefined;
   try {
     await store.verified(result.diffId, result.size, `layer ${layer.layer}`);
@@ -86,10 +100,21 @@ async function findLayer(
   }
 }
 
+/** What a step left once is kept as a blob, so that nobody has to run it again, or could, if it gives other bytes. */
+function sealedStep({ recipe, key }: KeyedLayer, seals: ReadonlyMap<Sha256, Seal>): BuiltLayer | undefined {
+  const seal = recipe.kind === 'step' ? seals.get(key) : undefined;
+  return seal === undefined ? undefined : { diffId: asSha256(seal.diffId.slice('sha256:'.length)), size: seal.size };
+}
+
+interface MissingOptions extends BuildLayersOptions {
+  /** Layers that need not be built, by recipe. */
+  readonly known: ReadonlyMap<Sha256, BuiltLayer>;
+}
+
 async function buildMissing(
   context: Context,
   missing: readonly KeyedLayer[],
-  options: BuildLayersOptions,
+  options: MissingOptions,
 ): Promise<ReadonlyMap<Sha256, BuiltLayer>> {
   const scratch = options.cold ? await context.store.scratch('inflated') : undefined;
   const derive = scratch === undefined ? undefined : freshDerivations(scratch.path);
@@ -110,7 +135,7 @@ async function buildMissing(
   }
 }
 
-interface BuildRun extends BuildLayersOptions {
+interface BuildRun extends MissingOptions {
   readonly pool: Pool;
   readonly derive: Derive | undefined;
   readonly span: Span;
@@ -136,26 +161,34 @@ async function runBuild(
     inflated.get(deb) ?? run.pool.run({ kind: 'inflate', deb, what: deb }, INFLATE_FIRST);
 
   const results = new Map<Sha256, BuiltLayer>();
+  const pending = new Map(missing.map(({ key }) => [key, deferred<BuiltLayer>()]));
+  const resultOf = async (key: Sha256): Promise<BuiltLayer> => {
+    const built = run.known.get(key) ?? (await pending.get(key)?.promise);
+    if (built === undefined) throw bug(`layer ${key} is not planned below the step that needs it`);
+    return built;
+  };
   const compile = pLimit(context.concurrency);
   const build = async (layer: KeyedLayer, inner: Context): Promise<void> => {
     const { recipe, key } = layer;
     const inputs = inputsOf(recipe);
     await Promise.all(inputs.map((input) => inflated.get(input)));
-    const built =
-      recipe.kind === 'bytecode'
-        ? await compile(() => buildBytecode(inner, recipe, { ...run, debData }))
-        : await run.pool.run(
-            { kind: 'layer', recipe },
-            inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0),
-          );
+    const cost = inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0);
+    const built = await buildOne(layer, {
+      bytecode: (bytecode) => compile(() => buildBytecode(inner, bytecode, { ...run, debData })),
+      step: async (step) =>
+        runStepLayer(inner, layer, { ...run, step, below: await Promise.all(step.below.map(resultOf)) }),
+      pure: (pure) => run.pool.run({ kind: 'layer', recipe: pure }, cost),
+    });
     if (!contradicts(key, built, run.seals)) await context.store.putDerived(LAYER, resultKey(key), { ...built });
     results.set(key, built);
+    pending.get(key)?.resolve(built);
     run.span.progress(results.size, missing.length, layer.layer);
   };
   const pieces = missing.map((layer) => async (inner: Context) => {
     try {
       await build(layer, inner);
     } catch (error) {
+      for (const { reject } of pending.values()) reject(error);
       // What waits in the pool, or runs there, would otherwise be waited for.
       await run.pool.close(error);
       throw error;
@@ -163,6 +196,51 @@ async function runBuild(
   });
   await runTogether(context, pieces);
   return results;
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** A promise settled from outside; one that nobody waits for may fail unseen. */
+function deferred<T>(): Deferred<T> {
+  let settle: Pick<Deferred<T>, 'resolve' | 'reject'> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  promise.catch(() => {});
+  return { promise, resolve: (value) => settle?.resolve(value), reject: (error) => settle?.reject(error) };
+}
+
+interface Builders {
+  bytecode(recipe: BytecodeRecipe): Promise<BuiltLayer>;
+  step(recipe: StepRecipe): Promise<BuiltLayer>;
+  pure(recipe: PureRecipe): Promise<BuiltLayer>;
+}
+
+function buildOne({ recipe }: KeyedLayer, builders: Builders): Promise<BuiltLayer> {
+  if (recipe.kind === 'bytecode') return builders.bytecode(recipe);
+  return recipe.kind === 'step' ? builders.step(recipe) : builders.pure(recipe);
+}
+
+interface StepBuild extends BuildRun {
+  readonly step: StepRecipe;
+  readonly below: readonly BuiltLayer[];
+}
+
+async function runStepLayer(context: Context, layer: KeyedLayer, run: StepBuild): Promise<BuiltLayer> {
+  const { buildStep } = await import('./steps/build-step.ts');
+  return buildStep(context, {
+    recipe: run.step,
+    below: run.below,
+    sandbox: await run.openSandbox(),
+    secrets: run.secrets ?? new Map(),
+    what: layer.step?.what ?? layer.layer,
+    compare: !run.seals.has(layer.key),
+    accepted: layer.step?.accepted ?? false,
+  });
 }
 
 async function buildBytecode(
@@ -197,7 +275,9 @@ async function inputSizes({ store }: Context, layers: readonly KeyedLayer[]): Pr
 
 function inputsOf(recipe: Recipe): readonly Sha256[] {
   const debs = debInputs(recipe).map((deb) => deb.sha256);
-  return recipe.kind === 'wheels' ? recipe.wheels.map((wheel) => wheel.sha256) : debs;
+  if (recipe.kind === 'wheels') return recipe.wheels.map((wheel) => wheel.sha256);
+  if (recipe.kind === 'files') return recipe.files.flatMap(({ sha256 }) => sha256 ?? []);
+  return debs;
 }
 
 function debInputs(recipe: Recipe): readonly DebInput[] {
@@ -209,6 +289,8 @@ function debInputs(recipe: Recipe): readonly DebInput[] {
     case 'bytecode':
       return [...recipe.rootDebs, ...recipe.debs];
     case 'wheels':
+    case 'files':
+    case 'step':
       return [];
     default:
       return unreachable(recipe);

@@ -1,13 +1,31 @@
 import { compareBytes } from '../canonical.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { File, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
-import type { BytecodeRecipe, DebInput, InstallScheme, Recipe, WheelInput } from './recipe.ts';
+import { groupPlaced, planPlaced } from './plan-placed.ts';
+import {
+  type BytecodeRecipe,
+  type DebInput,
+  type InstallScheme,
+  type Recipe,
+  recipeKey,
+  type WheelInput,
+} from './recipe.ts';
 
 export interface PlannedLayer {
   /** Unique in the image. */
   readonly layer: string;
-  readonly family: 'base' | 'interpreter' | 'system' | 'python' | 'runtime';
+  readonly family: 'base' | 'interpreter' | 'system' | 'python' | 'runtime' | 'files' | 'steps';
   readonly recipe: Recipe;
+  /** Of a step. */
+  readonly step?: PlannedStep;
+}
+
+/** What of a step decides nothing about its bytes. */
+export interface PlannedStep {
+  /** Its place and command, for messages. */
+  readonly what: string;
+  /** What it leaves is sealed though a second run gives other bytes. */
+  readonly accepted: boolean;
 }
 
 /** Layers of an image, the source's included. Engines mount no more than 127. */
@@ -26,7 +44,8 @@ interface WheelGroup {
  * group, what configuring them generates, then wheels: each large one has a layer of its own, biggest first, and the small ones
  * share one; then the runtime. Bytecode comes above, one layer for each layer of modules, so that another version of one wheel moves that wheel's
  * layer and its bytecode, and no other. Bytecode layers lie in the order of their modules, so that where two wheels own one
- * path, the module and its bytecode come from the same wheel. Grouping never depends on `bytecode`.
+ * path, the module and its bytecode come from the same wheel. Grouping never depends on `bytecode`. What `build.run` leaves lies on top: files that follow each other
+ * share a layer, each step has one. A step runs on everything below but the runtime and the bytecode.
  */
 export function planLayers(
   target: Target,
@@ -37,7 +56,8 @@ export function planLayers(
   const groups = groupDebs(target.system.packages);
   const allDebs = [...groups.base, ...groups.interpreter, ...groups.system];
   const scheme = modelScheme(target);
-  const wheelGroups = groupWheels(target.python.packages);
+  const placed = groupPlaced(target);
+  const wheelGroups = groupWheels(target.python.packages, placed.length);
   const sdk = [wheelInput(target.runtime.sdk)];
   const server = sortedWheels(target.runtime.server);
 
@@ -80,7 +100,9 @@ export function planLayers(
   if (server.length > 0)
     layers.push({ layer: 'server', family: 'runtime', recipe: wheels(server, serverScheme(scheme)) });
   layers.push({ layer: 'cog', family: 'runtime', recipe: wheels(sdk, scheme) });
-  if (!options.bytecode) return layers;
+  const below = layers.filter(({ family }) => family !== 'runtime').map(({ recipe }) => recipeKey(recipe));
+  const above = planPlaced(target, placed, { architecture, below });
+  if (!options.bytecode) return [...layers, ...above];
 
   const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels'>>): Recipe => ({
     kind: 'bytecode',
@@ -104,7 +126,7 @@ export function planLayers(
     layers.push({ layer: 'bytecode/server', family: 'runtime', recipe: bytecode({ serverWheels: server }) });
   }
   layers.push({ layer: 'bytecode/cog', family: 'runtime', recipe: bytecode({ wheels: sdk }) });
-  return layers;
+  return [...layers, ...above];
 }
 
 /** Where Debian's Python looks for what pip installs: `dist-packages` below /usr/local, apart from the packages of Debian itself. */
@@ -165,11 +187,11 @@ function pythonDebs(packages: readonly SystemPackage[]): readonly DebInput[] {
   return sortedDebs(packages.filter((item) => item.group === 'system' && needsPython(item)).map(debInput));
 }
 
-function groupWheels(packages: readonly PythonPackage[]): readonly WheelGroup[] {
+function groupWheels(packages: readonly PythonPackage[], otherLayers: number): readonly WheelGroup[] {
   const bySize = [...packages].sort((a, b) => b.file.size - a.file.size || compareBytes(a.name, b.name));
   const own = bySize
     .filter((item) => item.file.size > OWN_LAYER_BYTES)
-    .slice(0, Math.floor((LAYER_BUDGET - SHARED_LAYERS) / 2));
+    .slice(0, Math.max(0, Math.floor((LAYER_BUDGET - SHARED_LAYERS - otherLayers) / 2)));
   const small = packages.filter((item) => !own.includes(item));
   const groups: WheelGroup[] = own.map((item) => ({ layer: `wheel/${item.name}`, wheels: [wheelInput(item)] }));
   if (small.length > 0) groups.push({ layer: 'wheels', wheels: sortedWheels(small) });

@@ -1,6 +1,7 @@
 import type { Json } from '../canonical.ts';
 import { canonicalJson } from '../canonical.ts';
 import { type Sha256, sha256 } from '../digest.ts';
+import type { PlacedFile } from '../lock/schema.generated.ts';
 
 /** A .deb as recipes name it. */
 export interface DebInput {
@@ -76,7 +77,56 @@ export interface BytecodeRecipe {
   readonly serverWheels: readonly WheelInput[];
 }
 
-export type Recipe = DebsRecipe | DebianConfigurationRecipe | WheelsRecipe | BytecodeRecipe;
+/** Something put at a path of the image, without where it comes from. */
+export interface FileInput {
+  /** Canonical, without leading slash. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink';
+  /** Permission bits of a file or directory. */
+  readonly mode: number;
+  readonly sha256?: Sha256;
+  readonly text?: string;
+  /** Of a symlink. */
+  readonly target?: string;
+  readonly unpack?: { readonly format: UnpackFormat; readonly strip: number };
+}
+
+export type UnpackFormat = NonNullable<NonNullable<PlacedFile['unpack']>['format']>;
+
+/** Files, links and unpacked archives, in the order in which they are put there. */
+export interface FilesRecipe {
+  readonly kind: 'files';
+  readonly assembler: 1;
+  readonly files: readonly FileInput[];
+  /** The interpreter's cache tag: bytecode of modules that are replaced is taken away. */
+  readonly cacheTag: string;
+}
+
+/** What a command leaves behind when it is run on the layers below it. */
+export interface StepRecipe {
+  readonly kind: 'step';
+  readonly assembler: 1;
+  readonly architecture: string;
+  /** Keys of the recipes that the command runs on, bottom first. */
+  readonly below: readonly Sha256[];
+  readonly command: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: 'none' | 'recorded';
+  readonly secrets: readonly { readonly id: string; readonly target: string }[];
+  readonly fetched: readonly {
+    readonly url: string;
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly sha256: Sha256;
+  }[];
+  readonly cacheTag: string;
+}
+
+export type Recipe = DebsRecipe | DebianConfigurationRecipe | WheelsRecipe | BytecodeRecipe | FilesRecipe | StepRecipe;
+
+/** What is made from locked files alone, without running anything. */
+export type PureRecipe = Exclude<Recipe, BytecodeRecipe | StepRecipe>;
 
 /** The key of a recipe: the same inputs and rules give the same key on every machine. */
 export function recipeKey(recipe: Recipe): Sha256 {

@@ -9,13 +9,13 @@ import type { BuildEnvironment } from './layers/builder.ts';
 import type { BuiltLayer, LayerEntry } from './layers/entry.ts';
 import { writeLayer } from './layers/write-layer.ts';
 import type { CompressedLayer } from './outputs/compress-layer.ts';
-import type { BytecodeRecipe, Recipe } from './recipe.ts';
+import type { PureRecipe } from './recipe.ts';
 
 /** Work for one core, as plain data. */
 export type Job =
   | { readonly kind: 'inflate'; readonly deb: Sha256; readonly what: string }
   | { readonly kind: 'compress'; readonly diffId: Sha256 }
-  | { readonly kind: 'layer'; readonly recipe: Exclude<Recipe, BytecodeRecipe> };
+  | { readonly kind: 'layer'; readonly recipe: PureRecipe };
 
 export interface JobResults {
   /** Path of the uncompressed `data.tar`. */
@@ -54,7 +54,7 @@ async function dispatch(job: Job, environment: JobEnvironment): Promise<JobResul
   }
 }
 
-async function buildLayer(recipe: Exclude<Recipe, BytecodeRecipe>, environment: JobEnvironment): Promise<BuiltLayer> {
+async function buildLayer(recipe: PureRecipe, environment: JobEnvironment): Promise<BuiltLayer> {
   const { store, warn } = environment;
   const scratch = await store.scratch('layer');
   try {
@@ -71,10 +71,7 @@ async function buildLayer(recipe: Exclude<Recipe, BytecodeRecipe>, environment: 
 }
 
 /** Builders are loaded when used: a worker needs one or two of them. */
-async function buildEntries(
-  recipe: Exclude<Recipe, BytecodeRecipe>,
-  environment: BuildEnvironment,
-): Promise<readonly LayerEntry[]> {
+async function buildEntries(recipe: PureRecipe, environment: BuildEnvironment): Promise<readonly LayerEntry[]> {
   switch (recipe.kind) {
     case 'debs':
       return (await import('./layers/debs.ts')).buildDebsLayer(recipe, environment);
@@ -82,6 +79,8 @@ async function buildEntries(
       return (await import('./layers/debian-configuration.ts')).buildDebianConfigurationLayer(recipe, environment);
     case 'wheels':
       return (await import('./layers/wheels.ts')).buildWheelsLayer(recipe, environment);
+    case 'files':
+      return (await import('./layers/files.ts')).buildFilesLayer(recipe, environment);
     default:
       return unreachable(recipe);
   }

@@ -173,7 +173,7 @@ function checkTarget(target: Target, at: string): LockProblem[] {
 
 /** What the schema cannot say of something that is placed: each kind has its own source of bytes, and a path that stays inside. */
 function placementProblem(item: PlacedFile): string | undefined {
-  const segments = item.path.split('/').slice(1);
+  const segments = item.path === '/' && item.unpack !== undefined ? [] : item.path.split('/').slice(1);
   if (segments.some((segment) => segment === '' || segment === '.' || segment === '..' || segment.includes('\0'))) {
     return `${item.path} is not a plain absolute path`;
   }

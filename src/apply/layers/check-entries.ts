@@ -27,12 +27,14 @@ function checkPath(entry: LayerEntry): void {
   if (entry.path.includes('\0') || ('target' in entry && (entry.target === '' || entry.target.includes('\0')))) {
     throw bug(`${entry.path} (${entry.origin}) has a name or a target that tar cannot hold`);
   }
-  for (const segment of entry.path.split('/')) {
+  const segments = entry.path.split('/');
+  for (const [index, segment] of segments.entries()) {
     if (segment === '' || segment === '.' || segment === '..') {
       throw bug(`${JSON.stringify(entry.path)} (${entry.origin}) is not a canonical path`);
     }
     // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
-    if (segment.startsWith('.wh.')) {
+    const isWhiteout = entry.type === 'file' && entry.whiteout === true && index === segments.length - 1;
+    if (segment.startsWith('.wh.') && !isWhiteout) {
       throw new CogplanError('COGPLAN_LAYER_NAME', `${entry.origin} holds ${entry.path}, a name that images reserve`, {
         subject: entry.path,
         hint: 'A name that begins with ".wh." means "deleted" in an image layer. Rename the file or leave it out.',

@@ -33,6 +33,11 @@ export interface FileEntry extends EntryBase {
   readonly content: Content;
   /** Binary value of `security.capability`, the only extended attribute kept. */
   readonly capability?: Uint8Array;
+  /**
+   * An OCI whiteout: the last segment of the path is `.wh.` and the name of what is taken away from the layers below.
+   * https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+   */
+  readonly whiteout?: true;
 }
 export interface DirectoryEntry extends EntryBase {
   readonly type: 'directory';

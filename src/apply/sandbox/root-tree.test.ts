@@ -145,10 +145,30 @@ describe('hostile layers', () => {
     expect(() => mergeTars(tars, { usrMerge: false })).toThrow(invalid);
   });
 
-  test('a deletion mark', async () => {
+  test('a deletion mark in a Debian package', async () => {
     const tars = [await tar({ name: 'd/.wh.f', body: '' })];
-    expect(() => mergeTars(tars, { usrMerge: false })).toThrow(unsafe);
+    expect(() => mergeTars(tars, { usrMerge: true })).toThrow(unsafe);
   });
+});
+
+test('whiteouts take away what lower layers gave, and nothing of their own layer', async () => {
+  const tree = mergeTars(
+    [
+      await tar({ name: 'd/f', body: 'x' }, { name: 'd/kept', body: 'x' }, { name: 'o/old', body: 'x' }),
+      await tar(
+        { name: 'd/.wh.f', body: '' },
+        { name: 'o/new', body: 'y' },
+        { name: 'o/.wh..wh..opq', body: '' },
+        { name: 'nothing/.wh.here', body: '' },
+      ),
+    ],
+    { usrMerge: false },
+  );
+  expect(at(tree, 'd/f')).toBeUndefined();
+  expect(at(tree, 'd/kept')).toMatchObject({ type: 'file' });
+  expect(at(tree, 'o/old')).toBeUndefined();
+  expect(at(tree, 'o/new')).toMatchObject({ type: 'file' });
+  expect(at(tree, 'nothing')).toBeUndefined();
 });
 
 test('Debian packages are put below usr, with links where they were', async () => {

@@ -34,16 +34,22 @@ export interface MergeOptions {
 const MERGED = ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'];
 const MERGED_PATH = new RegExp(`^(?:${MERGED.join('|')})(?=/|$)`);
 const IMPLIED_MODE = 0o755;
+// https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+const WHITEOUT = '.wh.';
+const OPAQUE = '.wh..opq';
 
 /**
  * What unpacking tars one over the other leads to, without touching a file system: a later entry replaces an earlier one of any
- * type, directories are joined. An entry below something that is not a directory is refused with COGPLAN_ROOT_UNSAFE, so
+ * type, directories are joined, whiteouts of layers take away what lies below them. An entry below something that is not a directory is refused with COGPLAN_ROOT_UNSAFE, so
  * no link can redirect what is unpacked after it.
  */
 export function mergeTars(tars: readonly TarInput[], options: MergeOptions): RootDirectory {
   const root = newDirectory(IMPLIED_MODE);
   for (const tar of tars) {
-    for (const member of readTarIndex(tar.file, tar.what)) {
+    const members = readTarIndex(tar.file, tar.what);
+    if (!options.usrMerge) for (const member of members) takeAway(root, member);
+    for (const member of members) {
+      if (!options.usrMerge && isWhiteout(member)) continue;
       if (!options.usrMerge) {
         insert(root, member, tar);
       } else if (!(member.type === 'symlink' && MERGED.includes(member.path))) {
@@ -69,11 +75,28 @@ function linkMerged(root: RootDirectory): void {
   }
 }
 
+function isWhiteout({ path }: TarMember): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith(WHITEOUT);
+}
+
+/** Carries out a whiteout on what lower layers gave, which comes before anything of its own layer. */
+function takeAway(root: RootDirectory, member: TarMember): void {
+  if (!isWhiteout(member)) return;
+  const segments = member.path.split('/');
+  const name = (segments.pop() ?? '').slice(WHITEOUT.length);
+  let directory: RootNode | undefined = root;
+  for (const segment of segments)
+    directory = directory?.type === 'directory' ? directory.children.get(segment) : undefined;
+  if (directory?.type !== 'directory') return;
+  if (name === OPAQUE) directory.children.clear();
+  else directory.children.delete(name);
+}
+
 function insert(root: RootDirectory, member: TarMember, tar: TarInput): void {
   if (member.path === '') return;
   const segments = member.path.split('/');
   const name = segments.pop() ?? '';
-  if (name.startsWith('.wh.')) throw unsafe(member, tar, 'is a deletion mark, which only images of other tools have');
+  if (name.startsWith(WHITEOUT)) throw unsafe(member, tar, 'is a deletion mark, which only layers of images have');
   const parent = directoryAt(root, segments, member, tar);
   const before = parent.children.get(name);
   switch (member.type) {

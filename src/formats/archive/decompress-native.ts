@@ -1,5 +1,5 @@
 /**
- * The host's `xz` and `zstd`. Where one is missing, or is another program of that name without the options used here, these
+ * The host's `xz`, `zstd` and `bzip2`. Where one is missing, or is another program of that name without the options used here, these
  * answer that they cannot, and the portable decoders do the work.
  */
 
@@ -11,7 +11,7 @@ import { archiveTooLarge } from './archive-error.ts';
 import type { CompressedSlice } from './decompress.ts';
 
 const XZ = ['xz', '-dc', '--single-stream', '--no-sparse'] as const;
-const COMMANDS = { xz: XZ, zst: ['zstd', '-dcq'] } as const;
+const COMMANDS = { xz: XZ, zst: ['zstd', '-dcq'], bz2: ['bzip2', '-dcq'] } as const;
 
 /**
  * `xz` from the slice's file straight to the output file, so that no byte passes through this process. The shell's file size
@@ -41,7 +41,10 @@ export async function xzToFile(slice: CompressedSlice, output: FileHandle): Prom
 }
 
 /** The inflated bytes; false as the generator's result when the program cannot, and nothing was given. */
-export async function* nativeStream(compression: 'xz' | 'zst', input: Readable): AsyncGenerator<Uint8Array, boolean> {
+export async function* nativeStream(
+  compression: 'xz' | 'zst' | 'bz2',
+  input: Readable,
+): AsyncGenerator<Uint8Array, boolean> {
   const [program, ...options] = COMMANDS[compression];
   const child = spawn(program, options, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() });
   try {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import zlib from 'node:zlib';
 import { Decompress as ZstdDecompress } from 'fzstd';
 import xz from 'xz-decompress';
@@ -34,6 +35,42 @@ export function zlibZstd(): ((input: Readable) => Readable) | undefined {
 
 export function gunzip(input: Readable): Readable {
   return pipe(input, zlib.createGunzip());
+}
+
+/** Decoded bytes that JavaScript's bzip2 holds at once: it cannot be stopped in between. */
+const MOST_BUNZIPPED = 1024 ** 3;
+const CHUNK = 1024 * 1024;
+
+/** In JavaScript, loaded when it is needed; checksums are verified. All of the content is in memory for a while. */
+export async function* portableBzip2(input: Readable): AsyncGenerator<Uint8Array> {
+  const { default: bunzip } = await import('seek-bzip');
+  const source = await buffer(input);
+  let position = 0;
+  const reader = Object.assign(new bunzip.Stream(), {
+    readByte: () => source[position++] ?? fail('cut off'),
+    eof: () => position >= source.length,
+  });
+  const chunks: Buffer[] = [];
+  let chunk = Buffer.allocUnsafe(CHUNK);
+  let used = 0;
+  const writer = {
+    writeByte: (byte: number) => {
+      if (used === CHUNK) {
+        chunks.push(chunk);
+        if (chunks.length * CHUNK > MOST_BUNZIPPED) fail('too large to be decoded without the program bzip2');
+        chunk = Buffer.allocUnsafe(CHUNK);
+        used = 0;
+      }
+      chunk[used++] = byte;
+    },
+  };
+  bunzip.decode(reader, writer, true);
+  yield* chunks;
+  yield chunk.subarray(0, used);
+}
+
+function fail(reason: string): never {
+  throw new Error(reason);
 }
 
 /** In JavaScript; frame checksums are not verified, so the input's own hash must be. */

@@ -18,6 +18,7 @@ const compress: Readonly<Record<Compression, (data: Buffer) => Buffer>> = {
   none: (data) => data,
   gz: (data) => gzipSync(data),
   xz: (data) => execFileSync('xz', ['-zc'], { input: data, maxBuffer: 1e9 }),
+  bz2: (data) => execFileSync('bzip2', ['-zc'], { input: data, maxBuffer: 1e9 }),
   zst: (data) => execFileSync('zstd', ['-qc'], { input: data, maxBuffer: 1e9 }),
 };
 
@@ -38,6 +39,8 @@ const ways: readonly (readonly [Compression, Decoder])[] = [
   ['gz', 'native'],
   ['xz', 'native'],
   ['xz', 'portable'],
+  ['bz2', 'native'],
+  ['bz2', 'portable'],
   ['zst', 'native'],
   ['zst', 'portable'],
 ];

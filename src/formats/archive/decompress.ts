@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import { isCogplanError } from '../../errors.ts';
 import { archiveError, archiveTooLarge } from './archive-error.ts';
 import { nativeStream, xzToFile } from './decompress-native.ts';
-import { gunzip, portableXz, portableZstd, zlibZstd } from './decompress-portable.ts';
+import { gunzip, portableBzip2, portableXz, portableZstd, zlibZstd } from './decompress-portable.ts';
 
-export type Compression = 'none' | 'gz' | 'xz' | 'zst';
+export type Compression = 'none' | 'gz' | 'xz' | 'zst' | 'bz2';
 
 export interface CompressedSlice {
   readonly file: string;
@@ -88,6 +88,10 @@ async function* inflate(slice: CompressedSlice, decoder: Decoder): AsyncGenerato
       return;
     case 'gz':
       yield* gunzip(readSlice(slice));
+      return;
+    case 'bz2':
+      if (decoder === 'native' && (yield* nativeStream('bz2', readSlice(slice)))) return;
+      yield* portableBzip2(readSlice(slice));
       return;
     case 'xz':
       if (decoder === 'native' && (yield* nativeStream('xz', readSlice(slice)))) return;

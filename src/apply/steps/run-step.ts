@@ -1,0 +1,140 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../context.ts';
+import type { Sha256 } from '../../digest.ts';
+import { CogplanError } from '../../errors.ts';
+import type { LayerEntry } from '../layers/entry.ts';
+import type { StepRecipe } from '../recipe.ts';
+import { runInRoot } from '../sandbox/run-in-root.ts';
+import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
+import { openWritableRoot } from '../sandbox/writable-root.ts';
+import { stepEntries } from './step-entries.ts';
+import { processorText, type Surroundings } from './surroundings.ts';
+
+/** What a step's network leads to while it runs: binds and environment that send its requests there. */
+export interface StepNetwork {
+  readonly binds: readonly Bind[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Put before the command: starts what passes its connections on. */
+  readonly prefix: string;
+  /** Requests that were not let through, each in one line. */
+  refused(): readonly string[];
+  close(): Promise<void>;
+}
+
+export interface StepRun {
+  readonly recipe: Pick<StepRecipe, 'command' | 'cwd' | 'env' | 'secrets' | 'cacheTag' | 'network'>;
+  /** Layers that it runs on, bottom first, in the store. */
+  readonly below: readonly { readonly diffId: Sha256 }[];
+  readonly sandbox: Sandbox;
+  /** Secrets by id. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  readonly surroundings: Surroundings;
+  readonly network?: StepNetwork;
+  /** Places of the host that it may read beside. */
+  readonly binds?: readonly Bind[];
+  /** Names the step in messages: its place and command. */
+  readonly what: string;
+}
+
+export interface StepResult {
+  readonly entries: readonly LayerEntry[];
+  /** Seconds since the epoch between which it ran. */
+  readonly started: number;
+  readonly ended: number;
+  /** Removes the root; the entries' contents lie in it. */
+  dispose(): Promise<void>;
+}
+
+const LOG_LINES = 20;
+const NO_NETWORK =
+  /could ?n.t resolve host|could not resolve|temporary failure in name resolution|network is unreachable|name or service not known|failed to establish a new connection|connection refused|urlopen error|bad address/i;
+
+/** Runs a step on the layers below it in a root of its own. COGPLAN_STEP_FAILED with the end of its log, COGPLAN_STEP_NETWORK, COGPLAN_SECRET_MISSING. */
+export async function runStep(context: Context, run: StepRun): Promise<StepResult> {
+  const { recipe, sandbox, what } = run;
+  const secrets = recipe.secrets.map(({ id, target }) => {
+    const content = run.secrets.get(id);
+    if (content === undefined) throw missingSecret(id, what);
+    return { guest: target, content };
+  });
+  const root = await openWritableRoot(context, run.below);
+  const scratch = await context.store.scratch('step');
+  try {
+    const processors = join(scratch.path, 'cpuinfo');
+    await writeFile(processors, processorText(run.surroundings));
+    const binds: readonly Bind[] =
+      sandbox.kind === 'bubblewrap' ? [{ host: processors, guest: '/proc/cpuinfo', writable: false }] : [];
+    const started = context.now().getTime() / 1000;
+    const result = await runInRoot(context, {
+      sandbox,
+      root: root.path,
+      writableRoot: true,
+      argv: ['/bin/sh', '-c', `umask 022; ${run.network?.prefix ?? ''}exec /bin/sh -c "$1"`, 'sh', recipe.command],
+      cwd: recipe.cwd,
+      env: { ...recipe.env, ...run.network?.env },
+      binds: [...binds, ...(run.binds ?? []), ...(run.network?.binds ?? [])],
+      secrets,
+      network: 'none',
+      oneCpu: run.surroundings.oneProcessor,
+    });
+    const refused = run.network?.refused() ?? [];
+    if (result.code !== 0 || refused.length > 0) throw failed(run, result, refused);
+    const tars = await Promise.all(run.below.map(({ diffId }) => context.store.verified(diffId, undefined, what)));
+    const entries = stepEntries({
+      root: root.path,
+      changes: root.changes(),
+      below: tars,
+      mounted: [...recipe.secrets.map(({ target }) => target), ...(run.network?.binds ?? []).map(({ guest }) => guest)],
+      cacheTag: recipe.cacheTag,
+      origin: what,
+    });
+    const ended = context.now().getTime() / 1000;
+    return { entries, started, ended, dispose: root.dispose };
+  } catch (error) {
+    await root.dispose();
+    throw error;
+  } finally {
+    await scratch.dispose();
+  }
+}
+
+function failed(
+  run: StepRun,
+  { code, log }: { readonly code: number; readonly log: string },
+  refused: readonly string[],
+): CogplanError {
+  const tail = withoutSecrets(log, run.secrets).trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+  const isNetwork = refused.length > 0 || NO_NETWORK.test(tail);
+  const problem =
+    refused.length > 0 ? `asks for what cannot be recorded: ${refused.join('; ')}` : `ended with code ${code}`;
+  const hint =
+    refused.length > 0
+      ? 'Only GET requests by HTTP and HTTPS are recorded. Fetch the file by a line of its own, or put it into the project.'
+      : !isNetwork
+        ? 'The lines above are the end of what it printed.'
+        : run.recipe.network === 'recorded'
+          ? 'A recorded step reaches HTTP and HTTPS by the proxy named in HTTPS_PROXY, and nothing else: no other sockets.'
+          : 'Steps have no network. Fetch the file by a line of its own (curl -o FILE URL), or record what the step gets: network: recorded in cogplan.yaml.';
+  return new CogplanError(
+    isNetwork ? 'COGPLAN_STEP_NETWORK' : 'COGPLAN_STEP_FAILED',
+    `${run.what} ${problem}${tail === '' ? '' : `\n${tail}`}`,
+    { subject: run.what, hint, data: { code, refused: [...refused] } },
+  );
+}
+
+function withoutSecrets(text: string, secrets: ReadonlyMap<string, Uint8Array>): string {
+  let shown = text;
+  for (const content of secrets.values()) {
+    const value = Buffer.from(content).toString('utf8').trim();
+    if (value.length >= 4) shown = shown.replaceAll(value, '***');
+  }
+  return shown;
+}
+
+function missingSecret(id: string, what: string): CogplanError {
+  return new CogplanError('COGPLAN_SECRET_MISSING', `${what} needs the secret ${id}`, {
+    subject: id,
+    hint: `Give it: --secret id=${id},src=FILE or --secret id=${id},env=NAME.`,
+  });
+}
