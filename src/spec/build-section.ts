@@ -1,4 +1,6 @@
+import { readdir } from 'node:fs/promises';
 import { isMap } from 'yaml';
+import { compareBytes } from '../canonical.ts';
 import { CogplanError } from '../errors.ts';
 import { parseVersion } from '../formats/python/version.ts';
 import {
@@ -70,22 +72,43 @@ const NO_REQUIREMENTS: Requirements = {
   files: [],
 };
 
-/** Reads `build:`; an absent one gives defaults and no Python version. */
-export async function readBuild(reading: Reading, build: YamlField | undefined): Promise<Build> {
+const KNOWN_LEGACY = {
+  what: '"environment"',
+  keys: new Set([
+    ...KNOWN.keys,
+    'architectures',
+    'post_install',
+    'python_extra_index_urls',
+    'python_find_links',
+    'workdir',
+  ]),
+  elsewhere: {},
+};
+
+/** Reads `build:`, or `environment:` in the layout of 2021; an absent one gives defaults and no Python version. */
+export async function readBuild(
+  reading: Reading,
+  build: YamlField | undefined,
+  { legacy }: { readonly legacy: boolean } = { legacy: false },
+): Promise<Build> {
   if (build !== undefined && !isMap(build.node)) {
     reading.problems.add(wrongType(build, 'a mapping', 'Indent keys such as python_version below "build:".'));
   }
-  const fields = build === undefined ? new Map<string, YamlField>() : readMapping(reading, build, KNOWN);
+  const fields =
+    build === undefined ? new Map<string, YamlField>() : readMapping(reading, build, legacy ? KNOWN_LEGACY : KNOWN);
   for (const [key, text] of Object.entries(RETIRED)) {
     const field = fields.get(key);
     if (field !== undefined) note(reading, field, 'COGPLAN_KEY_RETIRED', `"${keyOf(field)}" has no effect: ${text}`);
   }
-  const gpu = readBoolean(reading, fields.get('gpu')) ?? false;
+  const gpu = readBoolean(reading, fields.get('gpu')) ?? (legacy && forGpu(reading, fields.get('architectures')));
   const pythonVersion = readPythonVersion(reading, fields.get('python_version'));
   const cuda = readCuda(reading, fields.get('cuda'), gpu);
   const cudnn = readVersionText(reading, fields.get('cudnn'));
   const sdkVersion = readSdkVersion(reading, fields.get('sdk_version'));
-  const requirements = await readPython(reading, fields);
+  const requirements = withLegacySources(reading, fields, await readPython(reading, fields));
+  const workdir = fields.get('workdir');
+  if (workdir !== undefined)
+    note(reading, workdir, 'COGPLAN_KEY_RETIRED', '"workdir" has no effect: the model runs in /src since 2021.');
   return {
     gpu,
     pythonVersion,
@@ -98,18 +121,41 @@ export async function readBuild(reading: Reading, build: YamlField | undefined):
   };
 }
 
+// In 2021 a model was made for both architectures unless it said otherwise.
+function forGpu(reading: Reading, architectures: YamlField | undefined): boolean {
+  return architectures === undefined || readStrings(reading, architectures).some(({ value }) => value === 'gpu');
+}
+
+function withLegacySources(
+  reading: Reading,
+  fields: ReadonlyMap<string, YamlField>,
+  requirements: Requirements,
+): Requirements {
+  const extra = readStrings(reading, fields.get('python_extra_index_urls'));
+  const links = readStrings(reading, fields.get('python_find_links'));
+  for (const { value, where } of [...extra, ...links]) {
+    if (/^https?:\/\/\S+$/i.test(value)) continue;
+    invalidValue(reading, { value, where }, `"${value}" is no http or https URL`, 'Move a package to python_packages.');
+  }
+  return {
+    ...requirements,
+    extraIndexUrls: [...requirements.extraIndexUrls, ...extra],
+    findLinks: [...requirements.findLinks, ...links],
+  };
+}
+
 function readPythonVersion(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
   const version = readVersionText(reading, field);
   if (version === undefined) return undefined;
   const match = /^([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+(?:(?:a|b|rc)[0-9]+)?))?)?$/.exec(version.value);
   const [major, minor] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
-  if (match !== null && minor !== undefined && (major > 3 || (major === 3 && minor >= 8))) return version;
+  if (match !== null && minor !== undefined && (major > 3 || (major === 3 && minor >= 7))) return version;
   const reason =
     match === null
       ? 'is not a Python version'
       : minor === undefined
         ? 'must include major and minor version'
-        : 'is too old: at least 3.8 is needed';
+        : 'is too old: at least 3.7 is needed';
   invalidValue(
     reading,
     version,
@@ -124,8 +170,8 @@ function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean):
   if (cuda === undefined || field === undefined) return undefined;
   if (!gpu) note(reading, field, 'COGPLAN_KEY_UNUSED', '"build.cuda" has no effect without "build.gpu: true".');
   const match = /^([0-9]+)\.([0-9]+)(?:\.[0-9]+)?$/.exec(cuda.value);
-  if (match !== null && Number(match[1]) >= 11) return cuda;
-  const reason = match === null ? 'must include both major and minor version' : 'is too old: at least 11 is needed';
+  if (match !== null && Number(match[1]) >= 9) return cuda;
+  const reason = match === null ? 'must include both major and minor version' : 'is too old: at least 9.0 is needed';
   invalidValue(reading, cuda, `cuda "${cuda.value}" ${reason}`, 'Write for example "12.4".');
   return undefined;
 }
@@ -185,5 +231,19 @@ async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlFiel
   if (file === undefined) return readRequirements(reading.directory, { kind: 'entries', entries }, reading);
   const path = readString(reading, file);
   if (path === undefined) return NO_REQUIREMENTS;
-  return readRequirements(reading.directory, { kind: 'file', path: path.value, where: path.where }, reading);
+  const input = {
+    kind: 'file',
+    path: path.value,
+    where: path.where,
+    hint: await otherFiles(reading.directory),
+  } as const;
+  return readRequirements(reading.directory, input, reading);
+}
+
+// For the case that the file named is not there.
+async function otherFiles(directory: string): Promise<string> {
+  const names = await readdir(directory).catch(() => []);
+  const [found] = names.filter((name) => /requirements.*\.txt$/i.test(name)).sort(compareBytes);
+  const hint = 'Create the file, or correct the path, which is relative to the project and stays inside it.';
+  return found === undefined ? hint : `${hint} There is ${found}.`;
 }

@@ -25,7 +25,15 @@ export interface KnownKeys {
 /** The fields of a mapping by name; unknown keys are reported with the nearest known one, null values count as absent. */
 export function readMapping(reading: Reading, value: YamlValue, known: KnownKeys): ReadonlyMap<string, YamlField> {
   const fields = reading.problems.attempt(() => reading.source.fields(value));
-  if (fields === undefined) return new Map();
+  return fields === undefined ? new Map() : knownFields(reading, fields, known);
+}
+
+/** `readMapping` for fields that were taken out of their mapping already. */
+export function knownFields(
+  reading: Reading,
+  fields: readonly YamlField[],
+  known: KnownKeys,
+): ReadonlyMap<string, YamlField> {
   for (const field of fields) {
     if (known.keys.has(field.name)) continue;
     reading.problems.add(unknownKey(field, known));

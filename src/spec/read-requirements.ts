@@ -15,7 +15,8 @@ import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
 export type RequirementsInput =
   | { readonly kind: 'entries'; readonly entries: readonly Located<string>[] }
-  | { readonly kind: 'file'; readonly path: string; readonly where: Where };
+  /** `hint` is for the case that the file is missing. */
+  | { readonly kind: 'file'; readonly path: string; readonly where: Where; readonly hint?: string };
 
 interface Collected {
   readonly requirements: RequirementLine[];
@@ -90,7 +91,9 @@ export async function readRequirements(
       code:
         from.including.length === 0 ? ('COGPLAN_SPEC_FILE_MISSING' as const) : ('COGPLAN_REQUIREMENTS_FILE' as const),
       where: from.where,
-      hint: 'Paths are relative to the file that names them and must stay inside the project.',
+      hint:
+        (from.including.length === 0 && input.kind === 'file' ? input.hint : undefined) ??
+        'Paths are relative to the file that names them and must stay inside the project.',
     };
     const file = await problems.attemptAsync(() => readProjectFile(directory, path, { maxBytes: MAX_BYTES, problem }));
     if (file === undefined) return;

@@ -50,6 +50,57 @@ async function problems(
 
 const BUILD = 'build:\n  python_version: "3.11"\n';
 
+describe('the layout of 2021', () => {
+  test("is read in today's words, and told", async () => {
+    const spec = await read(
+      [
+        'model: infer.py:Model',
+        'examples:',
+        '  - input: {a: b}',
+        'environment:',
+        '  python_version: 3.8',
+        '  architectures: [gpu, cpu]',
+        '  cuda: 10.2',
+        '  workdir: /x',
+        '  python_packages: [torch==1.4.0]',
+        '  python_extra_index_urls: ["https://i.example/simple"]',
+        '  python_find_links: ["https://l.example/p.html"]',
+        '  pre_install: [b]',
+        '  post_install: [c]',
+      ].join('\n'),
+      { 'infer.py': '' },
+    );
+    expect(spec).toMatchObject({
+      gpu: true,
+      pythonVersion: { value: '3.8', where: { line: 5, key: 'environment.python_version' } },
+      cuda: { value: '10.2' },
+      predict: { file: 'infer.py', name: 'Model' },
+      requirements: {
+        requirements: [{ text: 'torch==1.4.0' }],
+        extraIndexUrls: [{ value: 'https://i.example/simple' }],
+        findLinks: [{ value: 'https://l.example/p.html' }],
+      },
+      environment: [],
+      config: { run: 'infer.py:Model', build: { python_version: '3.8', cuda: '10.2' } },
+    });
+    expect(spec.run.map((run) => run.command)).toEqual(['b', 'c']);
+    expect(spec.notices.filter(({ level }) => level === 'warn').map(({ code, where }) => [code, where.line])).toEqual([
+      ['COGPLAN_SPEC_LEGACY', 4],
+      ['COGPLAN_SPEC_LEGACY', 1],
+      ['COGPLAN_KEY_RETIRED', 2],
+      ['COGPLAN_KEY_RETIRED', 8],
+    ]);
+  });
+
+  test("without a GPU where it named the processor only, and a predictor beside today's build", async () => {
+    const spec = await read('environment:\n  python_version: "3.8"\n  architectures: [cpu]\n');
+    expect(spec.gpu).toBe(false);
+    const mixed = await read(`${BUILD}model: "predict.py:Model"\n`);
+    expect(mixed.predict).toMatchObject({ file: 'predict.py', name: 'Model' });
+    expect(mixed.model).toBeUndefined();
+  });
+});
+
 describe('a whole configuration', () => {
   test('is read with the place of each value', async () => {
     const spec = await read(
@@ -246,7 +297,7 @@ describe('refusals name code, line, column and key', () => {
     ['empty file', '', 'COGPLAN_SPEC_REQUIRED', 1, 1, 'build.python_version', /Add it/],
     ['null build', 'build:\n', 'COGPLAN_SPEC_REQUIRED', 1, 1, 'build.python_version', /Add it/],
     ['cuda without minor', `${BUILD}  gpu: true\n  cuda: "12"\n`, VALUE, 4, 9, 'build.cuda', /12\.4/],
-    ['old cuda', `${BUILD}  gpu: true\n  cuda: "10.2"\n`, VALUE, 4, 9, 'build.cuda', /12\.4/],
+    ['old cuda', `${BUILD}  gpu: true\n  cuda: "8.0"\n`, VALUE, 4, 9, 'build.cuda', /12\.4/],
     ['sdk version', `${BUILD}  sdk_version: latest\n`, VALUE, 3, 16, 'build.sdk_version', /prerelease/],
     [
       'apt option',
@@ -290,19 +341,28 @@ describe('refusals name code, line, column and key', () => {
       /Raise/,
     ],
     ['duplicate key', `${BUILD}  gpu: true\n  gpu: false\n`, 'COGPLAN_SPEC_SYNTAX', 4, 3, undefined, /Keep one/],
-    ['tab', 'build:\n\tgpu: true\n', 'COGPLAN_SPEC_SYNTAX', 2, 1, undefined, /spaces/],
-    ['open quote', `${BUILD}  cuda: "12\n`, 'COGPLAN_SPEC_SYNTAX', 4, 1, undefined, /quote/],
-    ['two documents', `${BUILD}---\na: 1\n`, 'COGPLAN_SPEC_SYNTAX', 3, 1, undefined, /one document/],
+    ['tab', 'build:\n\tgpu: true\n', 'COGPLAN_SPEC_SYNTAX', 2, 2, undefined, /spaces/],
+    ['open quote', `${BUILD}  cuda: "12\n`, 'COGPLAN_SPEC_SYNTAX', 3, 12, undefined, /quote/],
+    ['two documents', `${BUILD}---\na: 1\n`, 'COGPLAN_SPEC_SYNTAX', 3, 1, undefined, /Remove the "---"/],
     [
-      'layout of 2021',
-      'environment:\n  python_version: "3.8"\nmodel: "infer.py:Model"\n',
+      'both layouts',
+      `${BUILD}environment:\n  python_version: "3.8"\n`,
       'COGPLAN_SPEC_LEGACY',
-      1,
+      3,
       1,
       'environment',
-      /Rename/,
+      /Move what is below "environment" to "build"/,
     ],
-    ['predictor of 2021', `${BUILD}model: "infer.py:Model"\n`, 'COGPLAN_SPEC_LEGACY', 3, 1, 'model', /Rename/],
+    [
+      'both predictors',
+      `${BUILD}model: "infer.py:Model"\nrun: "a.py:B"\n`,
+      'COGPLAN_SPEC_LEGACY',
+      3,
+      1,
+      'model',
+      /Move/,
+    ],
+    ['variables as a mapping', `${BUILD}environment:\n  FOO: bar\n`, TYPE, 4, 3, 'environment', /NAME=value/],
     ['a key that is a list', `${BUILD}? [a]\n: b\n`, TYPE, 3, 3, undefined, /Quote/],
   ])('%s', async (_, yaml, code, line, column, key, hint) => {
     const [first] = await problems(yaml);
@@ -327,7 +387,7 @@ describe('refusals name code, line, column and key', () => {
 
   test('a syntax error shows its line with a caret', async () => {
     const [first] = await problems(`${BUILD}  run: [a\n`);
-    expect(first?.message).toMatch(/\n\s*\^/);
+    expect(first?.message).toMatch(/\n +\| +\^/);
   });
 
   test('a file that is not text, too large, or a bomb of aliases', async () => {
@@ -341,10 +401,12 @@ describe('refusals name code, line, column and key', () => {
     expect((await problems(`weights:\n${levels.join('\n')}\nbuild: *a29\n`))[0]?.code).toBe('COGPLAN_SPEC_SYNTAX');
   });
 
-  test('a missing configuration, and one with the wrong ending', async () => {
+  test('a missing configuration, one that is called cog.yml, and another file', async () => {
     await expect(readSpec(directory)).rejects.toMatchObject({ code: 'COGPLAN_SPEC_MISSING' });
     await project({ 'cog.yml': BUILD });
-    await expect(readSpec(directory)).rejects.toMatchObject({ hint: expect.stringContaining('Rename cog.yml') });
+    expect(await readSpec(directory)).toMatchObject({ file: 'cog.yml', pythonVersion: { where: { file: 'cog.yml' } } });
+    await project({ 'small.yaml': 'build:\n  python_version: "3.13"\n' });
+    expect(await readSpec(directory, { file: 'small.yaml' })).toMatchObject({ pythonVersion: { value: '3.13' } });
     await expect(readSpec(directory, { file: '../cog.yaml' })).rejects.toMatchObject({ code: 'COGPLAN_SPEC_MISSING' });
   });
 

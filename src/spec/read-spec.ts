@@ -1,7 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
-import { isNull, note, type Reading, readMapping, wrongType } from './fields.ts';
+import { isNull, knownFields, note, type Reading, wrongType } from './fields.ts';
+import { translateLegacy } from './legacy-layout.ts';
 import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
 import { NO_SETTINGS, readSettings } from './settings.ts';
@@ -24,29 +25,41 @@ const KNOWN = {
     'environment',
     'weights',
     'tests',
+    'observability',
   ]),
-  elsewhere: Object.fromEntries(
-    [
-      'gpu',
-      'cuda',
-      'cudnn',
-      'python_version',
-      'python_packages',
-      'python_requirements',
-      'system_packages',
-      'pre_install',
-      'sdk_version',
-    ].map((key) => [key, `Move it below "build:" as build.${key}`]),
-  ),
+  elsewhere: {
+    predictor: 'Rename it to "run", with a value such as "predict.py:Predictor"',
+    ...Object.fromEntries(
+      [
+        'gpu',
+        'cuda',
+        'cudnn',
+        'python_version',
+        'python_packages',
+        'python_requirements',
+        'system_packages',
+        'pre_install',
+        'sdk_version',
+      ].map((key) => [key, `Move it below "build:" as build.${key}`]),
+    ),
+  },
 };
+
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  tests: 'Cog dropped it in 0.17.',
+  observability: 'it says nothing about the image; what runs the image may read it there.',
+};
+
+/** Names of the configuration, in the order in which they are looked for. */
+const FILES = ['cog.yaml', 'cog.yml'] as const;
 
 /**
  * Reads a project's configuration and the requirements it names. Everything that is wrong is reported at once: the topmost as the
- * error thrown, the rest in its `data.others`. `file` is a name in `directory`.
+ * error thrown, the rest in its `data.others`. `file` is a name in `directory`; without it, cog.yaml or else cog.yml.
  */
 export async function readSpec(directory: string, options: { readonly file?: string } = {}): Promise<Spec> {
   const root = resolve(directory);
-  const file = options.file ?? 'cog.yaml';
+  const file = options.file ?? (await findFile(root));
   const source = parseYaml(await readText(root, file), file);
   const problems = new Problems();
   const notices: Notice[] = [];
@@ -56,19 +69,24 @@ export async function readSpec(directory: string, options: { readonly file?: str
   if (!isNull(source.root) && source.fields(source.root) === undefined) {
     throw wrongType(source.root, 'a mapping', 'Write keys such as "build:" and "run:" at the top level.');
   }
-  const fields = readMapping(reading, source.root, KNOWN);
-  refuseLegacyLayout(reading, fields);
+  const { fields: translated, legacy } = translateLegacy(reading, source.fields(source.root) ?? []);
+  const fields = knownFields(
+    reading,
+    [...translated].map(([name, field]) => ({ ...field, name })),
+    KNOWN,
+  );
+  for (const [name, text] of Object.entries(WITHOUT_EFFECT)) {
+    const field = fields.get(name);
+    if (field !== undefined) note(reading, field, 'COGPLAN_KEY_RETIRED', `"${name}" has no effect: ${text}`);
+  }
 
-  const build = await readBuild(reading, fields.get('build'));
+  const build = await readBuild(reading, fields.get('build'), { legacy });
   const predict = await readPredictor(reading, fields);
   const train = await readTarget(reading, fields.get('train'), 'train.py:train');
   const concurrency = readConcurrency(reading, fields.get('concurrency'), build.pythonVersion?.value);
   const environment = readEnvironment(reading, fields.get('environment'));
   const names = readImageNames(reading, fields);
   const weights = readWeights(reading, fields.get('weights'));
-  const tests = fields.get('tests');
-  if (tests !== undefined)
-    note(reading, tests, 'COGPLAN_KEY_RETIRED', '"tests" has no effect: Cog dropped it in 0.17.');
   problems.throwIfAny();
 
   const { pythonVersion } = build;
@@ -86,37 +104,27 @@ export async function readSpec(directory: string, options: { readonly file?: str
     ...names,
     weights,
     notices,
-    config: plainConfig(reading, build),
+    config: plainConfig(reading, translated, build),
   };
+}
+
+async function findFile(directory: string): Promise<string> {
+  for (const file of FILES) if (await exists(join(directory, file))) return file;
+  return FILES[0];
 }
 
 async function readText(directory: string, file: string): Promise<string> {
   if (basename(file) !== file || !(await exists(join(directory, file)))) {
-    const misspelt = (await exists(join(directory, 'cog.yml'))) ? 'cog.yml' : undefined;
     throw new CogplanError('COGPLAN_SPEC_MISSING', `${join(directory, file)} does not exist`, {
       subject: file,
       hint:
-        misspelt === undefined
-          ? 'Run this in the folder that holds cog.yaml, or name that folder.'
-          : `Rename ${misspelt} to cog.yaml.`,
+        basename(file) === file
+          ? 'Run this in the folder that holds cog.yaml, name that folder, or name another file with --file.'
+          : 'Give the name of a file in the project folder, without a path.',
     });
   }
   const problem = { code: 'COGPLAN_SPEC_MISSING', where: { file } } as const;
   return readProjectText(directory, file, { maxBytes: MAX_BYTES, problem });
-}
-
-function refuseLegacyLayout(reading: Reading, fields: ReadonlyMap<string, YamlField>): void {
-  const environment = fields.get('environment');
-  const model = fields.get('model');
-  const isLegacy =
-    (environment !== undefined && reading.source.fields(environment) !== undefined) ||
-    (model !== undefined && reading.source.fields(model) !== undefined);
-  const modelText = model === undefined ? undefined : reading.source.toPlain(model);
-  if (!isLegacy && !(typeof modelText === 'string' && modelText.includes('.py:'))) return;
-  throw new CogplanError('COGPLAN_SPEC_LEGACY', 'this is the layout of 2021, which is not read', {
-    where: (environment ?? model)?.keyWhere,
-    hint: 'Rename "environment:" to "build:", quote build.python_version, and rename "model:" to "run:".',
-  });
 }
 
 async function readPredictor(reading: Reading, fields: ReadonlyMap<string, YamlField>): Promise<Spec['predict']> {
@@ -156,8 +164,12 @@ function readWeights(reading: Reading, field: YamlField | undefined): Spec['weig
 }
 
 // Versions stand in the configuration as they were written, not as the numbers YAML makes of them.
-function plainConfig(reading: Reading, build: Build): Readonly<Record<string, unknown>> {
-  const plain = reading.source.toPlain(reading.source.root) as Record<string, unknown>;
+function plainConfig(
+  reading: Reading,
+  fields: ReadonlyMap<string, YamlField>,
+  build: Build,
+): Readonly<Record<string, unknown>> {
+  const plain = Object.fromEntries([...fields].map(([name, field]) => [name, reading.source.toPlain(field)]));
   const versions = {
     python_version: build.pythonVersion?.value,
     cuda: build.cuda?.value,

@@ -14,7 +14,7 @@ import {
 import type { RunCommand } from './spec.ts';
 import type { YamlField, YamlValue } from './yaml-source.ts';
 
-/** `build.run`, then `build.pre_install`, as Cog orders them. */
+/** `build.run`, then `build.pre_install`, as Cog orders them, then `post_install` of the layout of 2021. */
 export function readRunCommands(reading: Reading, fields: ReadonlyMap<string, YamlField>): readonly RunCommand[] {
   const preInstall = fields.get('pre_install');
   if (preInstall !== undefined) {
@@ -26,9 +26,10 @@ export function readRunCommands(reading: Reading, fields: ReadonlyMap<string, Ya
       'info',
     );
   }
-  return [...readList(reading, fields.get('run')), ...readList(reading, preInstall)].flatMap(
-    (item) => readCommand(reading, item) ?? [],
-  );
+  const postInstall = fields.get('post_install');
+  return [fields.get('run'), preInstall, postInstall]
+    .flatMap((field) => readList(reading, field))
+    .flatMap((item) => readCommand(reading, item) ?? []);
 }
 
 function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined {

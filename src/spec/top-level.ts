@@ -12,6 +12,10 @@ export async function readTarget(
   field: YamlField | undefined,
   example: string,
 ): Promise<PythonTarget | undefined> {
+  if (field !== undefined && !isScalar(field.node)) {
+    reading.problems.add(wrongType(field, `a string such as "${example}"`, `Write ${field.name}: "${example}".`));
+    return undefined;
+  }
   const text = readString(reading, field);
   if (text === undefined || field === undefined) return undefined;
   const [, file, name] = /^([^:]+\.py):([\p{ID_Start}_][\p{ID_Continue}]*)$/u.exec(text.value) ?? [];
@@ -19,7 +23,7 @@ export async function readTarget(
     reading.problems.add(
       new CogplanError('COGPLAN_SPEC_VALUE', `${field.name} "${text.value}" does not name a file and a class`, {
         where: text.where,
-        hint: `Write it in the form "${example}".`,
+        hint: `Write it in the form "${asTarget(text.value) ?? example}".`,
       }),
     );
     return undefined;
@@ -32,6 +36,13 @@ export async function readTarget(
     }),
   );
   return path === undefined ? undefined : { file: path, name, where: text.where };
+}
+
+// `package.module.Class` and `module:Class` are how other tools write it.
+function asTarget(text: string): string | undefined {
+  const [, module, name] = /^([\w./]+?)(?:\.py)?[.:]([A-Za-z_]\w*)$/.exec(text) ?? [];
+  if (module === undefined || name === undefined || name === 'py') return undefined;
+  return `${module.replaceAll('.', '/')}.py:${name}`;
 }
 
 export function readConcurrency(
@@ -83,6 +94,10 @@ const RESERVED_PREFIXES = ['R8_', 'REPLICATE_', 'CUDA_', 'NVIDIA_', 'NV_', 'PGET
 
 /** `NAME=value` items, sorted by name. */
 export function readEnvironment(reading: Reading, field: YamlField | undefined): Spec['environment'] {
+  if (field !== undefined && isMap(field.node)) {
+    reading.problems.add(wrongType(field, 'a list', 'Write each variable as an item: - NAME=value.'));
+    return [];
+  }
   const variables = new Map<string, Spec['environment'][number]>();
   for (const item of readStrings(reading, field)) {
     const equals = item.value.indexOf('=');

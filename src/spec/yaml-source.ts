@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
 import { CogplanError, type Where } from '../errors.ts';
-import { Problems } from './problems.ts';
+import { yamlError } from './yaml-errors.ts';
 
 /** A value in a YAML file, with its place. Aliases and merge keys are resolved. */
 export interface YamlValue {
@@ -30,21 +30,13 @@ const MAX_ALIASES = 100;
 // Merge keys can repeat each other, so that a small file unfolds into an endless one.
 const MAX_FIELDS = 20_000;
 
-/** Parses one YAML document; every syntax error is reported with its line and a caret. */
+/** Parses one YAML document; a syntax error is thrown with its line, a caret and a repair. */
 export function parseYaml(text: string, file: string): YamlSource {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2', prettyErrors: true });
-  const problems = new Problems();
-  for (const error of document.errors) {
-    const { line, col: column } = lines.linePos(error.pos[0]);
-    problems.add(
-      new CogplanError('COGPLAN_SPEC_SYNTAX', `${file} is not valid YAML: ${error.message}`, {
-        where: { file, line, column },
-        hint: HINTS[error.code],
-      }),
-    );
-  }
-  problems.throwIfAny();
+  const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2', prettyErrors: false });
+  const [error] = document.errors;
+  // What follows the first error is mostly a consequence of it.
+  if (error !== undefined) throw yamlError(error, text, file);
 
   const placeOf = (node: Node | null, key: string | undefined, fallback: Where): Where => {
     const offset = node?.range?.[0];
@@ -137,15 +129,6 @@ export function parseYaml(text: string, file: string): YamlSource {
     items: itemsOf,
   };
 }
-
-const HINTS: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: 'Indent with spaces; YAML forbids tabs.',
-  DUPLICATE_KEY: 'Keep one of the two keys.',
-  MULTIPLE_DOCS: 'Keep one document; remove the "---" that starts another.',
-  BAD_INDENT: 'Align the line with its neighbours, with spaces.',
-  BLOCK_AS_IMPLICIT_KEY: 'Quote the value if it holds ": ", or check the indentation.',
-  MISSING_CHAR: 'Look for a quote, bracket, comma or colon that is missing on the line or before it.',
-};
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

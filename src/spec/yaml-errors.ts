@@ -1,0 +1,190 @@
+import type { YAMLError } from 'yaml';
+import { CogplanError } from '../errors.ts';
+
+/** A syntax error of a YAML file with its line, a caret below the place, and a repair found by looking at the text around it. */
+export function yamlError(error: YAMLError, text: string, file: string): CogplanError {
+  const lines = text.split(/\r\n|\r|\n/);
+  const { index, column } = placeOf(error, text, lines);
+  const line = index + 1;
+  const { reason, hint } = diagnose(error, lines, index, column);
+  return new CogplanError(
+    'COGPLAN_SPEC_SYNTAX',
+    `${file} is not valid YAML: ${reason}\n${excerpt(lines, index, column)}`,
+    {
+      where: { file, line, column },
+      hint,
+    },
+  );
+}
+
+interface Diagnosis {
+  readonly reason: string;
+  readonly hint: string;
+}
+
+// An error found at the end of the text, or on an empty line, belongs to the last line that says something.
+function placeOf(
+  error: YAMLError,
+  text: string,
+  lines: readonly string[],
+): { readonly index: number; readonly column: number } {
+  const before = text.slice(0, error.pos[0]).split(/\r\n|\r|\n/);
+  let index = before.length - 1;
+  let column = (before[index] ?? '').length + 1;
+  while (index > 0 && (lines[index] ?? '').trim() === '') {
+    index--;
+    column = (lines[index] ?? '').trimEnd().length + 1;
+  }
+  const line = lines[index] ?? '';
+  const start = line.length - line.trimStart().length + 1;
+  return { index, column: line.trim() === '' ? column : Math.max(column, start) };
+}
+
+function diagnose(error: YAMLError, lines: readonly string[], index: number, column: number): Diagnosis {
+  const line = lines[index] ?? '';
+  const conflict = lines.findIndex((candidate) => /^(?:<{7}|={7}|>{7})(?: |$)/.test(candidate));
+  if (conflict !== -1)
+    return { reason: 'it holds merge-conflict markers', hint: `Resolve the conflict at line ${conflict + 1}.` };
+  const tab = [index, index - 1].find((candidate) => /^ *\t/.test(lines[candidate] ?? ''));
+  if (error.code === 'TAB_AS_INDENT' || tab !== undefined) {
+    return { reason: 'a tab indents the line', hint: 'Indent with spaces: YAML takes no tabs there.' };
+  }
+  if (error.code === 'DUPLICATE_KEY') return duplicateKey(lines, index);
+  if (error.code === 'MULTIPLE_DOCS')
+    return {
+      reason: 'it holds more than one document',
+      hint: `Remove the "---" at line ${index + 1}, or what follows it.`,
+    };
+  return (
+    openQuote(error, lines, index) ??
+    missingColon(lines, index) ??
+    missingDash(lines, index) ??
+    colonInside(error, line) ??
+    badIndent(error, lines, index, column) ?? {
+      reason: lowerFirst(error.message.split('\n')[0] ?? ''),
+      hint: HINTS[error.code] ?? 'Compare the line with its neighbours: indentation, colons, dashes and quotes.',
+    }
+  );
+}
+
+const HINTS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+  BAD_SCALAR_START: 'Put the value in quotes: YAML gives that character a meaning of its own.',
+  BAD_ALIAS: 'Put the value in quotes: "*" and "&" have a meaning of their own in YAML.',
+  MISSING_CHAR: 'Look for a quote, bracket, comma or colon that is missing on the line or before it.',
+  BAD_DQ_ESCAPE: 'Use single quotes, or write each backslash twice.',
+  UNEXPECTED_TOKEN: 'Put the whole value in quotes, or remove what does not belong there.',
+};
+
+function duplicateKey(lines: readonly string[], index: number): Diagnosis {
+  const [, indent = '', key = ''] = /^(\s*)(?:- )?["']?([\w.-]+)["']?\s*:/.exec(lines[index] ?? '') ?? [];
+  const first = lines.findIndex(
+    (line, at) => at < index && line.startsWith(indent) && new RegExp(`^\\s*["']?${escaped(key)}["']?\\s*:`).test(line),
+  );
+  return {
+    reason: `the key "${key}" stands twice`,
+    hint: first === -1 ? 'Keep one of the two.' : `Keep one of the two; the first is at line ${first + 1}.`,
+  };
+}
+
+function openQuote(error: YAMLError, lines: readonly string[], index: number): Diagnosis | undefined {
+  if (error.code !== 'MISSING_CHAR' || !/quote/.test(error.message)) return undefined;
+  const quote = /"/.test(error.message) || /double/i.test(error.message) ? '"' : "'";
+  for (let at = index; at >= 0; at--) {
+    const line = lines[at] ?? '';
+    if ((line.split(quote).length - 1) % 2 === 1) {
+      return { reason: `a closing ${quote} is missing`, hint: `Close the quote of line ${at + 1}.` };
+    }
+  }
+  return undefined;
+}
+
+// `gpu true` and `gpu:true`; the parser notices only where the next key begins.
+function missingColon(lines: readonly string[], index: number): Diagnosis | undefined {
+  for (const at of [index, previous(lines, index)]) {
+    const line = lines[at] ?? '';
+    const glued = /^\s*([A-Za-z_]+):(?=[^\s/:])/.exec(line);
+    if (glued !== null)
+      return {
+        reason: `a space is missing after "${glued[1]}:"`,
+        hint: `Write a space after the colon at line ${at + 1}.`,
+      };
+    const bare = /^\s*([a-z_]+)(?:\s+(?:"[^"]*"|'[^']*'|true|false|[0-9.]+))?\s*(?:#.*)?$/.exec(line);
+    if (bare !== null)
+      return { reason: `a colon is missing after "${bare[1]}"`, hint: `Write "${bare[1]}:" at line ${at + 1}.` };
+  }
+  return undefined;
+}
+
+// A quoted string alone on its line, below or beside list items.
+function missingDash(lines: readonly string[], index: number): Diagnosis | undefined {
+  for (const at of [index, previous(lines, index)]) {
+    const line = lines[at] ?? '';
+    if (!/^\s*(?:"[^"]*"|'[^']*')\s*(?:#.*)?$/.test(line)) continue;
+    const before = lines[previous(lines, at)] ?? '';
+    if (/^\s*(?:- |[\w]+:\s*$|["'])/.test(before)) {
+      return { reason: 'a list item lacks its dash', hint: `Write "- " before the item at line ${at + 1}.` };
+    }
+  }
+  return undefined;
+}
+
+function colonInside(error: YAMLError, line: string): Diagnosis | undefined {
+  const item = /^(\s*(?:- |[\w]+:\s+))(?!["'])(.*: .*)$/.exec(line);
+  if (
+    item === null ||
+    (error.code !== 'BLOCK_AS_IMPLICIT_KEY' &&
+      error.code !== 'BLOCK_IN_FLOW' &&
+      !/compact mapping|implicit key/i.test(error.message))
+  )
+    return undefined;
+  return {
+    reason: 'the value holds ": ", which makes it a mapping',
+    hint: `Put the whole value in quotes: ${item[1]?.trim()} '${(item[2] ?? '').replaceAll("'", "''").slice(0, 120)}'`,
+  };
+}
+
+function badIndent(error: YAMLError, lines: readonly string[], index: number, column: number): Diagnosis | undefined {
+  if (error.code !== 'BAD_INDENT' && !/same column|indent|block (?:sequence|mapping|collection)/i.test(error.message))
+    return undefined;
+  const line = lines[index] ?? '';
+  const isItem = /^\s*- /.test(line);
+  const indent = line.length - line.trimStart().length;
+  for (let at = index - 1; at >= 0; at--) {
+    const other = lines[at] ?? '';
+    if (other.trim() === '' || other.trimStart().startsWith('#') || /^\s*- /.test(other) !== isItem) continue;
+    const wanted = other.length - other.trimStart().length;
+    if (wanted === indent) continue;
+    return {
+      reason: `the line is indented by ${indent} ${indent === 1 ? 'space' : 'spaces'}, its neighbours by ${wanted}`,
+      hint: `Indent it by ${wanted} spaces, as line ${at + 1}.`,
+    };
+  }
+  return {
+    reason: lowerFirst(error.message.split('\n')[0] ?? ''),
+    hint: `Align column ${column} with the lines around it, with spaces.`,
+  };
+}
+
+function previous(lines: readonly string[], index: number): number {
+  let at = index - 1;
+  while (at >= 0 && ((lines[at] ?? '').trim() === '' || (lines[at] ?? '').trimStart().startsWith('#'))) at--;
+  return at;
+}
+
+function excerpt(lines: readonly string[], index: number, column: number): string {
+  const first = Math.max(0, index - 1);
+  const width = String(index + 1).length;
+  const shown = lines.slice(first, index + 1).map((line, offset) => {
+    const number = String(first + offset + 1).padStart(width);
+    return `  ${number} | ${line.replaceAll('\t', '→').slice(0, 160)}`;
+  });
+  return [...shown, `  ${' '.repeat(width)} | ${' '.repeat(Math.min(column, 160) - 1)}^`].join('\n');
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
