@@ -4,8 +4,8 @@ import { staleKeys } from '../plan/check.ts';
 import { lockDigest } from '../plan/diff/diff-locks.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
-import { readSpec } from '../spec/read-spec.ts';
 import { LOCK_FILE, readLockFile, writeLockFile } from './project-lock.ts';
+import { readProjectSpec } from './project-spec.ts';
 
 /** Whether an argument names a file rather than a project's directory: then it is a plan. */
 export async function isFile(path: string): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function isFile(path: string): Promise<boolean> {
 export async function acceptPlan(directory: string, plan: Plan): Promise<void> {
   const lock = await readLockFile(directory);
   const present = lock === undefined ? null : lockDigest(lock);
-  const spec = await readSpec(directory);
+  const spec = await readProjectSpec(directory, { lock: plan.lock });
   const moved = staleKeys(plan.lock, { spec, sdk: bundledSdk() }).map(({ family, key }) => `${key} (family ${family})`);
   if (present !== plan.after && present !== plan.before) {
     moved.unshift(plan.before === null ? `${LOCK_FILE}, which did not exist` : LOCK_FILE);

@@ -7,10 +7,10 @@ import { staleKeys } from '../plan/check.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython, type ProjectPython } from '../spec/project-python.ts';
 import { modelProblems } from '../spec/read-project-model.ts';
-import { readSpec } from '../spec/read-spec.ts';
 import type { Spec } from '../spec/spec.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, writeLockFile } from './project-lock.ts';
+import { readUnlockedSpec } from './project-spec.ts';
 import { platformOf } from './session.ts';
 
 export interface ApplyProjectOptions {
@@ -30,7 +30,7 @@ export interface ApplicableProject {
 
 /** Reads a project to apply it. What the image is `for` must be named in cog.yaml. Fails before anything is built or fetched. */
 export async function readApplicable(directory: string, purpose?: 'predict' | 'train'): Promise<ApplicableProject> {
-  const spec = await readSpec(directory);
+  const spec = await readUnlockedSpec(directory, undefined);
   const lock = await requireLockFile(directory);
   if (purpose !== undefined && spec[purpose] === undefined) {
     const key = purpose === 'train' ? 'train' : 'run';

@@ -5,13 +5,14 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { modelProblems } from '../spec/read-project-model.ts';
-import { readSpec } from '../spec/read-spec.ts';
 import type { Notice } from '../spec/spec.ts';
 import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
+import { printExplainedSpec } from './explain-spec.ts';
 import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
+import { readProjectSpec, readUnlockedSpec } from './project-spec.ts';
 import { planText } from './render/plan-text.ts';
 import { formatFor } from './render/terminal-format.ts';
 import { whyNoFullScreen } from './review-plan.ts';
@@ -19,6 +20,7 @@ import { type CommonOptions, print, printJson, projectDirectory, type Session, w
 
 interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
+  readonly explainSpec?: boolean;
   /** Resolve a lock that holds a merge conflict again, from both sides. */
   readonly merge?: boolean;
 }
@@ -26,14 +28,20 @@ interface LockOptions extends CommonOptions, PlanOptions {
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
   const directory = projectDirectory(argument);
   return withSession(options, async (session) => {
-    if (options.check) return checkLock(session, directory);
+    if (options.explainSpec) return explain(session, directory, options);
+    if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, () => updateLock(session, directory, options));
   });
 }
 
-async function checkLock({ host, json }: Session, directory: string): Promise<number> {
-  const spec = await readSpec(directory);
+async function explain({ json }: Session, directory: string, { file }: LockOptions): Promise<number> {
+  printExplainedSpec(await readUnlockedSpec(directory, file), { json });
+  return 0;
+}
+
+async function checkLock({ host, json }: Session, directory: string, { file }: LockOptions): Promise<number> {
   const lock = await readLockFile(directory);
+  const spec = await readProjectSpec(directory, { file, lock });
   const stale = lock === undefined ? [] : staleKeys(lock, { spec, sdk: bundledSdk() });
   const current = lock !== undefined && stale.length === 0;
   if (json) {
@@ -53,7 +61,7 @@ async function checkLock({ host, json }: Session, directory: string): Promise<nu
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
   const { context, host, json } = session;
-  await tellProject(session, directory);
+  await tellProject(session, directory, options.file);
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
   const made = await makePlan(context, directory, options, conflict);
@@ -117,8 +125,8 @@ async function review(session: Session, directory: string, { request, compared, 
 }
 
 /** What reading a project alone tells: notices of its files, a model that no server would take, and what it fetches when it runs. */
-export async function tellProject(session: Pick<Session, 'host'>, directory: string): Promise<void> {
-  const spec = await readSpec(directory);
+export async function tellProject(session: Pick<Session, 'host'>, directory: string, file?: string): Promise<void> {
+  const spec = await readUnlockedSpec(directory, file);
   tellNotices(session, spec.notices);
   const python = await openProjectPython(directory);
   for (const problem of modelProblems(spec, python)) {

@@ -34,10 +34,12 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
   common(program.command('lock [directory]'))
     .description('write or update cogplan.lock from cog.yaml')
+    .option('--explain-spec', 'only tell how the project was understood, with the line of each value')
     .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
     .option('--upgrade', 'take the newest version of everything that the project allows')
     .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
     .option('--refresh', 'replace only what can no longer be fetched')
+    .addOption(fileOption())
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
@@ -54,6 +56,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--upgrade', 'take the newest version of everything that the project allows')
     .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
     .option('--refresh', 'replace only what can no longer be fetched')
+    .addOption(fileOption())
     .option('--accessible', 'numbered questions and plain lines instead of the full screen')
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
@@ -69,6 +72,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--upgrade', 'take the newest version of everything that the project allows')
     .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
     .option('--refresh', 'replace only what can no longer be fetched')
+    .addOption(fileOption())
     .option('-o, --out <file>', 'write the plan, for `cogplan apply FILE`')
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
@@ -232,6 +236,10 @@ function rendered(command: Command): Command {
 
 function platformOption(): Option {
   return new Option('--platform <os/arch>', 'target platform').choices(['linux/amd64', 'linux/arm64']);
+}
+
+function fileOption(): Option {
+  return new Option('-f, --file <name>', 'the configuration, instead of cog.yaml; the lock remembers it');
 }
 
 function sandboxOption(): Option {

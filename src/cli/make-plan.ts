@@ -10,17 +10,19 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { mergeLocks } from '../plan/merge-locks.ts';
 import { findReleases } from '../plan/python/find-releases.ts';
 import { type LockRequest, resolveLock } from '../plan/resolve.ts';
-import { readSpec } from '../spec/read-spec.ts';
 import type { ConflictedLock } from './conflicted-lock.ts';
 import { layerFacts } from './layer-facts.ts';
 import { lockPlatform } from './lock-platform.ts';
 import { readLockFile } from './project-lock.ts';
+import { readProjectSpec } from './project-spec.ts';
 
 export interface PlanOptions {
   readonly upgrade?: boolean;
   readonly upgradePackage?: readonly string[];
   readonly refresh?: boolean;
   readonly platform?: string;
+  /** Name of the configuration in the project, instead of cog.yaml. */
+  readonly file?: string;
 }
 
 /** The lock that a plan is told from, and how the new one was asked for. */
@@ -51,8 +53,8 @@ export async function lockRequest(
   options: PlanOptions,
   conflict?: ConflictedLock,
 ): Promise<LockRequest> {
-  const spec = await readSpec(directory);
   const previous = conflict === undefined ? await readLockFile(directory) : mergeLocks(conflict.ours, conflict.theirs);
+  const spec = await readProjectSpec(directory, { file: options.file, lock: previous });
   const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
   return {
     spec,

@@ -19,7 +19,7 @@ interface PlanVerbOptions extends RenderOptions, PlanOptions {
 export async function planVerb(argument: readonly string[], options: PlanVerbOptions): Promise<number> {
   const directory = projectDirectory(argument);
   return withSession(options, async (session) => {
-    await tellProject(session, directory);
+    await tellProject(session, directory, options.file);
     const { plan } = await makePlan(session.context, directory, options);
     if (options.out !== undefined) await writePlanFile(resolve(options.out), plan);
     process.stdout.write(renderPlan(plan, planFormat(options), { full: options.full ?? false }));

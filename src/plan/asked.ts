@@ -1,6 +1,7 @@
 import { canonicalJson, type Json } from '../canonical.ts';
 import { withoutUserInfo } from '../errors.ts';
 import type { Asked } from '../lock/schema.generated.ts';
+import { FILES } from '../spec/files.ts';
 import type { RequirementLine, Spec } from '../spec/spec.ts';
 
 /** A key of the project's files whose meaning is not what the lock was made for. */
@@ -40,6 +41,7 @@ export function askedOf(spec: Spec): Asked {
       train: spec.train && `${spec.train.file}:${spec.train.name}`,
       'concurrency.max': spec.concurrency?.max,
       environment: spec.environment.map(({ name, value }) => `${name}=${value}`),
+      file: FILES.includes(spec.file) ? undefined : spec.file,
     }),
   };
 }

@@ -22,7 +22,7 @@ import type { YamlField } from './yaml-source.ts';
 
 /** What `build:` holds, normalised. */
 export interface Build
-  extends Pick<Spec, 'gpu' | 'cuda' | 'cudnn' | 'sdkVersion' | 'systemPackages' | 'requirements' | 'run'> {
+  extends Pick<Spec, 'gpu' | 'gpuWhere' | 'cuda' | 'cudnn' | 'sdkVersion' | 'systemPackages' | 'requirements' | 'run'> {
   readonly pythonVersion: Located<string> | undefined;
 }
 
@@ -109,8 +109,10 @@ export async function readBuild(
   const workdir = fields.get('workdir');
   if (workdir !== undefined)
     note(reading, workdir, 'COGPLAN_KEY_RETIRED', '"workdir" has no effect: the model runs in /src since 2021.');
+  const gpuField = fields.get('gpu') ?? fields.get('architectures');
   return {
     gpu,
+    ...(gpuField === undefined ? {} : { gpuWhere: gpuField.where }),
     pythonVersion,
     ...(cuda === undefined ? {} : { cuda }),
     ...(cudnn === undefined ? {} : { cudnn }),

@@ -2,6 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
 import { isNull, knownFields, note, type Reading, wrongType } from './fields.ts';
+import { FILES } from './files.ts';
 import { translateLegacy } from './legacy-layout.ts';
 import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
@@ -49,9 +50,6 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   tests: 'Cog dropped it in 0.17.',
   observability: 'it says nothing about the image; what runs the image may read it there.',
 };
-
-/** Names of the configuration, in the order in which they are looked for. */
-const FILES = ['cog.yaml', 'cog.yml'] as const;
 
 /**
  * Reads a project's configuration and the requirements it names. Everything that is wrong is reported at once: the topmost as the
@@ -110,7 +108,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
 
 async function findFile(directory: string): Promise<string> {
   for (const file of FILES) if (await exists(join(directory, file))) return file;
-  return FILES[0];
+  return 'cog.yaml';
 }
 
 async function readText(directory: string, file: string): Promise<string> {

@@ -117,6 +117,8 @@ export interface Spec {
   /** `cogplan.yaml`. */
   readonly settings: Settings;
   readonly gpu: boolean;
+  /** Where `gpu` stands; absent for the default. */
+  readonly gpuWhere?: Where;
   /** `3.11` or `3.11.4`. */
   readonly pythonVersion: Located<string>;
   readonly cuda?: Located<string>;
