@@ -48,7 +48,9 @@ export function unknownVersion(item: AskedPackage, universe: DebianUniverse, sui
   const versions = universe.everyVersion(item.name).map(({ version }) => version);
   return new CogplanError(
     'COGPLAN_SYSTEM_PACKAGE_VERSION',
-    `${suite} has no ${item.name} of version ${item.version ?? ''}`,
+    item.version === undefined
+      ? `${item.suite ?? suite} has no ${item.name}`
+      : `${suite} has no ${item.name} of version ${item.version}`,
     {
       subject: item.text,
       where: item.where,

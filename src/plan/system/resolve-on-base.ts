@@ -4,13 +4,14 @@ import type { PackageFacts } from '../../formats/debian/package-record.ts';
 import type { System } from '../../lock/schema.generated.ts';
 import type { ResolveOptions } from '../families.ts';
 import type { ArchiveSource } from './archive-sources.ts';
-import { type AskedPackage, pinsOf } from './asked-packages.ts';
+import type { AskedPackage } from './asked-packages.ts';
 import { explainProblem, unknownVersion } from './explain.ts';
 import { findKeptPackages } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
 import { findOlderEvidence } from './older-evidence.ts';
 import { openArchives } from './open-archives.ts';
+import { pinsOf } from './pins.ts';
 import { DebianUniverse } from './universe.ts';
 
 export interface OnBaseInput {
@@ -48,7 +49,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     const mode = options.asOf !== null && options.mode === 'keep' ? 'refresh' : options.mode;
     const packages = previous?.packages ?? [];
     const kept = await findKeptPackages(context, { packages, indexes, mode, architecture });
-    const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked) });
+    const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked, archives) });
     for (const item of asked) {
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
       if (wanting) throw unknownVersion(item, universe, distribution);

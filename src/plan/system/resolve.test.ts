@@ -332,12 +332,13 @@ describe('refused is', () => {
     ['libcudnn8', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'come with the Python wheels'],
     ['libssl1.1-nothing-like-it', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'Only the main component'],
     ['curl=7*', 'COGPLAN_SYSTEM_PACKAGE_VERSION', 'It has 1;'],
-    ['-y', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'only names'],
+    ['-t sid', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'only names'],
     ['apt-get', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'names of the packages'],
     ['curl:arm64', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'Ask for curl alone'],
-    ['curl/stable', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'a suite after a slash'],
+    ['curl/stable', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'They are taken from bookworm'],
     ['curl=*_x', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'Versions are like'],
-    ['Curl', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'Names are like'],
+    ['Curl', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'lower case: curl'],
+    ['curl/bookworm-security', 'COGPLAN_SYSTEM_PACKAGE_VERSION', 'It has 1;'],
   ])('the entry %s', async (entry, code, hint) => {
     await expect(resolve({ packages: [entry] })).rejects.toMatchObject({
       code,

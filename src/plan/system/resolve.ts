@@ -1,5 +1,6 @@
 import type { Context } from '../../context.ts';
 import { bug } from '../../errors.ts';
+import { info } from '../../events.ts';
 import { resolveClosure } from '../../formats/debian/closure.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Platform } from '../../lock/platform.ts';
@@ -9,7 +10,7 @@ import type { ResolveInput, SystemResolution } from '../families.ts';
 import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { DEBIAN, type DebianSources, debianSources } from './archive-sources.ts';
-import { type AskedPackage, parseAskedPackages, pinsOf } from './asked-packages.ts';
+import { type AskedPackage, parseAskedPackages } from './asked-packages.ts';
 import { checkPatchVersion, chooseSuite } from './choose-suite.ts';
 import { explainProblem, unknownVersion } from './explain.ts';
 import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
@@ -19,6 +20,7 @@ import { readMaintainerScripts } from './maintainer-scripts.ts';
 import { namedArchives } from './named-archives.ts';
 import { findOlderEvidence } from './older-evidence.ts';
 import { openArchives } from './open-archives.ts';
+import { pinsOf } from './pins.ts';
 import { DebianUniverse } from './universe.ts';
 
 const ARCHITECTURES: Readonly<Record<Platform, string>> = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' };
@@ -39,7 +41,9 @@ export async function resolveSystem(
     const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${previous.base.suite}`;
     throw holdImpossible(held.suite, [forced]);
   }
-  const asked = parseAskedPackages(spec.systemPackages, architecture);
+  const asked = parseAskedPackages(spec.systemPackages, architecture, ({ text, why, where }) =>
+    info(context.host, 'apt.ignored', `${where.file}:${where.line ?? 1}: ${text} changes nothing: ${why}`),
+  );
   const archives = await openArchives(context, {
     sources: [...debianSources(sources, suite.name), ...(await namedArchives(context, spec))],
     architecture,
@@ -53,7 +57,7 @@ export async function resolveSystem(
       findKeptPackages(context, { packages, indexes, mode, architecture });
     // What is held is kept even where everything else is taken anew.
     const kept = await keep(keptNames(before, input), options.mode === 'upgrade' ? 'keep' : keepingMode(options));
-    const pins = new Map([...pinsOf(asked), ...heldVersions(before, { held, asked })]);
+    const pins = new Map([...pinsOf(asked, archives), ...heldVersions(before, { held, asked })]);
     const universe = new DebianUniverse({ indexes, kept, pins });
     for (const item of asked) {
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
