@@ -74,6 +74,7 @@ export const ERROR_CODES = {
     summary: 'Two things are put at places of the image that exclude each other.',
   },
   COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
+  COGPLAN_FIX_STALE: { family: 'input', summary: 'A fix does not fit the file any more.' },
   COGPLAN_HASH_MISMATCH: {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',

@@ -9,6 +9,7 @@ import type { Notice } from '../spec/spec.ts';
 import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { printExplainedSpec } from './explain-spec.ts';
+import { fixProject } from './fix-project.ts';
 import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
@@ -21,6 +22,8 @@ import { type CommonOptions, print, printJson, projectDirectory, type Session, w
 interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
   readonly explainSpec?: boolean;
+  /** Number of the fix to apply; true: the first one that is offered, again and again. */
+  readonly fix?: string | true;
   /** Resolve a lock that holds a merge conflict again, from both sides. */
   readonly merge?: boolean;
 }
@@ -30,7 +33,10 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
   return withSession(options, async (session) => {
     if (options.explainSpec) return explain(session, directory, options);
     if (options.check) return checkLock(session, directory, options);
-    return withProject(session.context, directory, () => updateLock(session, directory, options));
+    return withProject(session.context, directory, async () => {
+      if (options.fix !== undefined) await fixProject(session, directory, options);
+      return updateLock(session, directory, options);
+    });
   });
 }
 

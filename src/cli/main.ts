@@ -42,6 +42,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addOption(fileOption())
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
+    .option('--fix [number]', 'change cog.yaml as an error advises; without a number: the first advice, until it locks')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
     .option('-y, --yes', 'write without asking')
     .addHelpText(

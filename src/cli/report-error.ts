@@ -1,4 +1,5 @@
 import { bug, CogplanError, type Where } from '../errors.ts';
+import { fixesOf } from '../spec/edit-spec.ts';
 
 /** Prints a failure for people (stderr) or scripts (stdout, one JSON document); returns the exit code. */
 export function reportError(error: unknown, json: boolean): number {
@@ -45,6 +46,9 @@ function errorText(error: CogplanError): string {
     }
   }
   if (error.hint !== undefined) lines.push(`  ${error.hint}`);
+  for (const [index, fix] of fixesOf(error).entries()) {
+    lines.push(`  ${index + 1}. ${fix.text}: cogplan lock --fix ${index + 1}`);
+  }
   lines.push(`  (${error.code})`);
   if (error.code === 'COGPLAN_BUG' && error.cause instanceof Error) lines.push(error.cause.stack ?? '');
   return lines.join('\n');

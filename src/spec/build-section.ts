@@ -18,6 +18,7 @@ import {
 import { readRequirements } from './read-requirements.ts';
 import { readRunCommands } from './run-commands.ts';
 import type { Located, Requirements, Spec } from './spec.ts';
+import { type IgnoredWords, parseAskedPackages } from './system-packages.ts';
 import type { YamlField } from './yaml-source.ts';
 
 /** What `build:` holds, normalised. */
@@ -191,22 +192,15 @@ function readSdkVersion(reading: Reading, field: YamlField | undefined): Located
   return undefined;
 }
 
-// Cog hands the entries to a shell, where white space separates packages.
 function readSystemPackages(reading: Reading, field: YamlField | undefined): readonly Located<string>[] {
-  return readStrings(reading, field).flatMap(({ value, where }) =>
-    value.split(/\s+/).flatMap((name) => {
-      if (/^[a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?(?:[=/][A-Za-z0-9.+~:*_-]+)?$/.test(name))
-        return [{ value: name, where }];
-      const isOption = name.startsWith('-');
-      invalidValue(
-        reading,
-        { value: name, where },
-        isOption ? `"${name}" is an option of apt, not a package` : `"${name}" is not the name of a Debian package`,
-        isOption ? 'Remove the option.' : 'Names are lower case; pin with name=version.',
-      );
-      return [];
-    }),
-  );
+  return readStrings(reading, field).flatMap((entry) => {
+    const onIgnored = ({ text, why, where }: IgnoredWords): void => {
+      const code = 'COGPLAN_SYSTEM_PACKAGE_HABIT';
+      reading.notices.push({ level: 'info', code, text: `"${text}" changes nothing here: ${why}`, where });
+    };
+    const packages = reading.problems.attempt(() => parseAskedPackages([entry], undefined, onIgnored)) ?? [];
+    return packages.map(({ text, where }) => ({ value: text, where }));
+  });
 }
 
 async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlField>): Promise<Requirements> {

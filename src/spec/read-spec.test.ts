@@ -301,12 +301,12 @@ describe('refusals name code, line, column and key', () => {
     ['sdk version', `${BUILD}  sdk_version: latest\n`, VALUE, 3, 16, 'build.sdk_version', /prerelease/],
     [
       'apt option',
-      `${BUILD}  system_packages: [fluidsynth --fix-missing]\n`,
-      VALUE,
+      `${BUILD}  system_packages: [fluidsynth --target-release sid]\n`,
+      'COGPLAN_SYSTEM_PACKAGE_SYNTAX',
       3,
       21,
       'build.system_packages[0]',
-      /Remove the option/,
+      /only names stand here/,
     ],
     ['command of two lines', `${BUILD}  run:\n    - |\n      a\n      b\n`, VALUE, 4, 7, 'build.run[0]', />-/],
     [

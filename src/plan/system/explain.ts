@@ -1,8 +1,9 @@
 import { CogplanError, type Where } from '../../errors.ts';
 import type { ClosureProblem } from '../../formats/debian/closure.ts';
 import { nearest } from '../../nearest.ts';
-import { DEBIAN_RENAMES, NVIDIA_NAMES } from '../tables/debian-renames.ts';
-import type { AskedPackage } from './asked-packages.ts';
+import type { Fix, SpecEdit } from '../../spec/edit-spec.ts';
+import type { AskedPackage } from '../../spec/system-packages.ts';
+import { NVIDIA_NAMES, renamedTo } from '../tables/debian-renames.ts';
 import type { DebianUniverse } from './universe.ts';
 
 export interface ExplainInput {
@@ -18,7 +19,10 @@ export interface ExplainInput {
 export function explainProblem({ problem, asked, universe, suite, architecture }: ExplainInput): CogplanError {
   switch (problem.kind) {
     case 'unknown':
-      return unknownPackage(problem.root, { asked, universe, suite, architecture });
+      return unknownPackages(
+        asked.filter(({ name }) => name === problem.root),
+        { universe, suite, architecture },
+      );
     case 'ambiguous':
       return new CogplanError(
         'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
@@ -43,6 +47,11 @@ export function explainProblem({ problem, asked, universe, suite, architecture }
   }
 }
 
+/** Whether nothing has a name, nor provides it. */
+export function isUnknown(universe: DebianUniverse, name: string): boolean {
+  return universe.named(name).length === 0 && universe.providing(name).length === 0;
+}
+
 /** The error for `name=version` when the archive has other versions only. */
 export function unknownVersion(item: AskedPackage, universe: DebianUniverse, suite: string): CogplanError {
   const versions = universe.everyVersion(item.name).map(({ version }) => version);
@@ -60,27 +69,51 @@ export function unknownVersion(item: AskedPackage, universe: DebianUniverse, sui
   );
 }
 
-function unknownPackage(
-  root: string,
-  { asked, universe, suite, architecture }: Omit<ExplainInput, 'problem'>,
+/** The error for names that nothing has and nothing provides; `data.fixes` changes those that have another name today. */
+export function unknownPackages(
+  items: readonly AskedPackage[],
+  { universe, suite, architecture }: Pick<ExplainInput, 'universe' | 'suite' | 'architecture'>,
 ): CogplanError {
-  return new CogplanError('COGPLAN_SYSTEM_PACKAGE_UNKNOWN', `${suite} has no package ${root} for ${architecture}`, {
-    subject: root,
-    where: whereOf(root, asked),
-    hint: suggestion(root, universe, suite),
+  const found = items.map((item) => ({ item, ...answerFor(item.name, universe, suite) }));
+  const errors = found.map(({ item, hint }) => {
+    const message = `${suite} has no package ${item.name} for ${architecture}`;
+    return { message: hint === undefined ? message : `${message}: ${hint}`, where: item.where };
   });
+  const [first] = found;
+  const edits = found.flatMap(({ item, replacement }): SpecEdit[] => {
+    const { file, line } = item.where;
+    return replacement === undefined || line === undefined ? [] : [{ file, line, from: item.name, to: replacement }];
+  });
+  const text = edits.map(({ from, to }) => `${to} for ${from}`).join(', ');
+  const fixes: readonly Fix[] = edits.length === 0 ? [] : [{ text: `write ${text}`, edits }];
+  return new CogplanError(
+    'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
+    `${suite} has no package ${first?.item.name ?? ''} for ${architecture}`,
+    {
+      subject: first?.item.name,
+      where: first?.item.where,
+      hint: first?.hint,
+      data: { fixes, ...(errors.length > 1 ? { others: errors.slice(1) } : {}) },
+    },
+  );
 }
 
-function suggestion(root: string, universe: DebianUniverse, suite: string): string {
-  const exists = (name: string) => universe.named(name).length > 0;
-  const renamed = (Object.hasOwn(DEBIAN_RENAMES, root) ? (DEBIAN_RENAMES[root] ?? []) : []).find(exists);
-  if (renamed !== undefined) return `In ${suite} it is ${renamed}.`;
-  if (NVIDIA_NAMES.test(root)) {
-    return 'Only the main component of Debian can be used; CUDA libraries come with the Python wheels that need them.';
+function answerFor(
+  name: string,
+  universe: DebianUniverse,
+  suite: string,
+): { readonly hint: string; readonly replacement?: string } {
+  const exists = (other: string) => universe.named(other).length > 0;
+  const renamed = renamedTo(name, suite.slice(suite.lastIndexOf(' ') + 1)).find(exists);
+  if (renamed !== undefined) return { hint: `In ${suite} it is ${renamed}.`, replacement: renamed };
+  if (NVIDIA_NAMES.test(name)) {
+    return {
+      hint: 'Debian does not have it; CUDA libraries come with the Python wheels that need them, and NVIDIA’s own archive can be named below archives in cogplan.yaml.',
+    };
   }
-  const near = nearest(root, namesLike(root, universe));
-  if (near !== undefined) return `Did you mean ${near}?`;
-  return 'Only the main component of Debian can be used; search it at https://packages.debian.org.';
+  const near = nearest(name, namesLike(name, universe));
+  if (near !== undefined) return { hint: `Did you mean ${near}?`, replacement: near };
+  return { hint: 'Only the main component of Debian can be used; search it at https://packages.debian.org.' };
 }
 
 /** The distance to every name takes too long; a slip seldom changes both ends. */

@@ -2,9 +2,9 @@ import type { CogplanError } from '../../errors.ts';
 import type { ClosureProblem } from '../../formats/debian/closure.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Target } from '../../lock/schema.generated.ts';
+import { type AskedPackage, acceptsVersion } from '../../spec/system-packages.ts';
 import type { ResolveInput } from '../families.ts';
 import { type Held, holdImpossible, mentions, NOTHING_HELD } from '../holds.ts';
-import { type AskedPackage, acceptsVersion } from './asked-packages.ts';
 import type { LockedDeb } from './kept-packages.ts';
 
 /** The error for a closure that fails because of a held package; undefined when none is involved. */

@@ -3,7 +3,7 @@ import type { Sha256 } from '../../digest.ts';
 import { ChosenPackages, dependencyEdges } from '../../formats/debian/closure.ts';
 import type { PackageFacts, PackageRecord } from '../../formats/debian/package-record.ts';
 import type { SystemPackage } from '../../lock/schema.generated.ts';
-import type { AskedPackage } from './asked-packages.ts';
+import type { AskedPackage } from '../../spec/system-packages.ts';
 import type { ScriptHashes } from './maintainer-scripts.ts';
 import type { DebianUniverse } from './universe.ts';
 

@@ -1,5 +1,5 @@
 import { CogplanError } from '../../errors.ts';
-import { type AskedPackage, acceptsVersion } from './asked-packages.ts';
+import { type AskedPackage, acceptsVersion } from '../../spec/system-packages.ts';
 import type { OpenArchives } from './open-archives.ts';
 
 type Accepts = (version: string) => boolean;

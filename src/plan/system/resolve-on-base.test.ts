@@ -4,7 +4,7 @@ import { makeDeb, makeKey, publishSuite } from '../../../test/servers/debian-arc
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { readDpkgStatus } from '../../formats/debian/dpkg-status.ts';
 import type { System } from '../../lock/schema.generated.ts';
-import { parseAskedPackages } from './asked-packages.ts';
+import { parseAskedPackages } from '../../spec/system-packages.ts';
 import { resolveOnBase } from './resolve-on-base.ts';
 
 let server: HttpTestServer;

@@ -2,10 +2,10 @@ import type { Context } from '../../context.ts';
 import { resolveClosure } from '../../formats/debian/closure.ts';
 import type { PackageFacts } from '../../formats/debian/package-record.ts';
 import type { System } from '../../lock/schema.generated.ts';
+import type { AskedPackage } from '../../spec/system-packages.ts';
 import type { ResolveOptions } from '../families.ts';
 import type { ArchiveSource } from './archive-sources.ts';
-import type { AskedPackage } from './asked-packages.ts';
-import { explainProblem, unknownVersion } from './explain.ts';
+import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
 import { findKeptPackages } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
@@ -54,6 +54,8 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
       if (wanting) throw unknownVersion(item, universe, distribution);
     }
+    const unknown = asked.filter(({ name }) => isUnknown(universe, name));
+    if (unknown.length > 0) throw unknownPackages(unknown, { universe, suite: distribution, architecture });
     const result = resolveClosure({ universe, installed, roots: asked.map(({ name }) => name), replaceable: true });
     if (result.kind === 'failed') {
       throw explainProblem({ problem: result.problem, asked, universe, suite: distribution, architecture });

@@ -1,18 +1,17 @@
 import type { Context } from '../../context.ts';
 import { bug } from '../../errors.ts';
-import { info } from '../../events.ts';
 import { resolveClosure } from '../../formats/debian/closure.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { System, Tool } from '../../lock/schema.generated.ts';
+import { type AskedPackage, parseAskedPackages } from '../../spec/system-packages.ts';
 import { environmentOf } from '../environment.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { DEBIAN, type DebianSources, debianSources } from './archive-sources.ts';
-import { type AskedPackage, parseAskedPackages } from './asked-packages.ts';
 import { checkPatchVersion, chooseSuite } from './choose-suite.ts';
-import { explainProblem, unknownVersion } from './explain.ts';
+import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
 import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
@@ -41,9 +40,7 @@ export async function resolveSystem(
     const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${previous.base.suite}`;
     throw holdImpossible(held.suite, [forced]);
   }
-  const asked = parseAskedPackages(spec.systemPackages, architecture, ({ text, why, where }) =>
-    info(context.host, 'apt.ignored', `${where.file}:${where.line ?? 1}: ${text} changes nothing: ${why}`),
-  );
+  const asked = parseAskedPackages(spec.systemPackages, architecture);
   const archives = await openArchives(context, {
     sources: [...debianSources(sources, suite.name), ...(await namedArchives(context, spec))],
     architecture,
@@ -65,6 +62,10 @@ export async function resolveSystem(
       if (wanting && hold !== undefined)
         throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
       if (wanting) throw unknownVersion(item, universe, `Debian ${suite.name}`);
+    }
+    const unknown = asked.filter(({ name }) => isUnknown(universe, name) && !held.system.has(name));
+    if (unknown.length > 0) {
+      throw unknownPackages(unknown, { universe, suite: `Debian ${suite.name}`, architecture });
     }
     const groups = resolveGroups({ universe, suite, asked, architecture, held });
     const interpreter = interpreterOf(groups.interpreter, suite);

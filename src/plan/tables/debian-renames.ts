@@ -1,8 +1,25 @@
+import table from './debian-renames.json' with { type: 'json' };
+
+/** In the order in which a row of the table has their names. */
+const SUITES = Object.keys(table.sources);
+const ROWS: Readonly<Record<string, string>> = table.renames;
+
 /**
- * Names that are asked for often and that a Debian release has dropped, with what took their place. Collected 2026-11 from
- * the indexes of Debian 10 to 13; a replacement is suggested only where the suite has it.
+ * What took the place of a name that a Debian release does not have, likeliest first. The table is made from the indexes of
+ * the releases (`scripts/generate-debian-renames.mjs`); what they cannot tell was collected by hand.
  */
-export const DEBIAN_RENAMES: Readonly<Record<string, readonly string[]>> = {
+export function renamedTo(name: string, suite: string): readonly string[] {
+  const row = Object.hasOwn(ROWS, name) ? (ROWS[name] ?? '').split(' ') : [];
+  const known = row[SUITES.indexOf(suite)] ?? '';
+  const byHand = Object.hasOwn(BY_HAND, name) ? (BY_HAND[name] ?? []) : [];
+  return known === '' ? byHand : [...new Set([...byHand, known])];
+}
+
+/**
+ * Names of Ubuntu, of releases before Debian 11, and those whose place was taken by something of another make. Collected
+ * 2026-11; a suite may lack some of the replacements.
+ */
+const BY_HAND: Readonly<Record<string, readonly string[]>> = {
   libasound2: ['libasound2t64'],
   'libavcodec-extra58': ['libavcodec-extra'],
   libavcodec58: ['libavcodec59', 'libavcodec61'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type IgnoredWords, parseAskedPackages } from './asked-packages.ts';
+import { type IgnoredWords, parseAskedPackages } from './system-packages.ts';
 
 const where = { file: 'cog.yaml', line: 7 };
 

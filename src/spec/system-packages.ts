@@ -1,7 +1,7 @@
-import { CogplanError, type Where } from '../../errors.ts';
-import { isPackageName } from '../../formats/debian/dependency.ts';
-import { parseDebianVersion } from '../../formats/debian/version.ts';
-import type { Located } from '../../spec/spec.ts';
+import { CogplanError, type Where } from '../errors.ts';
+import { isPackageName } from '../formats/debian/dependency.ts';
+import { parseDebianVersion } from '../formats/debian/version.ts';
+import type { Located } from './spec.ts';
 
 export interface AskedPackage {
   readonly name: string;
@@ -24,11 +24,11 @@ export interface IgnoredWords {
 /**
  * The packages that `build.system_packages` names. Cog hands the list to `apt-get install`, so an entry may hold several
  * words; options that change nothing here, comments and whole `apt-get` command lines are understood, each told to
- * `onIgnored`. Anything else is COGPLAN_SYSTEM_PACKAGE_SYNTAX, with what it should be.
+ * `onIgnored`. Anything else is COGPLAN_SYSTEM_PACKAGE_SYNTAX, with what it should be. Without an architecture, any will do.
  */
 export function parseAskedPackages(
   entries: readonly Located<string>[],
-  architecture: string,
+  architecture: string | undefined,
   onIgnored: (ignored: IgnoredWords) => void = () => {},
 ): readonly AskedPackage[] {
   return entries.flatMap(({ value, where }) =>
@@ -140,7 +140,7 @@ export function acceptsVersion(pattern: string, version: string): boolean {
 
 const COMMANDS = new Set(['apt-get', 'install', 'update', 'upgrade', 'RUN', '|', '||']);
 
-function parseWord(word: string, where: Where, architecture: string): AskedPackage {
+function parseWord(word: string, where: Where, architecture: string | undefined): AskedPackage {
   if (COMMANDS.has(word)) {
     throw syntaxError(
       word,
@@ -158,7 +158,7 @@ function parseWord(word: string, where: Where, architecture: string): AskedPacka
   if (!isPackageName(name) || name !== name.toLowerCase() || name.endsWith('-') || suite === '') {
     throw syntaxError(word, where, `${word} is no name of a Debian package`, adviceFor(word));
   }
-  if (qualifier !== undefined && qualifier !== architecture && qualifier !== 'native') {
+  if (qualifier !== undefined && architecture !== undefined && qualifier !== architecture && qualifier !== 'native') {
     throw syntaxError(
       word,
       where,

@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CogplanError } from '../errors.ts';
+import { info } from '../events.ts';
+import { applyEdits, type Fix, fixesOf } from '../spec/edit-spec.ts';
+import { makePlan, type PlanOptions } from './make-plan.ts';
+import { replaceFile } from './replace-file.ts';
+import type { Session } from './session.ts';
+
+/** One fix may uncover the next problem. */
+const MAX_ROUNDS = 20;
+
+/**
+ * Changes the project's files as its errors advise: `fix` is the number of the advice, or true for the first one of each
+ * error until nothing is advised. Returns when the project locks; an error without advice is thrown.
+ */
+export async function fixProject(
+  session: Session,
+  directory: string,
+  options: PlanOptions & { readonly fix?: string | true },
+): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const error = await makePlan(session.context, directory, options).then(
+      () => undefined,
+      (caught: unknown) => caught,
+    );
+    if (error === undefined) return;
+    const fix = chosen(error, options.fix);
+    await applyFix(directory, fix);
+    info(session.host, 'lock.fixed', `Done: ${fix.text}`);
+    if (options.fix !== true) return;
+  }
+}
+
+function chosen(error: unknown, number: string | true | undefined): Fix {
+  const fixes = fixesOf(error);
+  if (fixes.length === 0) throw error;
+  const at = number === true || number === undefined ? 1 : Number(number);
+  const fix = fixes[at - 1];
+  if (fix !== undefined) return fix;
+  throw new CogplanError('COGPLAN_USAGE', `there is no fix ${String(number)}`, {
+    hint: `Give a number from 1 to ${fixes.length}.`,
+  });
+}
+
+async function applyFix(directory: string, { edits }: Fix): Promise<void> {
+  const files = [...new Set(edits.map(({ file }) => file))];
+  const changed = await Promise.all(
+    files.map(async (file) => {
+      const path = join(directory, file);
+      const text = await readFile(path, 'utf8');
+      const own = edits.filter((edit) => edit.file === file);
+      return { path, text: applyEdits(text, own) };
+    }),
+  );
+  for (const { path, text } of changed) await replaceFile(path, text);
+}

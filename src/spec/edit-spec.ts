@@ -1,0 +1,61 @@
+import { CogplanError } from '../errors.ts';
+
+/** A word of a project file that becomes another one. */
+export interface SpecEdit {
+  /** Relative to the project. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly from: string;
+  /** Empty: the whole line goes, if nothing else stands on it. */
+  readonly to: string;
+}
+
+/** A change of the project's files that makes an error go away: `data.fixes` of the error holds them, likeliest first. */
+export interface Fix {
+  /** What is done, in people's words. */
+  readonly text: string;
+  readonly edits: readonly SpecEdit[];
+}
+
+/** The fixes that an error offers. */
+export function fixesOf(error: unknown): readonly Fix[] {
+  if (!(error instanceof CogplanError)) return [];
+  const fixes = error.data?.fixes;
+  return Array.isArray(fixes) ? (fixes as readonly Fix[]) : [];
+}
+
+/**
+ * Applies the edits of one file to its text: comments, quotes and layout stay. COGPLAN_FIX_STALE when a line no longer holds
+ * the word that was read there, outside of its comment.
+ */
+export function applyEdits(text: string, edits: readonly SpecEdit[]): string {
+  const lines: (string | undefined)[] = text.split('\n');
+  for (const edit of edits) {
+    const line = lines[edit.line - 1];
+    const at = line === undefined ? -1 : findWord(line, edit.from);
+    if (line === undefined || at < 0) {
+      throw new CogplanError('COGPLAN_FIX_STALE', `${edit.file}:${edit.line} does not say ${edit.from} any more`, {
+        subject: edit.from,
+        where: { file: edit.file, line: edit.line },
+        hint: 'Run `cogplan lock` again.',
+      });
+    }
+    const changed = line.slice(0, at) + edit.to + line.slice(at + edit.from.length);
+    const isEmpty = edit.to === '' && /^\s*-?\s*(?:""|'')?\s*(?:#.*)?\r?$/.test(changed);
+    lines[edit.line - 1] = isEmpty ? undefined : changed;
+  }
+  return lines.filter((line) => line !== undefined).join('\n');
+}
+
+const PART_OF_A_WORD = /[A-Za-z0-9_.+~-]/;
+
+function findWord(line: string, word: string): number {
+  const comment = /(?:^|\s)#/.exec(line)?.index ?? line.length;
+  for (let at = line.indexOf(word); at >= 0 && at < comment; at = line.indexOf(word, at + 1)) {
+    const before = line[at - 1] ?? ' ';
+    const after = line[at + word.length] ?? ' ';
+    if (!PART_OF_A_WORD.test(before) && !PART_OF_A_WORD.test(after)) return at;
+  }
+  return -1;
+}
