@@ -73,6 +73,10 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'Two things are put at places of the image that exclude each other.',
   },
+  COGPLAN_EXPORT_IMPOSSIBLE: {
+    family: 'input',
+    summary: 'The lock holds something that the format of an export cannot say.',
+  },
   COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
   COGPLAN_FIX_STALE: { family: 'input', summary: 'A fix does not fit the file any more.' },
   COGPLAN_HASH_MISMATCH: {

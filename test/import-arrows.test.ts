@@ -16,7 +16,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   sources: ['store', 'lock', 'formats'],
   store: ['lock', 'formats'],
   spec: ['formats'],
-  lock: [],
+  lock: ['formats'],
   formats: [],
 };
 

@@ -11,10 +11,10 @@ import { requireLockFile } from './project-lock.ts';
 import { replaceFile } from './replace-file.ts';
 import { type CommonOptions, print, printJson, projectDirectory } from './session.ts';
 
-export const EXPORT_FORMATS = ['pylock', 'requirements', 'cyclonedx', 'spdx'] as const;
+type Format = 'pylock' | 'requirements' | 'cyclonedx' | 'spdx';
 
 interface ExportOptions extends CommonOptions {
-  readonly format: (typeof EXPORT_FORMATS)[number];
+  readonly format: Format;
   readonly platform?: string;
   readonly output?: string;
 }
@@ -50,7 +50,9 @@ function platformOf(lock: Lock, asked: string | undefined): Platform {
   const locked = Object.keys(lock.targets);
   const [only] = locked;
   if (asked === undefined && locked.length > 1) {
-    throw new CogplanError('COGPLAN_USAGE', `the lock holds ${locked.join(' and ')}`, { hint: 'Name one with --platform.' });
+    throw new CogplanError('COGPLAN_USAGE', `the lock holds ${locked.join(' and ')}`, {
+      hint: 'Name one with --platform.',
+    });
   }
   return (asked ?? only) as Platform;
 }

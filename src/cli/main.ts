@@ -134,6 +134,21 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./apply.ts')).applyVerb));
 
+  common(program.command('export [directory]'))
+    .description("tell the lock in another program's words")
+    .addOption(
+      new Option('--format <format>', 'what to write')
+        .choices(['pylock', 'requirements', 'cyclonedx', 'spdx'])
+        .makeOptionMandatory(),
+    )
+    .addOption(platformOption())
+    .option('-o, --output <file>', 'where to write it (default: standard output)')
+    .addHelpText(
+      'after',
+      example('cogplan export --format requirements -o locked.txt', 'then: pip install --require-hashes -r locked.txt'),
+    )
+    .action(verb(async () => (await import('./export.ts')).exportVerb));
+
   common(program.command('predict [directory]'))
     .description('run one prediction on the image, applying it first when that is needed')
     .option('-i, --input <name=value>', 'an input; name=@path sends a file; may be repeated', collect)

@@ -1,7 +1,7 @@
 import { compareBytes } from '../../canonical.ts';
 import { sha256 } from '../../digest.ts';
-import { writeLock } from '../write-lock.ts';
 import type { Lock, PythonPackage, SystemPackage, Target } from '../schema.generated.ts';
+import { formatLock } from '../write-lock.ts';
 import type { ExportInput } from './export-input.ts';
 import { dependenciesOf } from './pylock.ts';
 
@@ -34,14 +34,25 @@ export function billOf({ lock, platform, target }: ExportInput): Bill {
   return {
     items: items.sort((a, b) => compareBytes(a.id, b.id)),
     date: newestDate(lock, target),
-    identity: sha256(`${platform}\n${writeLock(lock)}`),
+    identity: sha256(`${platform}\n${formatLock(lock)}`),
   };
 }
 
 function interpreter({ interpreter: { provider, version, file } }: Target): readonly BillItem[] {
   if (provider !== 'standalone' || file === undefined) return [];
   const purl = `pkg:generic/cpython@${version}?checksum=sha256:${file.sha256}&download_url=${encodeURIComponent(file.url)}`;
-  return [{ id: 'interpreter/cpython', kind: 'application', name: 'cpython', version, purl, url: file.url, sha256: file.sha256, depends: [] }];
+  return [
+    {
+      id: 'interpreter/cpython',
+      kind: 'application',
+      name: 'cpython',
+      version,
+      purl,
+      url: file.url,
+      sha256: file.sha256,
+      depends: [],
+    },
+  ];
 }
 
 function debs({ system, base }: Target): readonly BillItem[] {
@@ -60,10 +71,7 @@ function debs({ system, base }: Target): readonly BillItem[] {
 }
 
 function wheels({ python, runtime }: Target): readonly BillItem[] {
-  return [
-    ...wheelsOf('python', python.packages),
-    ...wheelsOf('runtime', [runtime.sdk, ...runtime.server]),
-  ];
+  return [...wheelsOf('python', python.packages), ...wheelsOf('runtime', [runtime.sdk, ...runtime.server])];
 }
 
 function wheelsOf(family: string, packages: readonly PythonPackage[]): readonly BillItem[] {
@@ -82,7 +90,9 @@ function wheelsOf(family: string, packages: readonly PythonPackage[]): readonly 
 
 function qualifiers({ index, built }: PythonPackage): string {
   if (built?.source.kind === 'git') return `?vcs_url=${encodeURIComponent(built.source.file.url)}`;
-  return index === undefined || index.startsWith('https://pypi.org/') ? '' : `?repository_url=${encodeURIComponent(index)}`;
+  return index === undefined || index.startsWith('https://pypi.org/')
+    ? ''
+    : `?repository_url=${encodeURIComponent(index)}`;
 }
 
 function files({ files: placed }: Target): readonly BillItem[] {

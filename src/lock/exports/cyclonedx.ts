@@ -49,6 +49,11 @@ function component({ id, kind, name, version, purl, url, sha256 }: BillItem): Re
 // A UUID of version 8: its bits are ours, out of the lock's digest.
 function uuidOf(identity: string): string {
   const variant = '89ab'[Number.parseInt(identity.charAt(16), 16) % 4] ?? '8';
-  const parts = [identity.slice(0, 8), identity.slice(8, 12), `8${identity.slice(13, 16)}`, `${variant}${identity.slice(17, 20)}`];
+  const parts = [
+    identity.slice(0, 8),
+    identity.slice(8, 12),
+    `8${identity.slice(13, 16)}`,
+    `${variant}${identity.slice(17, 20)}`,
+  ];
   return [...parts, identity.slice(20, 32)].join('-');
 }

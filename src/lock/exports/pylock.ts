@@ -1,6 +1,6 @@
 import { stringify } from 'smol-toml';
-import { parseRequirement } from '../../formats/python/requirement.ts';
 import { normalizeName } from '../../formats/python/name.ts';
+import { parseRequirement } from '../../formats/python/requirement.ts';
 import type { Platform } from '../platform.ts';
 import type { File, PythonPackage } from '../schema.generated.ts';
 import type { ExportInput } from './export-input.ts';
@@ -27,7 +27,11 @@ export function exportPylock({ lock, platform, target }: ExportInput): string {
   });
 }
 
-function packageOf(item: PythonPackage, indexes: readonly string[], names: ReadonlySet<string>): Record<string, unknown> {
+function packageOf(
+  item: PythonPackage,
+  indexes: readonly string[],
+  names: ReadonlySet<string>,
+): Record<string, unknown> {
   const dependencies = dependenciesOf(item, names).map((name) => ({ name }));
   return {
     name: item.name,

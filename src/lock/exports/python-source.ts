@@ -7,7 +7,13 @@ export type PythonSource =
   | { readonly kind: 'url'; readonly url: string; readonly subdirectory?: string }
   /** A source archive on an index, from which the locked wheel was built. */
   | { readonly kind: 'sdist' }
-  | { readonly kind: 'git'; readonly url: string; readonly commit: string; readonly ref?: string; readonly subdirectory?: string }
+  | {
+      readonly kind: 'git';
+      readonly url: string;
+      readonly commit: string;
+      readonly ref?: string;
+      readonly subdirectory?: string;
+    }
   | { readonly kind: 'path'; readonly path: string; readonly subdirectory?: string };
 
 /** Reads where a package came from out of its URLs and of what was asked. */
@@ -28,7 +34,10 @@ export function pythonSource(item: PythonPackage, indexes: readonly string[]): P
 }
 
 /** Indexes and pages of links in order of preference, as the project named them. */
-export function sourcesOf(lock: Lock, target: Target): { readonly indexes: readonly string[]; readonly findLinks: readonly string[] } {
+export function sourcesOf(
+  lock: Lock,
+  target: Target,
+): { readonly indexes: readonly string[]; readonly findLinks: readonly string[] } {
   const asked = lock.asked.python?.['find-links'];
   const links = new Set(Array.isArray(asked) ? asked : []);
   const isLink = (url: string): boolean => links.has(url);

@@ -30,7 +30,10 @@ function requirementOf(item: PythonPackage, indexes: readonly string[]): string 
     case 'sdist':
       return pinned(`${item.name}==${item.version}`, file);
     case 'url':
-      return pinned(`${item.name} @ ${source.url}${source.subdirectory === undefined ? '' : `#subdirectory=${source.subdirectory}`}`, file);
+      return pinned(
+        `${item.name} @ ${source.url}${source.subdirectory === undefined ? '' : `#subdirectory=${source.subdirectory}`}`,
+        file,
+      );
     case 'path':
       if (item.built === undefined || item.built.source.kind === 'archive') return pinned(`./${source.path}`, file);
       throw impossible(item, 'a folder');

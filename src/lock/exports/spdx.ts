@@ -5,7 +5,12 @@ import type { ExportInput } from './export-input.ts';
 /** An SPDX 2.3 document in JSON. https://spdx.github.io/spdx-spec/v2.3/ */
 export function exportSpdx(input: ExportInput): string {
   const { items, date, identity } = billOf(input);
-  const ids = new Map(items.map((item, index) => [item.id, `SPDXRef-${index + 1}-${item.name.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 100)}`]));
+  const ids = new Map(
+    items.map((item, index) => [
+      item.id,
+      `SPDXRef-${index + 1}-${item.name.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 100)}`,
+    ]),
+  );
   const idOf = (id: string): string => ids.get(id) ?? '';
   const relate = (from: string, type: string, to: string): Record<string, string> => ({
     spdxElementId: from,
