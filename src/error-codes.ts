@@ -69,13 +69,13 @@ export const ERROR_CODES = {
     summary: 'The Docker Engine reports another image ID than the one that was built.',
   },
   COGPLAN_DOCKER_UNAVAILABLE: { family: 'outside', summary: 'No Docker Engine answers.' },
-  COGPLAN_FILES_CONFLICT: {
-    family: 'input',
-    summary: 'Two things are put at places of the image that exclude each other.',
-  },
   COGPLAN_EXPORT_IMPOSSIBLE: {
     family: 'input',
     summary: 'The lock holds something that the format of an export cannot say.',
+  },
+  COGPLAN_FILES_CONFLICT: {
+    family: 'input',
+    summary: 'Two things are put at places of the image that exclude each other.',
   },
   COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
   COGPLAN_FIX_STALE: { family: 'input', summary: 'A fix does not fit the file any more.' },
