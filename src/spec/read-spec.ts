@@ -3,9 +3,12 @@ import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
 import { isNull, knownFields, note, type Reading, wrongType } from './fields.ts';
 import { FILES } from './files.ts';
+import { joinRequirements } from './join-requirements.ts';
 import { translateLegacy } from './legacy-layout.ts';
 import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
+import { readRequirements } from './read-requirements.ts';
+import { readRun } from './run/read-run.ts';
 import { NO_SETTINGS, readSettings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
@@ -85,6 +88,10 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const environment = readEnvironment(reading, fields.get('environment'));
   const names = readImageNames(reading, fields);
   const weights = readWeights(reading, fields.get('weights'));
+  const runReading = readRun(build.run);
+  for (const { value, where } of runReading.warnings)
+    notices.push({ level: 'warn', code: 'COGPLAN_RUN_LINE', text: value, where });
+  const installed = await readRequirements(root, { kind: 'entries', entries: runReading.requirements }, reading);
   problems.throwIfAny();
 
   const { pythonVersion } = build;
@@ -94,6 +101,9 @@ export async function readSpec(directory: string, options: { readonly file?: str
     file,
     settings: settings ?? NO_SETTINGS,
     ...build,
+    systemPackages: [...build.systemPackages, ...runReading.systemPackages],
+    requirements: joinRequirements(build.requirements, installed),
+    runReading,
     pythonVersion,
     ...(predict === undefined ? {} : { predict }),
     ...(train === undefined ? {} : { train }),

@@ -3,6 +3,7 @@ import type { Where } from '../errors.ts';
 import type { Marker } from '../formats/python/marker.ts';
 import type { NormalizedName } from '../formats/python/name.ts';
 import type { Specifier } from '../formats/python/specifier.ts';
+import type { RunReading } from './run/run-reading.ts';
 import type { Settings } from './settings.ts';
 
 /** A value a person wrote, with the place where it stands. */
@@ -128,6 +129,8 @@ export interface Spec {
   readonly requirements: Requirements;
   /** `build.run`, then `build.pre_install`, as Cog orders them. */
   readonly run: readonly RunCommand[];
+  /** What those come to; the packages they install stand with the others in `requirements` and `systemPackages`. */
+  readonly runReading: RunReading;
   /** `run:` or `predict:`; absent for a project without a predictor. */
   readonly predict?: PythonTarget;
   readonly train?: PythonTarget;

@@ -1,5 +1,6 @@
 import { normalizeName } from '../../src/formats/python/name.ts';
 import { parseRequirement } from '../../src/formats/python/requirement.ts';
+import { NOTHING_RUN } from '../../src/spec/run/run-reading.ts';
 import { NO_SETTINGS } from '../../src/spec/settings.ts';
 import type { Located, RequirementLine, Requirements, Spec } from '../../src/spec/spec.ts';
 
@@ -14,6 +15,7 @@ export function aSpec(change: Partial<Spec> = {}): Spec {
     systemPackages: [],
     requirements: requirements(),
     run: [],
+    runReading: NOTHING_RUN,
     environment: [],
     weights: [],
     notices: [],

@@ -88,7 +88,7 @@ function interpret(content: Buffer, { input, script, parameters, answers }: Run)
   if (!SHELLS.test(firstLine)) {
     const shown =
       content.subarray(0, 4).toString('latin1') === '\x7fELF' ? 'a compiled program' : firstLine.slice(0, 160);
-    throw new Unrecognised({ line: 1, text: shown }, 'not a shell script');
+    throw new Unrecognised({ line: 1, offset: 0, text: shown }, 'not a shell script');
   }
   const { name, version, architecture, suite } = input;
   const scriptPath = `/var/lib/dpkg/info/${name}.${script}`;

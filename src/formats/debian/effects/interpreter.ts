@@ -39,7 +39,7 @@ export class Interpreter {
   #parameters: readonly Value[];
   readonly #output = new ScriptOutput(this.#path);
   #lastSubstitution: Status | undefined;
-  #place: Place = { line: 1, text: '' };
+  #place: Place = { line: 1, offset: 0, text: '' };
   #steps = 0;
   #calls = 0;
 

@@ -320,7 +320,7 @@ export class ShellReader {
       index = this.#text.indexOf('\n', index + 1);
     }
     const text = this.#text.slice(this.#position, end < 0 ? undefined : end).trim();
-    return { line, text: text.length > 160 ? `${text.slice(0, 159)}…` : text };
+    return { line, offset: this.#position, text: text.length > 160 ? `${text.slice(0, 159)}…` : text };
   }
 
   error(reason: string): Unrecognised {

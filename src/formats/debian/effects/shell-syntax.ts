@@ -29,9 +29,10 @@ export interface Assignment {
   readonly value: Word;
 }
 
-/** Where a command begins: line from 1, and its first line of text. */
+/** Where a command begins: line from 1, position in the script, and its first line of text. */
 export interface Place {
   readonly line: number;
+  readonly offset: number;
   readonly text: string;
 }
 

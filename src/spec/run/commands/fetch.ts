@@ -1,0 +1,145 @@
+import { posix } from 'node:path';
+import { type Invocation, notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
+
+const CURL_FLAGS = [
+  '-L',
+  '--location',
+  '-s',
+  '--silent',
+  '-S',
+  '--show-error',
+  '-f',
+  '--fail',
+  '-#',
+  '--progress-bar',
+  '-O',
+  '--remote-name',
+  '-J',
+  '-v',
+  '-k',
+  '--insecure',
+  '--compressed',
+  '--create-dirs',
+  '-4',
+  '-6',
+  '-N',
+  '--globoff',
+  '-g',
+];
+const CURL_VALUES = [
+  '-o',
+  '--output',
+  '--retry',
+  '--retry-delay',
+  '--retry-max-time',
+  '--connect-timeout',
+  '-m',
+  '--max-time',
+  '--proto',
+  '--output-dir',
+  '-C',
+  '--continue-at',
+  '-A',
+  '--user-agent',
+];
+const WGET_FLAGS = [
+  '-q',
+  '--quiet',
+  '-nv',
+  '--no-verbose',
+  '-c',
+  '--continue',
+  '--no-check-certificate',
+  '--show-progress',
+  '-nc',
+  '--no-clobber',
+  '-v',
+  '--content-disposition',
+  '-4',
+  '-6',
+  '--no-cookies',
+];
+const WGET_VALUES = [
+  '-O',
+  '--output-document',
+  '-P',
+  '--directory-prefix',
+  '-t',
+  '--tries',
+  '-T',
+  '--timeout',
+  '--progress',
+  '-U',
+  '--user-agent',
+  '--retry-connrefused',
+  '--waitretry',
+];
+
+export interface Fetch {
+  readonly url: string;
+  /** Absent: standard output. */
+  readonly path?: string;
+}
+
+/** What one `curl` or `wget` fetches; a text says why that cannot be told. */
+export function readFetches(state: RunState, { name, words, output }: Invocation): readonly Fetch[] | string {
+  const curl = name === 'curl';
+  // `-nv` and `-nc` are one option of wget's, not two letters.
+  const plain = words.filter((word) => curl || !['-nv', '-nc'].includes(word));
+  const given = splitOptions(plain, curl ? CURL_FLAGS : WGET_FLAGS, curl ? CURL_VALUES : WGET_VALUES);
+  if (given.unknown !== undefined) return `${name} with ${given.unknown}`;
+  const outputs = curl
+    ? [...(given.values.get('-o') ?? []), ...(given.values.get('--output') ?? [])]
+    : [...(given.values.get('-O') ?? []), ...(given.values.get('--output-document') ?? [])];
+  const folder = (
+    curl ? given.values.get('--output-dir') : (given.values.get('-P') ?? given.values.get('--directory-prefix'))
+  )?.at(-1);
+  const urls = given.operands.map((url) => (/^[a-z]+:\/\//i.test(url) ? url : `http://${url}`));
+  if (urls.length === 0) return `${name} without a URL`;
+  const odd = urls.find((url) => !URL.canParse(url) || /["'\s<>]/.test(url));
+  if (odd !== undefined) return `${odd} is not a URL`;
+  if (urls.some((url) => !/^https?:\/\//i.test(url))) return 'only http and https are fetched';
+  if (urls.some((url) => /[{}[\]]/.test(url)) && curl) return 'curl expands braces and brackets of a URL';
+  const remote = given.flags.has('-O') || given.flags.has('--remote-name');
+  if (curl && !remote && outputs.length === 0) {
+    if (output === undefined || output.append)
+      return urls.length === 1 ? [{ url: urls[0] ?? '' }] : 'what it prints goes nowhere';
+    return urls.length === 1 ? [{ url: urls[0] ?? '', path: state.resolve(output.path) }] : 'several URLs for one file';
+  }
+  if (output !== undefined) return 'its messages go to a file';
+  if (outputs.includes('-')) return urls.length === 1 ? [{ url: urls[0] ?? '' }] : 'several URLs for one output';
+  if (outputs.length > 0) {
+    // wget appends all of its URLs to the one file; curl takes one name for each.
+    if (curl ? outputs.length !== urls.length : urls.length !== 1)
+      return `${urls.length} URLs for ${outputs.length} files`;
+    return urls.map((url, index) => ({ url, path: state.resolve(posix.join(folder ?? '', outputs[index] ?? '')) }));
+  }
+  const fetches: Fetch[] = [];
+  for (const url of urls) {
+    const name = posix.basename(url.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/[?#].*$/, ''));
+    if (name === '' || name === '/' || (!curl && /\?/.test(url))) return 'the server names the file';
+    fetches.push({ url, path: state.resolve(posix.join(folder ?? '', decodeName(name))) });
+  }
+  return fetches;
+}
+
+/** `curl` and `wget` to files. */
+export const fetchFiles: Rule = (state, invocation): Outcome => {
+  const fetches = readFetches(state, invocation);
+  if (typeof fetches === 'string') return notRead(fetches);
+  const named = fetches.flatMap(({ url, path }) => (path === undefined ? [] : [{ url, path }]));
+  if (named.length !== fetches.length) return notRead('what it prints goes nowhere');
+  for (const { url, path } of named) {
+    if (path.endsWith('/') || state.isDirectory(path)) return notRead(`${path} is a directory`);
+    state.place({ path, kind: 'file', url: url.replace(/#.*$/, '') });
+  }
+  return { class: 'file', why: named.map(({ path }) => `locked by hash, placed at ${path}`).join('; ') };
+};
+
+function decodeName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,170 @@
+import { posix } from 'node:path';
+import type { Placement } from '../run-reading.ts';
+import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
+
+const file = (why: string): Outcome => ({ class: 'file', why });
+
+export const makeDirectories: Rule = (state, { words, output }) => {
+  const { unknown, values, operands } = splitOptions(words, ['-p', '--parents', '-v', '--verbose'], ['-m', '--mode']);
+  const mode = values.get('-m')?.at(-1) ?? values.get('--mode')?.at(-1);
+  if (unknown !== undefined || output !== undefined || operands.length === 0)
+    return notRead(`mkdir with ${unknown ?? 'odd operands'}`);
+  if (mode !== undefined && !/^0?[0-7]{3}$/.test(mode)) return notRead(`mkdir with mode ${mode}`);
+  for (const operand of operands) {
+    const path = state.resolve(operand);
+    if (state.at(path) === undefined && !state.isDirectory(path)) {
+      state.place({ path, kind: 'directory', ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }) });
+    }
+  }
+  return file(`directory ${operands.map((item) => state.resolve(item)).join(', ')}`);
+};
+
+export const changeMode: Rule = (state, { words }) => {
+  const [how = '', ...operands] = words;
+  const targets = operands.map((operand) => state.at(state.resolve(operand)));
+  if (/^-/.test(how) || targets.length === 0) return notRead('chmod with options');
+  const changed: [Placement, number][] = [];
+  for (const target of targets) {
+    if (target === undefined || target.kind === 'symlink')
+      return notRead('it changes the mode of something that no line before it placed');
+    const mode = modeFrom(how, target.mode ?? (target.kind === 'directory' ? 0o755 : 0o644));
+    if (mode === undefined) return notRead(`chmod ${how}`);
+    changed.push([target, mode]);
+  }
+  for (const [target, mode] of changed) state.replace(target, { mode });
+  return file(`mode of ${operands.join(', ')}`);
+};
+
+/** An octal mode, or `+x`, `a+x`, `u+x`, `755`; umask 022 holds back nothing that `+x` adds. */
+function modeFrom(how: string, before: number): number | undefined {
+  if (/^0?[0-7]{3}$/.test(how)) return Number.parseInt(how, 8);
+  const match = /^([ugoa]*)([+-])([rwx]+)$/.exec(how);
+  if (match === null) return undefined;
+  const who = match[1] === '' || match[1]?.includes('a') ? 'ugo' : (match[1] ?? '');
+  if (match[1] === '' && match[3]?.includes('w')) return undefined;
+  let bits = 0;
+  for (const [letter, shift] of [
+    ['u', 6],
+    ['g', 3],
+    ['o', 0],
+  ] as const) {
+    if (!who.includes(letter)) continue;
+    for (const [right, bit] of [
+      ['r', 4],
+      ['w', 2],
+      ['x', 1],
+    ] as const)
+      if (match[3]?.includes(right)) bits |= bit << shift;
+  }
+  return match[2] === '+' ? before | bits : before & ~bits;
+}
+
+export const makeLink: Rule = (state, { words }) => {
+  const { unknown, flags, operands } = splitOptions(
+    words,
+    ['-s', '--symbolic', '-f', '--force', '-n', '--no-dereference', '-v', '-T'],
+    [],
+  );
+  const [target, name] = operands;
+  if (unknown !== undefined || !(flags.has('-s') || flags.has('--symbolic')))
+    return notRead(unknown === undefined ? 'a hard link' : `ln with ${unknown}`);
+  if (target === undefined || name === undefined || operands.length !== 2)
+    return notRead('ln with other than two operands');
+  let path = state.resolve(name);
+  if (name.endsWith('/') || (state.isDirectory(path) && !flags.has('-T')))
+    path = posix.join(path, posix.basename(target));
+  if (!state.isKnownPlace(path)) return notRead(`what lies at ${path} is not known`);
+  if (state.at(path) !== undefined && !(flags.has('-f') || flags.has('--force')))
+    return notRead(`${path} is there already`);
+  state.place({ path, kind: 'symlink', target });
+  return file(`link ${path} to ${target}`);
+};
+
+export const moveFile: Rule = (state, { words }) => transfer(state, words, 'mv');
+export const copyFile: Rule = (state, { words }) => transfer(state, words, 'cp');
+
+function transfer(state: RunState, words: readonly string[], name: 'mv' | 'cp'): Outcome {
+  const { unknown, operands } = splitOptions(
+    words,
+    ['-f', '--force', '-v', '-n', '-p', '-T'].concat(name === 'cp' ? ['-a', '-r', '-R'] : []),
+    [],
+  );
+  const [from, to] = operands;
+  if (unknown !== undefined || from === undefined || to === undefined || operands.length !== 2)
+    return notRead(`${name} with ${unknown ?? 'other than two operands'}`);
+  const source = state.at(state.resolve(from));
+  if (source === undefined) return notRead(`it takes ${from}, which no line before it placed`);
+  if (source.kind === 'directory' && (name === 'cp' || state.below(source.path).length > 0))
+    return notRead(`${name} of a directory`);
+  let path = state.resolve(to);
+  const into = to.endsWith('/') || state.isDirectory(path);
+  if (into) path = posix.join(path, posix.basename(source.path));
+  if (!into && !state.isKnownPlace(path)) return notRead(`what lies at ${path} is not known`);
+  if (name === 'mv') state.remove(source);
+  const { kind, mode, url, text, target, git, unpack } = source;
+  state.place({
+    path,
+    kind,
+    ...(mode === undefined ? {} : { mode }),
+    ...(url === undefined ? {} : { url }),
+    ...(text === undefined ? {} : { text }),
+    ...(target === undefined ? {} : { target }),
+    ...(git === undefined ? {} : { git }),
+    ...(unpack === undefined ? {} : { unpack }),
+  });
+  return file(`${name === 'mv' ? 'placed' : 'placed also'} at ${path}`);
+}
+
+/** Directories that hold nothing of an image that cogplan makes. */
+const CACHES = /^(?:\/var\/lib\/apt\/lists|\/var\/cache\/apt|\/root\/\.cache\/(?:pip|uv)|\/tmp|\/var\/tmp)(?:\/|$)/;
+
+export const removeFiles: Rule = (state, { words }) => {
+  const { unknown, operands, flags } = splitOptions(words, ['-f', '--force', '-r', '-R', '--recursive', '-v'], []);
+  if (unknown !== undefined || operands.length === 0) return notRead(`rm with ${unknown ?? 'no operands'}`);
+  const paths = operands.map((operand) => state.resolve(operand));
+  const targets: Placement[] = [];
+  for (const path of paths.filter((item) => !CACHES.test(item))) {
+    const target = state.at(path);
+    if (target === undefined) return notRead(`it removes ${path}, which no line before it placed`);
+    const recursive = ['-r', '-R', '--recursive'].some((flag) => flags.has(flag));
+    if (target.kind === 'directory' && !recursive) return notRead('rm of a directory');
+    targets.push(target, ...state.below(path));
+  }
+  for (const target of targets) state.remove(target);
+  return targets.length === 0
+    ? { class: 'none', why: 'no image holds this cache' }
+    : file(`not placed: ${paths.join(', ')}`);
+};
+
+/** `echo TEXT > FILE`; without a file it only prints. Start-up files of interactive shells are read by no model. */
+export const echo: Rule = (state, { words, output }) => {
+  if (output === undefined) return { class: 'none', why: 'it only prints' };
+  const path = state.resolve(output.path);
+  if (/^\/root\/\.(?:bashrc|profile|bash_profile|zshrc)$/.test(path)) {
+    return { class: 'none', why: 'only interactive shells read this file: name variables under environment' };
+  }
+  const [first, ...rest] = words;
+  const newline = first === '-n' ? '' : '\n';
+  const text = (first === '-n' ? rest : words).join(' ') + newline;
+  if (/\\/.test(text) || /^-[neE]+$/.test(first === '-n' ? (rest[0] ?? '') : (first ?? '')))
+    return notRead('echo differs between shells here');
+  const before = state.at(path);
+  if (output.append) {
+    if (before?.text === undefined) return notRead(`what ${path} holds is not known`);
+    state.replace(before, { text: before.text + text });
+    return file(`a line more in ${path}`);
+  }
+  if (path.startsWith('/dev/')) return { class: 'none', why: 'it only prints' };
+  state.place({ path, kind: 'file', text });
+  return file(`written to ${path}`);
+};
+
+export const touch: Rule = (state, { words }) => {
+  if (words.some((word) => word.startsWith('-')) || words.length === 0) return notRead('touch with options');
+  const paths = words.map((word) => state.resolve(word));
+  if (paths.some((path) => state.at(path) === undefined && state.at(posix.dirname(path)) === undefined)) {
+    return notRead('whether the file exists is not known');
+  }
+  for (const path of paths) if (state.at(path) === undefined) state.place({ path, kind: 'file', text: '' });
+  return file(`empty file ${paths.join(', ')}`);
+};

@@ -1,0 +1,189 @@
+import { posix } from 'node:path';
+import type { GitSource } from '../run-reading.ts';
+import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
+
+const SILENT = [
+  '-U',
+  '--upgrade',
+  '-q',
+  '--quiet',
+  '-v',
+  '--verbose',
+  '--no-cache-dir',
+  '--user',
+  '--system',
+  '--force-reinstall',
+  '-I',
+  '--ignore-installed',
+  '--break-system-packages',
+  '--disable-pip-version-check',
+  '--no-input',
+  '--no-build-isolation',
+  '--use-pep517',
+  '--no-use-pep517',
+  '--prefer-binary',
+  '--no-warn-script-location',
+  '--no-warn-conflicts',
+  '--compile',
+  '--no-compile',
+  '--no-clean',
+  '--no-cache',
+  '-y',
+  '--yes',
+  '--no-deps',
+  '--pre',
+  '--require-hashes',
+  '--no-index',
+];
+const SILENT_VALUES = [
+  '--root-user-action',
+  '--default-timeout',
+  '--timeout',
+  '--retries',
+  '--progress-bar',
+  '--trusted-host',
+  '--upgrade-strategy',
+  '--cache-dir',
+  '--use-deprecated',
+  '--python',
+  '-p',
+  '--index-strategy',
+];
+const PASSED_VALUES = [
+  '--extra-index-url',
+  '--index-url',
+  '-i',
+  '-f',
+  '--find-links',
+  '-r',
+  '--requirement',
+  '-c',
+  '--constraint',
+  '-e',
+  '--editable',
+  '--no-binary',
+  '--only-binary',
+  '--config-settings',
+  '-C',
+  '--global-option',
+];
+
+/** `pip install` in all its spellings: what it names is locked with the requirements. */
+export const pip: Rule = (state, { words, output }) => {
+  const [verb, ...rest] = words.filter((word, index) => index > 0 || !word.startsWith('-'));
+  if (verb === 'uninstall') return uninstall(state, rest);
+  if (['--version', 'cache', 'check', 'list', 'freeze', 'show', 'config', undefined].includes(verb)) {
+    return output === undefined ? { class: 'none', why: 'it installs nothing' } : notRead('its output goes to a file');
+  }
+  if (verb !== 'install') return notRead(`pip ${verb}`);
+  if (output !== undefined) {
+    if (!output.path.startsWith('=')) return notRead('its output goes to a file');
+    state.warn(`the shell takes ">${output.path}" for a file to write to, not for a version: quote the requirement`);
+  }
+  const given = splitOptions(rest, SILENT, [...SILENT_VALUES, ...PASSED_VALUES]);
+  if (given.unknown !== undefined) return notRead(`pip install with ${given.unknown}`);
+  const lines: string[] = [];
+  const trees: { readonly git: GitSource; readonly path: string }[] = [];
+  for (const [name, values] of given.values) {
+    for (const value of SILENT_VALUES.includes(name) ? [] : values) {
+      const read = optionLine(state, name, value);
+      if (read === undefined) return notRead(`${value} lies where no line before it placed anything`);
+      if (typeof read === 'string') lines.push(read);
+      else trees.push(read);
+    }
+  }
+  for (const operand of given.operands) {
+    const line = operandLine(state, operand);
+    if (line === undefined) return notRead(`${operand} lies where no line before it placed anything`);
+    if (line !== '') lines.push(line);
+  }
+  const flags = ['--pre', '--require-hashes', '--no-index'].filter((flag) => given.flags.has(flag));
+  if (given.flags.has('--no-deps')) state.warn('--no-deps has no effect: what the packages need is locked with them');
+  if (lines.length === 0 && trees.length === 0) return { class: 'none', why: 'the image has no pip, and needs none' };
+  for (const line of [...flags, ...lines]) state.requirements.push({ value: line, where: state.where });
+  for (const tree of trees) state.treeRequirements.push({ ...tree, where: state.where });
+  return {
+    class: 'python',
+    why: `locked with the requirements: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}`,
+  };
+};
+
+/** OpenMMLab's installer is pip for everything but mmcv, of which it has wheels of its own. */
+export const mim: Rule = (state, invocation) =>
+  invocation.words[0] !== 'install' || invocation.words.some((word) => /^mmcv(?:-full)?(?:[^a-z-]|$)/.test(word))
+    ? notRead('mim looks for wheels by the versions that it finds installed')
+    : pip(state, invocation);
+
+function optionLine(
+  state: RunState,
+  name: string,
+  value: string,
+): string | { readonly git: GitSource; readonly path: string } | undefined {
+  switch (name) {
+    // One line's index must not become that of all the others.
+    case '-i':
+    case '--index-url':
+    case '--extra-index-url':
+      return `--extra-index-url ${value}`;
+    case '-f':
+    case '--find-links':
+      return `--find-links ${value}`;
+    case '-e':
+    case '--editable': {
+      const line = operandLine(state, value);
+      return line === undefined ? undefined : /^git\+|^hg\+|@/.test(line) ? line : `-e ${line}`;
+    }
+    case '-r':
+    case '--requirement': {
+      const path = state.resolve(value);
+      const tree = state.treeOf(path);
+      if (tree?.git !== undefined) return { git: tree.git, path: posix.relative(tree.path, path) };
+      return value.startsWith('/') && !value.startsWith('/src/') ? undefined : `-r ${value.replace(/^\/src\//, '')}`;
+    }
+    case '-c':
+    case '--constraint':
+      return value.startsWith('/') && !value.startsWith('/src/') ? undefined : `-c ${value.replace(/^\/src\//, '')}`;
+    default:
+      return `${name} ${value}`;
+  }
+}
+
+/** A requirement as a requirements file would say it; '' for pip itself. */
+function operandLine(state: RunState, operand: string): string | undefined {
+  if (operand === 'pip') return '';
+  const isPath = /^(?:\.{0,2}\/|\.{1,2}(?:\[|$))/.test(operand);
+  const bare = operand.replace(/\[[^\]]*\]$/, '');
+  const path = state.resolve(bare);
+  const tree =
+    isPath || (bare.includes('/') && !/[:@]/.test(bare)) || state.at(path) !== undefined
+      ? state.treeOf(path)
+      : undefined;
+  if (tree?.git !== undefined) return gitRequirement(tree.git, posix.relative(tree.path, path));
+  if (!isPath) return operand;
+  const placed = state.at(path);
+  if (placed?.url !== undefined && placed.unpack === undefined && /\.(?:whl|tar\.gz|zip)$/.test(path))
+    return placed.url;
+  return undefined;
+}
+
+function gitRequirement({ url, ref }: GitSource, subdirectory: string): string {
+  const at = ref === undefined ? '' : `@${ref}`;
+  return `git+${url}${at}${subdirectory === '' ? '' : `#subdirectory=${subdirectory}`}`;
+}
+
+function uninstall(state: RunState, words: readonly string[]): Outcome {
+  const names = words
+    .filter((word) => !word.startsWith('-'))
+    .map((name) => name.toLowerCase().replaceAll(/[-_.]+/g, '-'));
+  const asked = state.requirements.find(({ value }) =>
+    names.includes(
+      /^[A-Za-z0-9._-]+/
+        .exec(value)?.[0]
+        .toLowerCase()
+        .replaceAll(/[-_.]+/g, '-') ?? '',
+    ),
+  );
+  if (asked !== undefined) return notRead(`it removes ${asked.value}, which a line before it installs`);
+  state.warn(`pip uninstall has no effect: leave ${names.join(', ')} out of the requirements`);
+  return { class: 'none', why: 'nothing is installed but what is locked' };
+}

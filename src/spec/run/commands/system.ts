@@ -1,0 +1,50 @@
+import { notRead, type Rule, splitOptions } from '../run-state.ts';
+
+const FLAGS = [
+  '-y',
+  '--yes',
+  '--assume-yes',
+  '-q',
+  '-qq',
+  '--quiet',
+  '--no-install-recommends',
+  '--no-install-suggests',
+  '--fix-missing',
+  '-f',
+  '--fix-broken',
+  '--allow-downgrades',
+  '--allow-unauthenticated',
+  '--reinstall',
+  '-V',
+  '--only-upgrade',
+  '-m',
+];
+const NAME = /^[a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?(?:[=/][A-Za-z0-9.+~:*_-]+)?$/;
+
+/** `apt-get install` and `apt install`: the names are locked with the system packages. */
+export const apt: Rule = (state, { words, output }) => {
+  if (output !== undefined) return notRead('its output goes to a file');
+  const { unknown, operands } = splitOptions(words, FLAGS, ['-o', '--option', '-t', '--target-release']);
+  if (unknown !== undefined) return notRead(`apt with ${unknown}`);
+  const [verb, ...names] = operands;
+  switch (verb) {
+    case 'update':
+    case 'clean':
+    case 'autoclean':
+    case 'autoremove':
+      return { class: 'none', why: 'packages come from the locked archive, and images hold no lists or caches of it' };
+    case 'upgrade':
+    case 'dist-upgrade':
+    case 'full-upgrade':
+      return { class: 'none', why: 'locking takes the newest packages of the archive' };
+    case 'install': {
+      const odd = names.find((name) => !NAME.test(name));
+      if (odd !== undefined || names.length === 0)
+        return notRead(odd === undefined ? 'it names no package' : `${odd} is not the name of a package`);
+      for (const name of names) state.systemPackages.push({ value: name, where: state.where });
+      return { class: 'system', why: `locked with the system packages: ${names.join(', ')}` };
+    }
+    default:
+      return notRead(`apt ${verb ?? ''}`.trim());
+  }
+};

@@ -1,0 +1,105 @@
+import type { Where } from '../../errors.ts';
+import type { Located } from '../spec.ts';
+
+/** What became of a part of a command. */
+export type RunClass = 'python' | 'system' | 'file' | 'git' | 'weights' | 'none' | 'step';
+
+export interface RunPart {
+  readonly class: RunClass;
+  /** The part as it was written. */
+  readonly text: string;
+  /** What it became, or why it is run. */
+  readonly why: string;
+}
+
+export interface ReadCommand {
+  /** `build.run[0]`. */
+  readonly from: string;
+  readonly command: string;
+  readonly where: Where;
+  readonly parts: readonly RunPart[];
+}
+
+export interface GitSource {
+  readonly url: string;
+  /** Branch, tag or commit; absent: the default branch. */
+  readonly ref?: string;
+  readonly submodules?: true;
+  /** False: files that LFS holds stay pointers. */
+  readonly lfs?: false;
+}
+
+export type UnpackFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'tar.bz2' | 'tar.zst' | 'zip' | 'gz' | 'xz' | 'bz2' | 'zst';
+
+/** Something that a command puts at a place of the image. URLs may hold `MACHINE` and `ARCHITECTURE`. */
+export interface Placement {
+  readonly order: number;
+  readonly from: string;
+  readonly where: Where;
+  /** Absolute, canonical. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink';
+  /** Permission bits; absent: 0644 and 0755. */
+  readonly mode?: number;
+  readonly url?: string;
+  readonly sha256?: string;
+  readonly text?: string;
+  readonly target?: string;
+  readonly git?: GitSource;
+  readonly unpack?: { readonly format: UnpackFormat; readonly strip: number };
+}
+
+/** A command, or the end of one, that is run. */
+export interface RunStep {
+  readonly order: number;
+  readonly from: string;
+  readonly where: Where;
+  readonly command: string;
+  readonly why: string;
+  readonly secrets: readonly { readonly id: string; readonly target: string }[];
+}
+
+/** A requirements file in a git tree, which can be read once the tree is there. */
+export interface TreeRequirements {
+  readonly git: GitSource;
+  /** Relative to the tree. */
+  readonly path: string;
+  readonly where: Where;
+}
+
+/** `hf://owner/model`, and where it goes. */
+export interface RunWeights {
+  readonly uri: string;
+  readonly path: string;
+  readonly from: string;
+  readonly where: Where;
+}
+
+/** What the commands of `build.run` come to. */
+export interface RunReading {
+  readonly commands: readonly ReadCommand[];
+  readonly placements: readonly Placement[];
+  readonly steps: readonly RunStep[];
+  /** Lines as in a requirements file. */
+  readonly requirements: readonly Located<string>[];
+  readonly treeRequirements: readonly TreeRequirements[];
+  readonly systemPackages: readonly Located<string>[];
+  readonly weights: readonly RunWeights[];
+  readonly warnings: readonly Located<string>[];
+}
+
+export const NOTHING_RUN: RunReading = {
+  commands: [],
+  placements: [],
+  steps: [],
+  requirements: [],
+  treeRequirements: [],
+  systemPackages: [],
+  weights: [],
+  warnings: [],
+};
+
+/** Stands for what `uname -m` prints on the target: `x86_64`, `aarch64`. */
+export const MACHINE = '\uE000';
+/** Stands for what `dpkg --print-architecture` prints on the target: `amd64`, `arm64`. */
+export const ARCHITECTURE = '\uE001';
