@@ -15,6 +15,7 @@ const PROGRAMS = {
   dockerd: 'docker.io',
   htpasswd: 'apache2-utils',
   openssl: 'openssl',
+  pip3: 'python3-pip',
   python3: 'python3',
   skopeo: 'skopeo',
   umoci: 'umoci',
