@@ -15,6 +15,7 @@ import {
   readVersionText,
   wrongType,
 } from './fields.ts';
+import { emptyRequirements, readPythonFile } from './read-python-file.ts';
 import { readRequirements } from './read-requirements.ts';
 import { readRunCommands } from './run-commands.ts';
 import type { Located, Requirements, Spec } from './spec.ts';
@@ -62,16 +63,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   cog_runtime: 'Cog dropped it in 0.17.',
 };
 
-const NO_REQUIREMENTS: Requirements = {
-  requirements: [],
-  constraints: [],
-  extraIndexUrls: [],
-  findLinks: [],
-  pre: false,
-  noBinary: [],
-  onlyBinary: [],
-  files: [],
-};
+const NO_REQUIREMENTS = emptyRequirements();
 
 const KNOWN_LEGACY = {
   what: '"environment"',
@@ -227,13 +219,8 @@ async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlFiel
   if (file === undefined) return readRequirements(reading.directory, { kind: 'entries', entries }, reading);
   const path = readString(reading, file);
   if (path === undefined) return NO_REQUIREMENTS;
-  const input = {
-    kind: 'file',
-    path: path.value,
-    where: path.where,
-    hint: await otherFiles(reading.directory),
-  } as const;
-  return readRequirements(reading.directory, input, reading);
+  const named = { path: path.value, where: path.where, hint: await otherFiles(reading.directory) };
+  return readPythonFile(reading.directory, named, reading);
 }
 
 // For the case that the file named is not there.

@@ -9,6 +9,7 @@ import type { ExportInput } from '../../src/lock/exports/export-input.ts';
 import { exportPylock } from '../../src/lock/exports/pylock.ts';
 import { exportRequirements } from '../../src/lock/exports/requirements.ts';
 import type { PythonPackage } from '../../src/lock/schema.generated.ts';
+import { readSpec } from '../../src/spec/read-spec.ts';
 import { aLock, aTarget, aWheel } from '../builders/lock.ts';
 import { thePinnedUv } from '../builders/uv.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
@@ -106,4 +107,17 @@ test.each([
     env: environment,
   });
   expect(await installed(target)).toEqual(LOCKED);
+});
+
+test('what was exported is read as what was locked', async () => {
+  await write('again', 'pylock.toml', exportPylock(input));
+  await write('again', 'locked.txt', exportRequirements(input));
+  await write('again', 'cog.yaml', 'build:\n  python_version: "3.11"\n  python_requirements: pylock.toml\n');
+  await write('again', 'other.yaml', 'build:\n  python_version: "3.11"\n  python_requirements: locked.txt\n');
+  const hashes = input.target.python.packages.map(({ name, file }) => [name, [`sha256:${file.sha256}`]]);
+  for (const file of ['cog.yaml', 'other.yaml']) {
+    const { requirements } = await readSpec(join(directory, 'again'), { file });
+    expect(requirements.requirements.map((line) => [line.name, line.hashes])).toEqual(hashes);
+    expect(requirements.indexUrl?.value).toBe(`${server.url}/simple`);
+  }
 });

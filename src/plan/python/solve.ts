@@ -182,7 +182,8 @@ async function describeAll(
       limit(async () => {
         const roots = request.roots.filter((root) => root.name === item.name);
         const previous = request.keep.find(({ name }) => name === item.name);
-        const file = chooseFile(context, item, { ranks, roots, previous });
+        const limits = request.constraints.filter((root) => root.name === item.name);
+        const file = chooseFile(context, item, { ranks, roots: [...roots, ...limits], previous });
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
         const { indexes, onPurpose } = routeOf(request.indexes, item.name);
         const sources = { indexes, findLinks: request.indexes.findLinks };
