@@ -7,10 +7,6 @@ interface ErrorRow {
 
 /** Every error code, sorted. `docs/errors.md` is generated from this table. */
 export const ERROR_CODES = {
-  COGPLAN_ACCELERATOR_UNSUPPORTED: {
-    family: 'input',
-    summary: 'The project asks for a CUDA or cuDNN version, which this version cannot lock.',
-  },
   COGPLAN_ARCHIVE_EXPIRED: { family: 'outside', summary: 'A Debian archive has not renewed its index in time.' },
   COGPLAN_ARCHIVE_INVALID: {
     family: 'outside',

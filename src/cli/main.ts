@@ -217,6 +217,13 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addHelpText('after', example('cogplan audit', 'exit 2, with layer, path and field, when a byte differs'))
     .action(verb(async () => (await import('./audit.ts')).auditVerb));
 
+  common(program.command('check [directory]'))
+    .description('tell from the lock alone whether its wheels run on a GPU and driver; exit 2 if not')
+    .option('--gpu <architecture>', 'compute capability, such as sm_89 (nvidia-smi --query-gpu=compute_cap: 8.9)')
+    .option('--driver <version>', 'version of the NVIDIA driver, such as 550.54')
+    .addHelpText('after', example('cogplan check --gpu sm_89 --driver 550.54', 'before it is deployed to an L4'))
+    .action(verb(async () => (await import('./check.ts')).checkVerb));
+
   const store = program.command('store').description('look after the store of blobs').helpCommand(false);
   store.addHelpText(
     'after',

@@ -148,6 +148,29 @@ export interface Accelerator {
   cudnn?: string;
   provider: 'wheels';
   why: string;
+  /**
+   * Which package each of the versions is that of.
+   */
+  from?: {
+    cuda?: string;
+    cudnn?: string;
+  };
+  /**
+   * GPU architectures that the wheels have kernels for.
+   */
+  architectures?: string[];
+  /**
+   * The driver can compile the kernels for later architectures.
+   */
+  ptx?: true;
+  minimumDriver?: string;
+  /**
+   * The table that chose and explained.
+   */
+  table?: {
+    date: string;
+    sha256: Sha256;
+  };
 }
 /**
  * This interface was referenced by `Lock`'s JSON-Schema

@@ -49,6 +49,8 @@ export interface SystemResolution {
 export type ResolveSystem = (context: Context, input: ResolveInput) => Promise<SystemResolution>;
 
 export interface PythonResolution {
+  /** What the wheels bring for the GPU. */
+  readonly accelerator: Target['accelerator'];
   readonly python: Python;
   readonly runtime: Runtime;
   readonly tools: readonly Tool[];

@@ -25,7 +25,6 @@ describe('resolveLock', () => {
       'COGPLAN_STEPS_UNSUPPORTED',
     ],
     ['weights', { weights: [located({ name: 'w' }, 9, 'weights[0]')] }, 'COGPLAN_WEIGHTS_UNSUPPORTED'],
-    ['cuda', { gpu: true, cuda: located('12.4', 4, 'build.cuda') }, 'COGPLAN_ACCELERATOR_UNSUPPORTED'],
   ])('refuses %s with its place, before anything is asked of the network', async (_name, change, code) => {
     const context = await aContext();
     const failure = await resolveLock(context.offline(), {

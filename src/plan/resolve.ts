@@ -59,9 +59,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const target: Target = {
     base: system.base,
     interpreter: system.interpreter,
-    accelerator: spec.gpu
-      ? { provider: 'wheels', why: 'gpu: true without cuda: the wheels bring the CUDA they need' }
-      : null,
+    accelerator: python.accelerator,
     system: system.system,
     python: python.python,
     files: [],
@@ -125,14 +123,6 @@ function refuseWhatCannotBeLocked(spec: Spec): void {
       hint: 'Put the files into the project, or fetch them in setup().',
     });
   }
-  const cuda = spec.cuda ?? spec.cudnn;
-  if (cuda !== undefined) {
-    throw new CogplanError('COGPLAN_ACCELERATOR_UNSUPPORTED', `CUDA ${cuda.value} cannot be chosen yet`, {
-      subject: cuda.value,
-      where: cuda.where,
-      hint: 'Leave the key out: torch and its kin from PyPI bring their own CUDA.',
-    });
-  }
 }
 
 function keptSystem(target: Target, tools: readonly Tool[], platform: Platform): SystemResolution {
@@ -147,6 +137,7 @@ function keptSystem(target: Target, tools: readonly Tool[], platform: Platform):
 
 function keptPython(target: Target, tools: readonly Tool[]): PythonResolution {
   return {
+    accelerator: target.accelerator,
     python: target.python,
     // The `cog` module always is the one that this version brings: no other can be had.
     runtime: { ...target.runtime, sdk: bundledSdk() },

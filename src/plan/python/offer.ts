@@ -1,15 +1,20 @@
 import type { Context } from '../../context.ts';
 import { sha256 } from '../../digest.ts';
+import { isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { satisfies } from '../../formats/python/specifier.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankWheel, type TagRanks } from '../../formats/python/wheel-tags.ts';
 import { readMetadataBytes } from '../../sources/pypi/core-metadata.ts';
 import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
+import type { IndexFile } from '../../sources/pypi/index-file.ts';
 import { readLinks, readProject } from '../../sources/pypi/project-page.ts';
 import { withCredentials, withoutUserInfo } from './describe-file.ts';
 import type { Root } from './roots.ts';
 import { routeOf, type Sources } from './routes.ts';
+
+/** Whether indexes that others stand in for could not be reached; found out once. */
+export type Unreachable = Map<string, Promise<boolean>>;
 
 export interface OfferInput {
   readonly sources: Sources;
@@ -17,6 +22,7 @@ export interface OfferInput {
   /** What the project asks for by name: an index that cannot give it is passed over. */
   readonly roots: readonly Root[];
   readonly asOf: string | null;
+  readonly unreachable: Unreachable;
 }
 
 /**
@@ -33,7 +39,7 @@ export async function offerFiles(
   const linked = onPurpose && indexes.length === 1 ? [] : await linkedFiles(context, name, sources);
   const found: (readonly OfferedFile[])[] = [];
   for (const source of indexes) {
-    const page = (await readProject(context, source, name))?.map((file) => ({ ...file, source })) ?? [];
+    const page = (await readReplaceable(context, name, { source, input }))?.map((file) => ({ ...file, source })) ?? [];
     if (page.length > 0) found.push(page);
     if (!merged && page.some((file) => isUsable(file, name, input))) break;
   }
@@ -44,6 +50,33 @@ export async function offerFiles(
   if (files.length === 0) return undefined;
   return asOf === null ? files : uploadedUntil(context, name, { files, asOf });
 }
+
+/** A project's files; none of an index that cannot be reached while another may stand in for it. */
+async function readReplaceable(
+  context: Context,
+  name: string,
+  { source, input }: { readonly source: string; readonly input: OfferInput },
+): Promise<readonly IndexFile[] | undefined> {
+  const { sources, unreachable } = input;
+  const isReplaceable = (sources.rules ?? []).some(({ url, replaceable }) => url === source && replaceable === true);
+  if (!isReplaceable) return readProject(context, source, name);
+  const known = unreachable.get(source);
+  if ((await known) === true) return undefined;
+  const reading = readProject(context, source, name);
+  const isDown = reading.then(
+    () => false,
+    (error: unknown) => isCogplanError(error) && OUT_OF_REACH.has(error.code),
+  );
+  unreachable.set(source, isDown);
+  if (!(await isDown)) return reading;
+  if (known === undefined || !(await known)) {
+    const text = `${withoutUserInfo(source)} cannot be reached: ${name} and its kin are taken from the next index`;
+    warn(context.host, 'COGPLAN_INDEX_UNREACHABLE', text, { index: withoutUserInfo(source) });
+  }
+  return undefined;
+}
+
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['COGPLAN_NETWORK', 'COGPLAN_OFFLINE', 'COGPLAN_HTTP_STATUS']);
 
 /** A file name that several indexes have is that of the first. */
 function mergeByName(pages: readonly (readonly OfferedFile[])[]): readonly OfferedFile[] {

@@ -9,6 +9,7 @@ import { type HttpTestServer, startHttpServer } from '../../../test/servers/http
 import { publishWheels } from '../../../test/servers/package-index.ts';
 import type { Context } from '../../context.ts';
 import type { Hold, Target } from '../../lock/schema.generated.ts';
+import { NO_SETTINGS } from '../../spec/settings.ts';
 import type { Requirements, Spec } from '../../spec/spec.ts';
 import type { ResolveInput } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
@@ -29,7 +30,10 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   server = await startHttpServer();
-  const mirrors = ['simple', 'simple-files'].map((path) => `https://pypi.org/${path}=${server.url}/${path}`);
+  const mirrors = [
+    ...['simple', 'simple-files'].map((path) => `https://pypi.org/${path}=${server.url}/${path}`),
+    `https://download.pytorch.org/whl=${server.url}/whl`,
+  ];
   base = await aContext({ COGPLAN_MIRRORS: mirrors.join(',') });
   const { store } = base;
   context = {
@@ -52,18 +56,18 @@ afterEach(async () => {
   base.dispose();
 });
 
-function ask(lines: readonly string[], change: Partial<ResolveInput> & { requirements?: Partial<Requirements> } = {}) {
-  const { requirements, ...rest } = change;
+function ask(
+  lines: readonly string[],
+  change: Partial<Omit<ResolveInput, 'spec'>> & { requirements?: Partial<Requirements>; spec?: Partial<Spec> } = {},
+) {
+  const { requirements, spec: changed, ...rest } = change;
   const spec = {
+    gpu: false,
+    settings: NO_SETTINGS,
+    ...changed,
     requirements: {
+      ...emptyRequirements(),
       requirements: lines.map((text, index) => requirementLine(text, { where: { file: 'r.txt', line: index + 1 } })),
-      constraints: [],
-      extraIndexUrls: [],
-      findLinks: [],
-      pre: false,
-      noBinary: [],
-      onlyBinary: [],
-      files: [],
       ...requirements,
     },
   };
@@ -194,3 +198,163 @@ test('the table of uv names one version, by hash and size, for every host', () =
     expect(file.size).toBeGreaterThan(1_000_000);
   }
 });
+
+describe('builds of torch', () => {
+  const located = (value: string) => ({ value, where: { file: 'cog.yaml', line: 3, key: 'build.cuda' } });
+  const gpu = (cuda?: string): Partial<Spec> => ({ gpu: true, ...(cuda === undefined ? {} : { cuda: located(cuda) }) });
+  const chosen = (result: Awaited<ReturnType<typeof ask>>) =>
+    result.python.packages.map(({ name, version, index }) => [name, version, index]);
+  const PYPI = 'https://pypi.org/simple';
+
+  beforeEach(() => {
+    publishWheels(server, [
+      { name: 'torch', version: '2.3.1', metadata: ['Requires-Dist: nvidia-cuda-runtime-cu12==12.1.105'] },
+      {
+        name: 'torch',
+        version: '2.0.1',
+        metadata: ['Requires-Dist: nvidia-cuda-runtime-cu11==11.7.99', 'Requires-Dist: nvidia-cudnn-cu11==8.5.0.96'],
+      },
+      { name: 'nvidia_cuda_runtime_cu12', version: '12.1.105' },
+      { name: 'nvidia_cuda_runtime_cu11', version: '11.7.99' },
+      { name: 'nvidia_cudnn_cu11', version: '8.5.0.96' },
+      { name: 'accelerate', version: '1.0', metadata: ['Requires-Dist: torch'] },
+      { name: 'tensorflow', version: '2.11.0' },
+      ...SERVER.map((name) => ({ name })),
+    ]);
+    const index = (flavour: string, versions: readonly string[]) =>
+      publishWheels(
+        server,
+        versions.map((version) => ({
+          name: 'torch',
+          version: `${version}+${flavour}`,
+          tags: 'cp311-cp311-linux_x86_64',
+        })),
+        { path: `/whl/${flavour}`, format: 'html' },
+      );
+    index('cu118', ['2.0.1', '2.3.1']);
+    index('cpu', ['2.0.1', '2.3.1']);
+  });
+
+  test("cuda: that PyPI's build has: PyPI", async () => {
+    const result = await ask(['torch==2.3.1'], { spec: gpu('12.4.1') });
+    expect(result.python.packages.map(({ name, version }) => `${name}==${version}`)).toEqual([
+      'nvidia-cuda-runtime-cu12==12.1.105',
+      'torch==2.3.1',
+    ]);
+    expect(result.accelerator).toMatchObject({
+      cuda: '12.1',
+      provider: 'wheels',
+      from: { cuda: 'nvidia-cuda-runtime-cu12 12.1.105' },
+      why: "cuda: 12.4.1: of the builds of torch 2.3.1, the one for CUDA 12.1 comes nearest, which is PyPI's",
+      minimumDriver: '525.60.13',
+    });
+    expect(result.accelerator?.architectures).toContain('sm_90');
+  });
+
+  test("cuda: that only PyTorch's index has: that index, for torch alone", async () => {
+    const result = await ask(['torch==2.3.1', 'numpy'], { spec: gpu('11.8') });
+    expect(chosen(result)).toEqual([
+      ['numpy', '2.0.0', PYPI],
+      ['torch', '2.3.1+cu118', 'https://download.pytorch.org/whl/cu118'],
+    ]);
+    expect(result.python.packages[1]?.file.url).toBe(
+      'https://download.pytorch.org/whl/cu118-files/torch-2.3.1+cu118-cp311-cp311-linux_x86_64.whl',
+    );
+    expect(result.python.indexes).toEqual(['https://download.pytorch.org/whl/cu118', PYPI]);
+    expect(result.accelerator).toMatchObject({ cuda: '11.8', from: { cuda: 'torch 2.3.1+cu118' } });
+  });
+
+  test('a local version finds its index', async () => {
+    const result = await ask(['torch==2.0.1+cu118'], { spec: gpu() });
+    expect(chosen(result)).toEqual([['torch', '2.0.1+cu118', 'https://download.pytorch.org/whl/cu118']]);
+  });
+
+  test('a local version against cuda: the wheel decides, and that is told', async () => {
+    const result = await ask(['torch==2.0.1+cu118'], { spec: gpu('12.1') });
+    expect(result.accelerator).toMatchObject({ cuda: '11.8' });
+    expect(base.warnings()).toEqual(['COGPLAN_CUDA_CONTRADICTION']);
+  });
+
+  test('gpu: true alone: what the wheels bring, with cuDNN', async () => {
+    const result = await ask(['torch==2.0.1'], { spec: gpu() });
+    expect(result.accelerator).toMatchObject({ cuda: '11.7', cudnn: '8.5', minimumDriver: '450.80.02' });
+  });
+
+  test('gpu: false: the build without CUDA, also when something else needs torch', async () => {
+    expect(chosen(await ask(['accelerate']))).toEqual([
+      ['accelerate', '1.0', PYPI],
+      ['torch', '2.3.1+cpu', 'https://download.pytorch.org/whl/cpu'],
+    ]);
+    expect(base.warnings()).toEqual([]);
+  });
+
+  test("gpu: false where PyTorch's index cannot be reached: PyPI's build, told twice", async () => {
+    const mirrors = `${context.env.COGPLAN_MIRRORS?.replace(/,[^,]*$/, '')},https://download.pytorch.org/whl=http://127.0.0.1:9/whl`;
+    const away = await aContext({ COGPLAN_MIRRORS: mirrors });
+    const here = { ...context, env: away.env, http: away.http, host: away.host };
+    const spec = {
+      gpu: false,
+      settings: NO_SETTINGS,
+      requirements: {
+        ...emptyRequirements(),
+        requirements: [requirementLine('torch==2.3.1', { where: { file: 'r.txt', line: 1 } })],
+      },
+    };
+    const input = {
+      spec: spec as unknown as Spec,
+      platform: 'linux/amd64' as const,
+      previous: undefined,
+      options: { mode: 'keep', asOf: null } as const,
+    };
+    const result = await resolvePython(here, input, environment);
+    expect(result.python.packages.map(({ version }) => version)).toEqual(['12.1.105', '2.3.1']);
+    expect(away.warnings()).toEqual(['COGPLAN_INDEX_UNREACHABLE', 'COGPLAN_CUDA_UNUSED']);
+    expect(result.accelerator).toBeNull();
+    away.dispose();
+  });
+
+  test("tensorflow's wheels bring no CUDA: that is told, with what does", async () => {
+    const result = await ask(['tensorflow==2.11.0'], { spec: gpu('11.2') });
+    expect(result.accelerator).toMatchObject({ provider: 'wheels' });
+    expect(base.warnings()).toEqual(['COGPLAN_CUDA_MISSING']);
+    expect(JSON.stringify(base.events)).toContain('nvidia/cuda:11.2.2-cudnn8-devel-ubuntu20.04');
+  });
+});
+
+describe('indexes of the settings', () => {
+  test('give their packages, with credentials of the environment, and leave no trace of them', async () => {
+    publishWheels(server, [{ name: 'acme_core', version: '1.0' }], { path: '/own', credentials: 'me:s3cret' });
+    publishWheels(server, [
+      { name: 'acme_core', version: '9.0' },
+      { name: 'numpy', version: '2.0.0' },
+      ...SERVER.map((name) => ({ name })),
+    ]);
+    const settings = {
+      ...NO_SETTINGS,
+      values: { indexes: [{ name: 'acme', url: `${server.url}/own`, packages: ['acme-*'] }] },
+    };
+    context = {
+      ...context,
+      env: { ...context.env, COGPLAN_INDEX_ACME_USERNAME: 'me', COGPLAN_INDEX_ACME_PASSWORD: 's3cret' },
+    };
+    const result = await ask(['Acme_Core', 'numpy'], { spec: { settings } });
+    expect(result.python.packages.map(({ name, version, index }) => [name, version, index])).toEqual([
+      ['acme-core', '1.0', `${server.url}/own`],
+      ['numpy', '2.0.0', 'https://pypi.org/simple'],
+    ]);
+    expect(JSON.stringify([result, base.events])).not.toMatch(/s3cret|bWU6czNjcmV0/);
+  });
+});
+
+function emptyRequirements() {
+  return {
+    requirements: [],
+    constraints: [],
+    extraIndexUrls: [],
+    findLinks: [],
+    pre: false,
+    noBinary: [],
+    onlyBinary: [],
+    files: [],
+  };
+}

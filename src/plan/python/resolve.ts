@@ -2,21 +2,22 @@ import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { normalizeName } from '../../formats/python/name.ts';
-import { expandUserInfo } from '../../formats/python/user-info-variables.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
-import type { Located, Requirements } from '../../spec/spec.ts';
+import type { Requirements } from '../../spec/spec.ts';
+import { type BuildChoice, chooseBuild } from '../accelerator/choose-build.ts';
+import { describeAccelerator } from '../accelerator/describe.ts';
+import { acceleratorTable } from '../accelerator/table.ts';
 import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
-import type { Sources } from './routes.ts';
+import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
 import { publicSources, type SolveRequest, solve } from './solve.ts';
+import { DEFAULT_INDEX, projectSources } from './sources.ts';
 import { uvTools } from './uv-table.ts';
-
-const DEFAULT_INDEX = 'https://pypi.org/simple';
 
 /** What the HTTP server of the image imports. It lives apart from the model's packages, so versions never collide. */
 const SERVER = ['httptools', 'orjson', 'uvicorn', 'uvloop'];
@@ -30,44 +31,86 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const sdk = bundledSdk();
   const tools = uvTools();
   const uv = await uvExecutable(context, tools);
-  const model = modelRequest(context, input, environment, uv);
+  const { model, choice } = await modelRequest(context, input, { environment, uv });
+  for (const { text, where } of choice.contradictions) {
+    const place = where?.line === undefined ? '' : `${where.file}:${where.line}: `;
+    warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${place}${text}`);
+  }
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
   if (context.http.offline) {
     const text = 'packages are resolved among those that earlier runs looked up: newer versions may exist';
     warn(context.host, 'COGPLAN_RESOLVED_OFFLINE', text);
   }
-  const [packages, server] = await both(
+  const [{ packages, sources }, server] = await both(
     context,
-    (inner) => solve(inner, model),
+    (inner) => solveForBuild(inner, model, choice),
     async (inner) => kept ?? solve(inner, serverRequest(input, model, serverRoots)),
   );
+  const { accelerator, notices } = describeAccelerator({
+    gpu: input.spec.gpu,
+    packages,
+    why: whyOf(choice, packages),
+    cuda: input.spec.cuda?.value,
+    table: acceleratorTable(),
+  });
+  for (const { code, text } of notices) warn(context.host, code, text);
   return {
-    python: { indexes: publicSources(model.indexes), packages: [...packages] },
+    python: { indexes: publicSources(sources), packages: [...packages] },
     runtime: { sdk, server: [...server] },
     tools,
+    accelerator,
   };
 };
 
-function modelRequest(
+/**
+ * Packages and where they came from. An index for a build of torch is asked once torch is known to be needed: most projects
+ * without a GPU have no use for it.
+ */
+async function solveForBuild(
+  context: Context,
+  model: SolveRequest,
+  choice: BuildChoice,
+): Promise<{ readonly packages: readonly PythonPackage[]; readonly sources: Sources }> {
+  const { index, replaceable } = choice;
+  if (index !== undefined && !model.roots.some(({ name }) => TORCH_FAMILY.includes(name))) {
+    const packages = await solve(context, model);
+    if (!packages.some(({ name }) => name === 'torch')) return { packages, sources: model.indexes };
+  }
+  if (index === undefined) return { packages: await solve(context, model), sources: model.indexes };
+  const rule: IndexRule = { url: index, packages: TORCH_FAMILY, only: false, replaceable };
+  const sources: Sources = { ...model.indexes, rules: [...(model.indexes.rules ?? []), rule] };
+  return { packages: await solve(context, { ...model, indexes: sources }), sources };
+}
+
+function whyOf({ why, index }: BuildChoice, packages: readonly PythonPackage[]): string {
+  const torch = packages.find(({ name }) => name === 'torch');
+  if (index === undefined || torch === undefined || torch.index === undefined || torch.index === index) return why;
+  return `${why}; ${index} could not give it, so the build is that of ${torch.index}`;
+}
+
+async function modelRequest(
   context: Context,
   input: ResolveInput,
-  environment: PythonTargetEnvironment,
-  uv: string,
-): SolveRequest {
-  const { requirements } = input.spec;
+  { environment, uv }: { readonly environment: PythonTargetEnvironment; readonly uv: string },
+): Promise<{ readonly model: SolveRequest; readonly choice: BuildChoice }> {
+  const { requirements, gpu, cuda } = input.spec;
   refuseLocalSources(requirements);
-  const expand = ({ value }: Located<string>): string => expandUserInfo(value, context.env);
-  const indexes: Sources = {
-    primary: requirements.indexUrl === undefined ? DEFAULT_INDEX : expand(requirements.indexUrl),
-    extra: requirements.extraIndexUrls.map(expand),
-    findLinks: requirements.findLinks.map(expand),
-  };
+  const indexes = await projectSources(context, input.spec);
   const markers = targetMarkers(environment);
-  return {
+  const roots = projectRoots(requirements.requirements, markers);
+  const choice = chooseBuild({
+    gpu,
+    cuda,
+    platform: environment.platform,
+    roots,
+    named: [...indexes.extra, indexes.primary, ...indexes.findLinks, ...(indexes.rules ?? []).map((rule) => rule.url)],
+    table: acceleratorTable(),
+  });
+  const model: SolveRequest = {
     uv,
     environment,
-    roots: projectRoots(requirements.requirements, markers),
+    roots,
     constraints: projectRoots(requirements.constraints, markers),
     indexes,
     pre: requirements.pre,
@@ -75,6 +118,7 @@ function modelRequest(
     keep: keptPackages(input, input.previous?.python.packages, input.held?.python),
     held: input.held?.python ?? NOTHING_HELD.python,
   };
+  return { model, choice };
 }
 
 function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveRequest['roots']): SolveRequest {

@@ -9,6 +9,8 @@ export interface IndexRule {
   readonly packages: readonly string[];
   /** The packages come from nowhere else; otherwise the index is asked first. */
   readonly only: boolean;
+  /** The next index stands in when this one cannot be reached, and that is told. */
+  readonly replaceable?: boolean;
 }
 
 /** Where packages come from: what the requirements name, and rules that go before. */

@@ -15,7 +15,7 @@ import { type Held, holdImpossible, mentions } from '../holds.ts';
 import { chooseFile } from './choose-file.ts';
 import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
-import { offeredMetadata, offerFiles } from './offer.ts';
+import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
 import type { Root } from './roots.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
@@ -48,8 +48,9 @@ const LOOK_UPS = 16;
  */
 export async function solve(context: Context, request: SolveRequest): Promise<readonly PythonPackage[]> {
   if (request.roots.length === 0) return [];
-  const resolved = await compile(context, request);
-  const described = await describeAll(context, request, resolved);
+  const unreachable: Unreachable = new Map();
+  const resolved = await compile(context, request, unreachable);
+  const described = await describeAll(context, request, { resolved, unreachable });
   const { requires, missing, unreadable } = findEdges({
     roots: request.roots.map((root) => root.requirement),
     packages: new Map(described.map(({ item, description }) => [item.name, description.requires])),
@@ -81,12 +82,16 @@ function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: Solv
   }
 }
 
-async function compile(context: Context, request: SolveRequest): Promise<readonly CompiledPackage[]> {
+async function compile(
+  context: Context,
+  request: SolveRequest,
+  unreachable: Unreachable,
+): Promise<readonly CompiledPackage[]> {
   const { roots, environment, asOf } = request;
   const outcome =
     isSingleIndex(request.indexes) && asOf === null
       ? await compileRequirements(context, compileRequest(request))
-      : await compileAtDesk(context, request);
+      : await compileAtDesk(context, request, unreachable);
   if (outcome.kind === 'resolved') return outcome.packages;
   for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
@@ -108,13 +113,18 @@ function compileRequest(request: SolveRequest): CompileRequest {
 }
 
 /** Resolves against an index of our own that shows for each name what it may be chosen from. */
-async function compileAtDesk(context: Context, request: SolveRequest): Promise<CompileOutcome> {
+async function compileAtDesk(
+  context: Context,
+  request: SolveRequest,
+  unreachable: Unreachable,
+): Promise<CompileOutcome> {
   const { indexes, roots, asOf } = request;
   const input = {
     sources: indexes,
     ranks: rankTags(request.environment),
     roots: [...roots, ...request.constraints],
     asOf,
+    unreachable,
   };
   let unreadable: { readonly error: unknown } | undefined;
   const desk = await openIndexDesk({
@@ -173,7 +183,7 @@ interface Described {
 async function describeAll(
   context: Context,
   request: SolveRequest,
-  resolved: readonly CompiledPackage[],
+  { resolved, unreachable }: { readonly resolved: readonly CompiledPackage[]; readonly unreachable: Unreachable },
 ): Promise<readonly Described[]> {
   const ranks = rankTags(request.environment);
   const limit = pLimit(LOOK_UPS);
@@ -185,7 +195,9 @@ async function describeAll(
         const limits = request.constraints.filter((root) => root.name === item.name);
         const file = chooseFile(context, item, { ranks, roots: [...roots, ...limits], previous });
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
-        const { indexes, onPurpose } = routeOf(request.indexes, item.name);
+        const { indexes: route, onPurpose } = routeOf(request.indexes, item.name);
+        const reached = await Promise.all(route.map(async (url) => (await unreachable.get(url)) !== true));
+        const indexes = route.filter((_, at) => reached[at]);
         const sources = { indexes, findLinks: request.indexes.findLinks };
         const description = await describeFile(context, { name: item.name, file, sources, direct, onPurpose });
         return { item, url: file.url, description };

@@ -1,0 +1,169 @@
+import type { Where } from '../../errors.ts';
+import type { Root } from '../python/roots.ts';
+import { isTorchIndex } from '../python/routes.ts';
+import { type AcceleratorTable, compareNumbers, majorOf, minorOf, torchRow } from './table.ts';
+
+const TORCH_INDEX = 'https://download.pytorch.org/whl';
+const FAMILY: readonly string[] = ['torch', 'torchaudio', 'torchtext', 'torchvision'];
+
+export interface BuildInput {
+  readonly gpu: boolean;
+  /** `build.cuda`. */
+  readonly cuda: { readonly value: string; readonly where: Where } | undefined;
+  readonly platform: string;
+  readonly roots: readonly Root[];
+  /** Indexes and pages of links that the requirements name. */
+  readonly named: readonly string[];
+  readonly table: AcceleratorTable;
+}
+
+export interface BuildChoice {
+  /** The index that the torch family comes from; undefined: the default one, or one that the project names. */
+  readonly index: string | undefined;
+  /** The default index may stand in when this one cannot be reached: its build runs as well. */
+  readonly replaceable: boolean;
+  /** Only once torch turns out to be needed. */
+  readonly why: string;
+  /** What contradicts what, in sentences. */
+  readonly contradictions: readonly { readonly text: string; readonly where: Where | undefined }[];
+}
+
+/**
+ * Which build of the torch family a project means. In this order: a local version (`+cu118`), an index that the requirements
+ * name, `build.cuda`, and for models without a GPU the build without CUDA. Where PyPI's build is the one, PyPI it is.
+ */
+export function chooseBuild(input: BuildInput): BuildChoice {
+  const { roots, cuda, named } = input;
+  const torch = roots.filter((root) => FAMILY.includes(root.name) && root.requirement.url === undefined);
+  const flavours = torch.flatMap((root) => {
+    const flavour = flavourOf(root);
+    return flavour === undefined ? [] : [{ root, flavour }];
+  });
+  const contradictions = contradictionsOf(input, flavours);
+  const [first] = flavours;
+  const linked = named.find(isTorchIndex) ?? named.find((url) => /pytorch\.org\//.test(url));
+  if (first !== undefined) {
+    const isServed = linked !== undefined && (flavourOfUrl(linked) ?? first.flavour) === first.flavour;
+    const why = `${first.root.asked} names the build ${first.flavour}`;
+    return { index: isServed ? undefined : indexOf(first.flavour), replaceable: false, why, contradictions };
+  }
+  if (linked !== undefined)
+    return {
+      index: undefined,
+      replaceable: false,
+      why: 'the requirements name an index of PyTorch builds',
+      contradictions,
+    };
+  if (!input.gpu) return { ...cpuBuild(input), contradictions };
+  if (cuda === undefined)
+    return {
+      index: undefined,
+      replaceable: false,
+      why: 'gpu: true without cuda: the wheels bring the CUDA they need',
+      contradictions,
+    };
+  return { ...cudaBuild(input, torch), contradictions };
+}
+
+/** `cu118` for CUDA 11.8. */
+export function flavourOfCuda(cuda: string): string {
+  return `cu${minorOf(cuda).replace('.', '')}`;
+}
+
+/** 11.8 for `cu118`; undefined for what is no CUDA build. */
+export function cudaOfFlavour(flavour: string): string | undefined {
+  const digits = /^cu(\d+)(\d)$/.exec(flavour);
+  return digits === null ? undefined : `${digits[1]}.${digits[2]}`;
+}
+
+function cpuBuild({ platform }: BuildInput): Pick<BuildChoice, 'index' | 'replaceable' | 'why'> {
+  // PyPI's builds for arm64 hold no CUDA.
+  const index = platform === 'linux/amd64' ? indexOf('cpu') : undefined;
+  return { index, replaceable: true, why: 'gpu: false: builds without CUDA' };
+}
+
+function cudaBuild(
+  { cuda, table }: BuildInput,
+  torch: readonly Root[],
+): Pick<BuildChoice, 'index' | 'replaceable' | 'why'> {
+  const wanted = minorOf(cuda?.value ?? '');
+  const pinned = torch.find((root) => root.name === 'torch');
+  const version = pinned === undefined ? undefined : exactVersion(pinned);
+  const row = version === undefined ? undefined : torchRow(table, version);
+  const asked = `cuda: ${cuda?.value}`;
+  if (row === undefined || (row.cuda.length === 0 && row.pypi === null)) {
+    const known = [...new Set(table.torch.flatMap((item) => item.cuda))];
+    const best = known.includes(wanted) ? wanted : (newestUpTo(known, wanted) ?? wanted);
+    return {
+      index: indexOf(flavourOfCuda(best)),
+      replaceable: false,
+      why: told(asked, best, wanted, 'builds of torch'),
+    };
+  }
+  const choices = [...row.cuda, ...(row.pypi === null ? [] : [row.pypi])];
+  const best = newestUpTo(choices, wanted) ?? choices.sort(compareNumbers)[0] ?? wanted;
+  const why = told(asked, best, wanted, `builds of torch ${row.version}`);
+  const samePypi = row.pypi !== null && majorOf(row.pypi) === majorOf(best);
+  if (row.pypi === best) return { index: undefined, replaceable: false, why: `${why}, which is PyPI's` };
+  return { index: indexOf(flavourOfCuda(best)), replaceable: samePypi, why };
+}
+
+function told(asked: string, best: string, wanted: string, builds: string): string {
+  if (best === wanted) return `${asked}: the build for CUDA ${best}`;
+  return `${asked}: of the ${builds}, the one for CUDA ${best} comes nearest`;
+}
+
+function contradictionsOf(
+  { cuda, gpu, named }: BuildInput,
+  flavours: readonly { readonly root: Root; readonly flavour: string }[],
+): BuildChoice['contradictions'] {
+  const found: { text: string; where: Where | undefined }[] = [];
+  const [first] = flavours;
+  const other = flavours.find((item) => item.flavour !== first?.flavour);
+  if (first !== undefined && other !== undefined) {
+    found.push({
+      text: `${first.root.asked} and ${other.root.asked} name builds for different CUDA`,
+      where: other.root.where,
+    });
+  }
+  const linked = named.map(flavourOfUrl).find((flavour) => flavour !== undefined);
+  const flavour = first?.flavour ?? linked;
+  const source = first?.root.asked ?? named.find((url) => flavourOfUrl(url) !== undefined);
+  const brings = flavour === undefined ? undefined : cudaOfFlavour(flavour);
+  if (gpu && cuda !== undefined && flavour !== undefined && brings !== minorOf(cuda.value)) {
+    const text = `cuda: ${cuda.value} is asked for, but ${source} brings ${brings === undefined ? 'a build without CUDA' : `CUDA ${brings}`}, which is taken`;
+    found.push({ text, where: cuda.where });
+  }
+  if (!gpu && brings !== undefined) {
+    found.push({ text: `gpu: false, but ${source} brings CUDA ${brings}, which is taken`, where: first?.root.where });
+  }
+  return found;
+}
+
+function flavourOf(root: Root): string | undefined {
+  const local = exactVersion(root)?.split('+')[1];
+  return local !== undefined && /^(?:cpu|cu\d{3,}|rocm.*|xpu)$/.test(local) ? local : undefined;
+}
+
+function flavourOfUrl(url: string): string | undefined {
+  return /\/whl\/(?:nightly\/|test\/)?(cpu|cu\d{3,})(?:\/|$)/.exec(url)?.[1];
+}
+
+/** The version of `==`, as written; undefined for a range and for `==2.*`. */
+export function exactVersion({ requirement }: Root): string | undefined {
+  const exact = requirement.specifiers.find(
+    ({ operator, wildcard }) => (operator === '==' && !wildcard) || operator === '===',
+  );
+  return exact?.text;
+}
+
+function newestUpTo(versions: readonly string[], limit: string): string | undefined {
+  return [...new Set(versions)]
+    .filter((item) => compareNumbers(item, limit) <= 0)
+    .sort(compareNumbers)
+    .at(-1);
+}
+
+function indexOf(flavour: string): string {
+  return `${TORCH_INDEX}/${flavour}`;
+}
