@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { classify, copyProject, corpusNumbers, type Outcome } from './read-corpus.ts';
+import { copyProject, corpusNumbers } from '../../scripts/corpus-projects.mjs';
+import { classify, type Outcome } from './read-corpus.ts';
 
 /*
  * `expected.json` says for each project of the corpus, by number, what reading it gives; CORPUS_RECORD=1 writes it anew, for a person to
