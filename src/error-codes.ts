@@ -27,6 +27,11 @@ export const ERROR_CODES = {
     family: 'outside',
     summary: 'A Debian archive as it was at the date asked for cannot be had.',
   },
+  COGPLAN_BASE_UNSUPPORTED: { family: 'input', summary: 'What the project asks cannot be had on an image base.' },
+  COGPLAN_BASE_UNUSABLE: {
+    family: 'input',
+    summary: 'An image cannot be built on: it has no C library that wheels are built for.',
+  },
   COGPLAN_BLOB_CORRUPT: {
     family: 'integrity',
     summary: 'A blob in the store no longer has the content its name says; it was set aside.',

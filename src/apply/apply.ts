@@ -13,7 +13,8 @@ import type { LayerDifference } from './compare-layers.ts';
 import { encodeConfig } from './image/config.ts';
 import { encodeManifest } from './image/manifest.ts';
 import { type BuiltSource, buildSource } from './layers/source.ts';
-import { planLayers } from './plan-layers.ts';
+import { layerBlob } from './outputs/image-blobs.ts';
+import { type PlannedBaseLayer, planLayers } from './plan-layers.ts';
 import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { compareWithSeal, mergeSeals, sealMismatch, sealsByRecipe } from './seals.ts';
@@ -42,7 +43,9 @@ export interface AppliedLayer {
   readonly diffId: Digest;
   /** Bytes of the uncompressed tar. */
   readonly size: number;
-  /** `unsealed` is the source, which no lock holds. */
+  /** Of a layer of an image base: where it lies, and in which form. */
+  readonly base?: PlannedBaseLayer;
+  /** `unsealed` is the source, which no lock holds; a layer of a base is `matched`, for the lock names it. */
   readonly sealed: 'new' | 'matched' | 'differs' | 'unsealed';
   /** Of a layer that differs, when the store still holds the sealed one. */
   readonly difference?: LayerDifference;
@@ -134,6 +137,11 @@ async function holdAgainstSeals(
   for (const layer of made) {
     const { size, diffId } = layer.built;
     const applied = { layer: layer.layer, family: layer.family, recipe: layer.key, diffId: toDigest(diffId), size };
+    if (layer.base !== undefined) {
+      const { recipe: _, ...known } = applied;
+      layers.push({ ...known, base: layer.base, sealed: 'matched' });
+      continue;
+    }
     const seal = seals.get(layer.key);
     if (seal === undefined || seal.diffId === applied.diffId) {
       layers.push({ ...applied, sealed: seal === undefined ? 'new' : 'matched' });
@@ -178,10 +186,7 @@ async function writeImage(
     layers: layers.map((layer) => ({ name: layer.layer, diffId: layer.diffId })),
   });
   const imageId = toDigest(sha256(config));
-  const manifest = encodeManifest(
-    { digest: imageId, size: config.length },
-    layers.map((layer) => ({ digest: layer.diffId, size: layer.size })),
-  );
+  const manifest = encodeManifest({ digest: imageId, size: config.length }, layers.map(layerBlob));
   await store.put(config);
   await store.put(manifest);
   return { imageId, manifestDigest: toDigest(sha256(manifest)), layers, config, manifest };

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { buildId } from '../build-id.ts';
 import type { Context } from '../context.ts';
-import { asSha256, type Sha256, sha256 } from '../digest.ts';
+import { asSha256, fromDigest, type Sha256, sha256 } from '../digest.ts';
 import { bug, isCogplanError, unreachable } from '../errors.ts';
 import { type Span, warn, withSpan } from '../events.ts';
 import type { Seal } from '../lock/schema.generated.ts';
@@ -10,7 +10,7 @@ import { deriveBytecode } from './layers/bytecode.ts';
 import { type Derive, freshDerivations } from './layers/derivations.ts';
 import type { BuiltLayer } from './layers/entry.ts';
 import { writeLayer } from './layers/write-layer.ts';
-import type { PlannedLayer } from './plan-layers.ts';
+import type { PlannedBaseLayer, PlannedLayer } from './plan-layers.ts';
 import { openPool, type Pool } from './pool.ts';
 import {
   type BytecodeRecipe,
@@ -58,13 +58,18 @@ export async function buildLayers(
   options: BuildLayersOptions,
 ): Promise<readonly MadeLayer[]> {
   const keyed = planned.map((layer) => ({ ...layer, key: recipeKey(layer.recipe) }));
-  const found = options.cold ? [] : await Promise.all(keyed.map((layer) => findLayer(context, layer, options.seals)));
+  const found = await Promise.all(
+    keyed.map(async (layer) =>
+      options.cold && layer.base === undefined ? undefined : findLayer(context, layer, options.seals),
+    ),
+  );
   const missing = keyed.filter((_, index) => found[index] === undefined);
   const [built] = await runTogether(context, [
     async (inner) => {
       if (missing.length === 0) return new Map<Sha256, BuiltLayer>();
       const known = new Map(keyed.flatMap(({ key }, index) => (found[index] ? [[key, found[index]] as const] : [])));
-      return buildMissing(inner, missing, { ...options, known });
+      const base = planned.flatMap((layer) => layer.base ?? []);
+      return buildMissing(inner, missing, { ...options, known, storeBase: baseStorer(inner, base) });
     },
     async (inner) => {
       if (missing.some(({ recipe }) => recipe.kind === 'wheels')) await checkClashes(inner, planned);
@@ -86,6 +91,8 @@ async function findLayer(
   layer: KeyedLayer,
   seals: ReadonlyMap<Sha256, Seal>,
 ): Promise<BuiltLayer | undefined> {
+  // Whether its bytes are here matters only to what reads them.
+  if (layer.base !== undefined) return { diffId: fromDigest(layer.base.diffId), size: layer.base.size };
   const result =
     (await store.getDerived<{ diffId: Sha256; size: number }>(LAYER, resultKey(layer.key))) ?? sealedStep(layer, seals);
   if (result === undefined || contradicts(layer.key, result, seals)) return undefined;
@@ -109,6 +116,24 @@ function sealedStep({ recipe, key }: KeyedLayer, seals: ReadonlyMap<Sha256, Seal
 interface MissingOptions extends BuildLayersOptions {
   /** Layers that need not be built, by recipe. */
   readonly known: ReadonlyMap<Sha256, BuiltLayer>;
+  /** Brings the tars of an image base into the store, the first time it is called. */
+  readonly storeBase: () => Promise<void>;
+}
+
+function baseStorer(context: Context, layers: readonly PlannedBaseLayer[]): () => Promise<void> {
+  let stored: Promise<void> | undefined;
+  return () => {
+    stored ??= storePlannedBase(context, layers);
+    return stored;
+  };
+}
+
+/** The tars of a plan's base layers, in the store. */
+export async function storePlannedBase(context: Context, layers: readonly PlannedBaseLayer[]): Promise<void> {
+  const [first] = layers;
+  if (first === undefined) return;
+  const { storeBaseLayers } = await import('../sources/oci/base-layers.ts');
+  await storeBaseLayers(context, layers, first.image);
 }
 
 async function buildMissing(
@@ -220,8 +245,9 @@ interface Builders {
   pure(recipe: PureRecipe): Promise<BuiltLayer>;
 }
 
-function buildOne({ recipe }: KeyedLayer, builders: Builders): Promise<BuiltLayer> {
+async function buildOne({ recipe }: KeyedLayer, builders: Builders): Promise<BuiltLayer> {
   if (recipe.kind === 'bytecode') return builders.bytecode(recipe);
+  if (recipe.kind === 'image-layer') throw bug('a layer of a base is not built');
   return recipe.kind === 'step' ? builders.step(recipe) : builders.pure(recipe);
 }
 
@@ -231,6 +257,7 @@ interface StepBuild extends BuildRun {
 }
 
 async function runStepLayer(context: Context, layer: KeyedLayer, run: StepBuild): Promise<BuiltLayer> {
+  await run.storeBase();
   const { buildStep } = await import('./steps/build-step.ts');
   return buildStep(context, {
     recipe: run.step,
@@ -248,6 +275,7 @@ async function buildBytecode(
   recipe: BytecodeRecipe,
   run: BuildRun & { readonly debData: (deb: Sha256) => Promise<string> },
 ): Promise<BuiltLayer> {
+  if (recipe.rootLayers !== undefined) await run.storeBase();
   const entries = await deriveBytecode(context, recipe, {
     sandbox: await run.openSandbox(),
     debData: run.debData,
@@ -291,6 +319,7 @@ function debInputs(recipe: Recipe): readonly DebInput[] {
     case 'wheels':
     case 'files':
     case 'step':
+    case 'image-layer':
       return [];
     default:
       return unreachable(recipe);

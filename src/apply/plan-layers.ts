@@ -1,6 +1,6 @@
 import { compareBytes } from '../canonical.ts';
 import type { Platform } from '../lock/platform.ts';
-import type { File, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
+import type { BaseLayer, File, ImageBase, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import { groupPlaced, planPlaced } from './plan-placed.ts';
 import {
   type BytecodeRecipe,
@@ -18,6 +18,13 @@ export interface PlannedLayer {
   readonly recipe: Recipe;
   /** Of a step. */
   readonly step?: PlannedStep;
+  /** Of a layer of an image base, whose bytes are fetched only where something reads them. */
+  readonly base?: PlannedBaseLayer;
+}
+
+export interface PlannedBaseLayer extends BaseLayer {
+  /** The base's full name. */
+  readonly image: string;
 }
 
 /** What of a step decides nothing about its bytes. */
@@ -55,9 +62,11 @@ export function planLayers(
   const architecture = platform.slice(platform.indexOf('/') + 1);
   const groups = groupDebs(target.system.packages);
   const allDebs = [...groups.base, ...groups.interpreter, ...groups.system];
-  const scheme = modelScheme(target);
+  const { modules: ownModules } = target.interpreter;
+  const scheme = ownModules === undefined ? modelScheme(target) : baseScheme(target, ownModules);
   const placed = groupPlaced(target);
-  const wheelGroups = groupWheels(target.python.packages, placed.length);
+  const baseLayers = target.base.kind === 'image' ? target.base.layers.length : 0;
+  const wheelGroups = groupWheels(target.python.packages, placed.length + baseLayers);
   const sdk = [wheelInput(target.runtime.sdk)];
   const server = sortedWheels(target.runtime.server);
 
@@ -76,24 +85,29 @@ export function planLayers(
     wheels: inputs,
   });
 
-  const layers: PlannedLayer[] = [{ layer: 'base', family: 'base', recipe: debs(groups.base, []) }];
-  layers.push({ layer: 'interpreter', family: 'interpreter', recipe: debs(groups.interpreter, groups.base) });
-  if (groups.system.length > 0) {
-    const below = sortedDebs([...groups.base, ...groups.interpreter]);
-    layers.push({ layer: 'system', family: 'system', recipe: debs(groups.system, below) });
+  const layers: PlannedLayer[] = [];
+  if (target.base.kind === 'image') {
+    layers.push(...imageLayers(target, target.base));
+  } else {
+    layers.push({ layer: 'base', family: 'base', recipe: debs(groups.base, []) });
+    layers.push({ layer: 'interpreter', family: 'interpreter', recipe: debs(groups.interpreter, groups.base) });
+    if (groups.system.length > 0) {
+      const below = sortedDebs([...groups.base, ...groups.interpreter]);
+      layers.push({ layer: 'system', family: 'system', recipe: debs(groups.system, below) });
+    }
+    layers.push({
+      layer: 'configuration',
+      family: 'system',
+      recipe: {
+        kind: 'debian-configuration',
+        assembler: 1,
+        architecture,
+        suite: target.base.suite,
+        debs: sortedDebs(allDebs),
+        interpreter: target.interpreter.path,
+      },
+    });
   }
-  layers.push({
-    layer: 'configuration',
-    family: 'system',
-    recipe: {
-      kind: 'debian-configuration',
-      assembler: 1,
-      architecture,
-      suite: target.base.suite,
-      debs: sortedDebs(allDebs),
-      interpreter: target.interpreter.path,
-    },
-  });
   for (const group of wheelGroups) {
     layers.push({ layer: group.layer, family: 'python', recipe: wheels(group.wheels, scheme) });
   }
@@ -109,13 +123,19 @@ export function planLayers(
     assembler: 1,
     interpreter: target.interpreter.path,
     rootDebs: compilerDebs(target),
+    ...(target.interpreter.provider === 'base' && target.base.kind === 'image'
+      ? { rootLayers: target.base.layers.map(({ diffId }) => diffId) }
+      : {}),
     scheme,
     serverScheme: serverScheme(scheme),
     debs: inputs.debs ?? [],
     wheels: inputs.wheels ?? [],
     serverWheels: inputs.serverWheels ?? [],
   });
-  layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe: bytecode({ debs: groups.interpreter }) });
+  if (groups.interpreter.length > 0) {
+    const recipe = bytecode({ debs: groups.interpreter });
+    layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe });
+  }
   const modules = pythonDebs(target.system.packages);
   if (modules.length > 0)
     layers.push({ layer: 'bytecode/system', family: 'system', recipe: bytecode({ debs: modules }) });
@@ -127,6 +147,37 @@ export function planLayers(
   }
   layers.push({ layer: 'bytecode/cog', family: 'runtime', recipe: bytecode({ wheels: sdk }) });
   return [...layers, ...above];
+}
+
+/** The layers of a base as they are, and a link where it has no `python`. */
+function imageLayers(target: Target, base: ImageBase): readonly PlannedLayer[] {
+  const layers: PlannedLayer[] = base.layers.map((layer, index) => ({
+    layer: `base/${index + 1}`,
+    family: 'base',
+    recipe: { kind: 'image-layer', assembler: 1, diffId: layer.diffId },
+    base: { ...layer, image: base.image },
+  }));
+  if (base.facts.python === true) return layers;
+  const link = { path: 'usr/local/bin/python', kind: 'symlink', mode: 0o777, target: target.interpreter.path } as const;
+  return [
+    ...layers,
+    { layer: 'python', family: 'interpreter', recipe: { kind: 'files', assembler: 1, files: [link], cacheTag: '' } },
+  ];
+}
+
+/** Where an interpreter of an image base looks for what pip installs. */
+function baseScheme({ interpreter }: Target, modules: string): InstallScheme {
+  const end = modules.indexOf('/lib/python');
+  const prefix = end > 0 ? modules.slice(0, end) : 'usr/local';
+  const version = interpreter.version.split('.').slice(0, 2).join('.');
+  return {
+    purelib: modules,
+    platlib: modules,
+    scripts: `${prefix}/bin`,
+    headers: `${prefix}/include/python${version}`,
+    data: prefix,
+    interpreter: interpreter.path,
+  };
 }
 
 /** Where Debian's Python looks for what pip installs: `dist-packages` below /usr/local, apart from the packages of Debian itself. */

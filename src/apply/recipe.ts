@@ -1,6 +1,6 @@
 import type { Json } from '../canonical.ts';
 import { canonicalJson } from '../canonical.ts';
-import { type Sha256, sha256 } from '../digest.ts';
+import { type Digest, type Sha256, sha256 } from '../digest.ts';
 import type { PlacedFile } from '../lock/schema.generated.ts';
 
 /** A .deb as recipes name it. */
@@ -68,6 +68,8 @@ export interface BytecodeRecipe {
   readonly interpreter: string;
   /** Debs whose contents the compiling interpreter runs from: decides the bytes. */
   readonly rootDebs: readonly DebInput[];
+  /** In their place for an interpreter of an image base: the base's layers, bottom first. */
+  readonly rootLayers?: readonly Digest[];
   readonly scheme: InstallScheme;
   readonly wheels: readonly WheelInput[];
   /** Debs whose Python modules are compiled too: those below usr/lib/python3*. */
@@ -123,10 +125,24 @@ export interface StepRecipe {
   readonly cacheTag: string;
 }
 
-export type Recipe = DebsRecipe | DebianConfigurationRecipe | WheelsRecipe | BytecodeRecipe | FilesRecipe | StepRecipe;
+/** A layer of an image base, as it is. */
+export interface ImageLayerRecipe {
+  readonly kind: 'image-layer';
+  readonly assembler: 1;
+  readonly diffId: Digest;
+}
+
+export type Recipe =
+  | ImageLayerRecipe
+  | DebsRecipe
+  | DebianConfigurationRecipe
+  | WheelsRecipe
+  | BytecodeRecipe
+  | FilesRecipe
+  | StepRecipe;
 
 /** What is made from locked files alone, without running anything. */
-export type PureRecipe = Exclude<Recipe, BytecodeRecipe | StepRecipe>;
+export type PureRecipe = Exclude<Recipe, BytecodeRecipe | StepRecipe | ImageLayerRecipe>;
 
 /** The key of a recipe: the same inputs and rules give the same key on every machine. */
 export function recipeKey(recipe: Recipe): Sha256 {

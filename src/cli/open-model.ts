@@ -1,4 +1,5 @@
 import type { Applied } from '../apply/apply.ts';
+import { storePlannedBase } from '../apply/build-layers.ts';
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import type { Sandbox } from '../apply/sandbox/sandbox.ts';
 import type { Json } from '../canonical.ts';
@@ -47,6 +48,10 @@ export async function openModel(context: Context, request: OpenModelRequest): Pr
     }
     return { applied: await applyProject(context, project, options), lock: project.lock };
   });
+  await storePlannedBase(
+    context,
+    applied.layers.flatMap(({ base }) => base ?? []),
+  );
   const sandbox = await openSandbox(context, { tools: lock.tools, kind: options.sandbox });
   return { applied, sandbox };
 }

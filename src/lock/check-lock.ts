@@ -38,12 +38,26 @@ export function* lockedFiles(
       yield { path: `${path}.inRelease`, what: `InRelease of ${archive.suite}`, file: archive.inRelease };
       yield { path: `${path}.packages`, what: `Packages of ${archive.suite}`, file: archive.packages };
     }
+    yield* baseFiles(target, `targets.${platform}`);
     yield* imageFiles(target, `targets.${platform}`);
     yield* buildFiles(target, `targets.${platform}`);
   }
 }
 
-/** The files of a target whose bytes enter its image. */
+/** The documents and layers of an image base: its bytes are in the image, and are read only where something needs them. */
+export function* baseFiles(
+  { base }: Target,
+  at = 'target',
+): Generator<{ readonly path: string; readonly what: string; readonly file: File }> {
+  if (base.kind !== 'image') return;
+  yield { path: `${at}.base.manifest`, what: `manifest of ${base.image}`, file: base.manifest };
+  yield { path: `${at}.base.config`, what: `config of ${base.image}`, file: base.config };
+  for (const [index, layer] of base.layers.entries()) {
+    yield { path: `${at}.base.layers[${index}]`, what: `layer ${index + 1} of ${base.image}`, file: layer.file };
+  }
+}
+
+/** The files of a target whose bytes enter its image, but for those of an image base. */
 export function* imageFiles(
   target: Target,
   at = 'target',
@@ -139,6 +153,15 @@ function checkTarget(target: Target, at: string): LockProblem[] {
   );
   if ((target.interpreter.provider === 'standalone') !== (target.interpreter.file !== undefined)) {
     problems.push({ path: `${at}.interpreter`, text: 'a standalone interpreter, and no other, has a file' });
+  }
+  if ((target.interpreter.provider === 'base') !== (target.interpreter.modules !== undefined)) {
+    problems.push({
+      path: `${at}.interpreter`,
+      text: 'the interpreter of an image base, and no other, says where modules go',
+    });
+  }
+  if (target.interpreter.provider === 'base' && target.base.kind !== 'image') {
+    problems.push({ path: `${at}.interpreter`, text: 'the base is no image that could bring an interpreter' });
   }
   const debs = new Set(target.system.packages.map((item) => item.name));
   for (const [index, item] of target.system.packages.entries()) {

@@ -7,6 +7,11 @@
 export type Sha256 = import('../digest.ts').Sha256;
 /**
  * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "Base".
+ */
+export type Base = DebianBase | ImageBase;
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
  * via the `definition` "Digest".
  */
 export type Digest = import('../digest.ts').Digest;
@@ -111,12 +116,107 @@ export interface Target {
 }
 /**
  * This interface was referenced by `Lock`'s JSON-Schema
- * via the `definition` "Base".
+ * via the `definition` "DebianBase".
  */
-export interface Base {
+export interface DebianBase {
   kind: 'debian';
   suite: string;
   why: string;
+}
+/**
+ * An image of a registry that the image stands on.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "ImageBase".
+ */
+export interface ImageBase {
+  kind: 'image';
+  /**
+   * Its full name, as it was asked for.
+   */
+  image: string;
+  /**
+   * What the name stood for: an index, or the manifest.
+   */
+  tagged: import('../digest.ts').Digest;
+  /**
+   * When it was made, by its own word.
+   */
+  created?: string;
+  manifest: File;
+  config: File;
+  /**
+   * Bottom first.
+   *
+   * @minItems 1
+   */
+  layers: BaseLayer[];
+  facts: BaseFacts;
+  env: string[];
+  why: string;
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "BaseLayer".
+ */
+export interface BaseLayer {
+  file: File1;
+  compression: 'none' | 'gzip' | 'zstd';
+  diffId: Digest;
+  /**
+   * Bytes of the uncompressed tar.
+   */
+  size: number;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File1 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * What was read in the layers when the lock was made.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "BaseFacts".
+ */
+export interface BaseFacts {
+  /**
+   * ID of os-release, such as ubuntu.
+   */
+  distribution: string;
+  /**
+   * VERSION_ID of os-release.
+   */
+  release: string;
+  /**
+   * VERSION_CODENAME, where packages are Debian's or Ubuntu's.
+   */
+  suite?: string;
+  glibc: string;
+  /**
+   * Whether /bin is a link to /usr/bin.
+   */
+  mergedUsr: boolean;
+  /**
+   * sha256 of the dpkg database, where there is one.
+   */
+  packages?: import('../digest.ts').Sha256;
+  /**
+   * Path of an init program, such as /usr/bin/tini.
+   */
+  init?: string;
+  /**
+   * Whether `python` is on the PATH.
+   */
+  python?: true;
 }
 /**
  * This interface was referenced by `Lock`'s JSON-Schema
@@ -127,7 +227,7 @@ export interface Interpreter {
    * Full version, such as 3.11.2.
    */
   version: string;
-  provider: 'debian' | 'standalone';
+  provider: 'debian' | 'standalone' | 'base';
   /**
    * Of a standalone interpreter: the release of its archive.
    */
@@ -137,6 +237,10 @@ export interface Interpreter {
    * Absolute path in the image.
    */
   path: string;
+  /**
+   * Where an interpreter of the base looks for what pip installs.
+   */
+  modules?: string;
   why: string;
 }
 /**
@@ -199,23 +303,10 @@ export interface Archive {
    * @minItems 1
    */
   signers: string[];
-  inRelease: File1;
-  signature?: File2;
-  key?: File3;
-  packages: File4;
-}
-/**
- * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
- */
-export interface File1 {
-  url: string;
-  mirrors?: string[];
-  sha256: Sha256;
-  size: number;
-  /**
-   * The index gave no hash: it was computed from the bytes at lock time.
-   */
-  computed?: true;
+  inRelease: File2;
+  signature?: File3;
+  key?: File4;
+  packages: File5;
 }
 /**
  * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
@@ -247,6 +338,19 @@ export interface File3 {
  * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
  */
 export interface File4 {
+  url: string;
+  mirrors?: string[];
+  sha256: Sha256;
+  size: number;
+  /**
+   * The index gave no hash: it was computed from the bytes at lock time.
+   */
+  computed?: true;
+}
+/**
+ * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
+ */
+export interface File5 {
   url: string;
   mirrors?: string[];
   sha256: Sha256;
@@ -396,7 +500,7 @@ export interface PlacedFile {
    * The address as it was written, where it only says where to look.
    */
   asked?: string;
-  file?: File5;
+  file?: File6;
   /**
    * Its bytes, where they were written down.
    */
@@ -419,7 +523,7 @@ export interface PlacedFile {
 /**
  * An artifact: bytes named by sha256 and size, and where to get them. A `cogplan:` URL names a file that ships with cogplan.
  */
-export interface File5 {
+export interface File6 {
   url: string;
   mirrors?: string[];
   sha256: Sha256;

@@ -6,7 +6,9 @@ export type Shape =
   | { readonly kind: 'plain' }
   | { readonly kind: 'object'; readonly inline: boolean; readonly keys: readonly (readonly [string, Shape])[] }
   | { readonly kind: 'map'; readonly inline: boolean; readonly of: Shape }
-  | { readonly kind: 'list'; readonly inline: boolean; readonly of: Shape };
+  | { readonly kind: 'list'; readonly inline: boolean; readonly of: Shape }
+  /** Laid out by the value of its key `kind`. */
+  | { readonly kind: 'variants'; readonly of: Readonly<Record<string, Shape>> };
 
 const plain: Shape = { kind: 'plain' };
 const object = (...keys: (readonly [string, Shape])[]): Shape => ({ kind: 'object', inline: false, keys });
@@ -98,11 +100,49 @@ const step = object(
   ['accepted', plain],
 );
 
+const imageBase = object(
+  ['kind', plain],
+  ['image', plain],
+  ['tagged', plain],
+  ['created', plain],
+  ['manifest', file],
+  ['config', file],
+  ['layers', list(line(['file', file], ['compression', plain], ['diffId', plain], ['size', plain]))],
+  [
+    'facts',
+    line(
+      ['distribution', plain],
+      ['release', plain],
+      ['suite', plain],
+      ['glibc', plain],
+      ['mergedUsr', plain],
+      ['packages', plain],
+      ['init', plain],
+      ['python', plain],
+    ),
+  ],
+  ['env', list(plain)],
+  ['why', plain],
+);
+
+const base: Shape = {
+  kind: 'variants',
+  of: { debian: line(['kind', plain], ['suite', plain], ['why', plain]), image: imageBase },
+};
+
 const target = object(
-  ['base', line(['kind', plain], ['suite', plain], ['why', plain])],
+  ['base', base],
   [
     'interpreter',
-    object(['version', plain], ['provider', plain], ['build', plain], ['file', file], ['path', plain], ['why', plain]),
+    object(
+      ['version', plain],
+      ['provider', plain],
+      ['build', plain],
+      ['file', file],
+      ['path', plain],
+      ['modules', plain],
+      ['why', plain],
+    ),
   ],
   [
     'accelerator',

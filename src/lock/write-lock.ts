@@ -34,6 +34,12 @@ function format(value: Json, shape: Shape, indent: string, path: string): string
             `${JSON.stringify(key)}: ${format(item, shape.of, shape.inline ? indent : `${indent}  `, `${path}.${key}`)}`,
         ),
       });
+    case 'variants': {
+      const kind = String((value as JsonObject).kind);
+      const variant = shape.of[kind];
+      if (variant === undefined) throw bug(`${path} of kind ${kind} has no place in the lock's layout`);
+      return format(value, variant, indent, path);
+    }
     case 'object':
       return block({
         brackets: '{}',

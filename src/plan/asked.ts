@@ -19,7 +19,9 @@ export interface AskedChange {
  * the same give the same value, so comparing it with the lock's tells which family is stale, and by which key.
  */
 export function askedOf(spec: Spec): Asked {
+  const { base } = spec.settings.values;
   return {
+    ...(base === undefined ? {} : { base: { base } }),
     interpreter: { 'build.python_version': spec.pythonVersion.value },
     accelerator: defined({ 'build.gpu': spec.gpu, 'build.cuda': spec.cuda?.value, 'build.cudnn': spec.cudnn?.value }),
     system: defined({

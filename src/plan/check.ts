@@ -23,7 +23,7 @@ export function staleKeys(lock: Lock, { spec, sdk }: Wanted): readonly AskedChan
   }
   if (changes.some((change) => change.family === 'image')) return changes;
   for (const target of Object.values(lock.targets)) {
-    const image = imageOf(spec, target.runtime.sdk.version);
+    const image = imageOf(spec, target.runtime.sdk.version, target);
     for (const key of Object.keys(image) as (keyof typeof image)[]) {
       const [before, after] = [target.image[key] as Json, image[key] as Json];
       if (canonicalJson(before) !== canonicalJson(after)) changes.push({ family: 'image', key, before, after });

@@ -5,13 +5,15 @@ import type { PythonTargetEnvironment } from './families.ts';
 
 /** The environment that a locked target's wheels are chosen for, read from the lock alone. */
 export function environmentOf(
-  target: Pick<Target, 'interpreter' | 'system'>,
+  target: Pick<Target, 'base' | 'interpreter' | 'system'>,
   platform: Platform,
 ): PythonTargetEnvironment {
+  const { version, path } = target.interpreter;
+  if (target.base.kind === 'image') return { version, path, platform, glibc: target.base.facts.glibc };
   const libc = target.system.packages.find((item) => item.name === 'libc6');
   const glibc = /^(?:\d+:)?(\d+\.\d+)/.exec(libc?.version ?? '')?.[1];
   if (glibc === undefined) throw bug('the locked system has no libc6');
-  return { version: target.interpreter.version, path: target.interpreter.path, platform, glibc };
+  return { version, path, platform, glibc };
 }
 
 /** Would the same wheels be chosen? */

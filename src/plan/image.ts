@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from '../canonical.ts';
-import type { Image } from '../lock/schema.generated.ts';
+import type { Image, Target } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
 
 /** Cog's label vocabulary that this image speaks; readers of Cog images look for these. */
@@ -9,7 +9,7 @@ const COG_VERSION_LABEL = 'run.cog.version';
  * The image's configuration, as Cog's own images have it: server on port 5000 under an init process, the project at /src,
  * the model named by Cog's variables. User variables come last, in byte-wise order.
  */
-export function imageOf(spec: Spec, sdkVersion: string): Image {
+export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' | 'interpreter'>): Image {
   const model: string[] = [];
   if (spec.predict !== undefined) model.push(`COG_PREDICT_TYPE_STUB=${spec.predict.file}:${spec.predict.name}`);
   if (spec.train !== undefined) model.push(`COG_TRAIN_TYPE_STUB=${spec.train.file}:${spec.train.name}`);
@@ -21,25 +21,47 @@ export function imageOf(spec: Spec, sdkVersion: string): Image {
         'NVIDIA_VISIBLE_DEVICES=all',
       ]
     : [];
+  const { base } = on;
+  const own = [
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'DEBIAN_FRONTEND=noninteractive',
+    'LANG=C.UTF-8',
+    'PYTHONUNBUFFERED=1',
+    ...gpu.filter((entry) => !setByBase(on.base, entry)),
+    ...model,
+    ...spec.environment.map(({ name, value }) => `${name}=${value}`),
+  ];
+  const init = base.kind === 'image' ? base.facts.init : '/sbin/tini';
   return {
-    env: [
-      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      'DEBIAN_FRONTEND=noninteractive',
-      'LANG=C.UTF-8',
-      'PYTHONUNBUFFERED=1',
-      ...gpu,
-      ...model,
-      ...spec.environment.map(({ name, value }) => `${name}=${value}`),
-    ],
-    entrypoint: ['/sbin/tini', '--'],
-    cmd: ['python', '-m', 'cog.server.http'],
+    env: base.kind === 'image' ? onBaseEnvironment(base.env, own) : own,
+    entrypoint: init === undefined ? [] : [init, '--'],
+    // A base may have a `python` of another version.
+    cmd: [on.interpreter.provider === 'base' ? on.interpreter.path : 'python', '-m', 'cog.server.http'],
     workdir: '/src',
     user: '',
     ports: ['5000/tcp'],
     labels: {
       [COG_VERSION_LABEL]: sdkVersion,
       'run.cog.config': canonicalJson(spec.config as Json),
-      'run.cog.has_init': 'true',
+      'run.cog.has_init': String(init !== undefined),
     },
   };
+}
+
+/** What a base says of its own GPU libraries knows better. */
+function setByBase(base: Target['base'], entry: string): boolean {
+  const start = entry.slice(0, entry.indexOf('=') + 1);
+  return base.kind === 'image' && base.env.some((own) => own.startsWith(start));
+}
+
+/** Variables of the base first, without those that are set anew; its programs keep their place on the PATH. */
+function onBaseEnvironment(base: readonly string[], own: readonly string[]): string[] {
+  const name = (entry: string): string => entry.slice(0, entry.indexOf('='));
+  const value = (entry: string | undefined): readonly string[] => entry?.slice(entry.indexOf('=') + 1).split(':') ?? [];
+  const basePath = value(base.find((entry) => name(entry) === 'PATH'));
+  const ownPath = value(own.find((entry) => name(entry) === 'PATH'));
+  const path = `PATH=${[...new Set([...basePath, ...ownPath])].join(':')}`;
+  const kept = own.map((entry) => (name(entry) === 'PATH' ? path : entry));
+  const set = new Set(own.map(name));
+  return [...base.filter((entry) => !set.has(name(entry))), ...kept];
 }

@@ -2,6 +2,7 @@ import { canonicalJson } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import { withSpan } from '../events.ts';
+import { imageBaseOf } from './base/image-base.ts';
 import { isSameEnvironment } from './environment.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, SystemResolution } from './families.ts';
 
@@ -80,12 +81,14 @@ function startEarly(
 }
 
 function environmentKey({ spec, platform }: ResolveInput): Sha256 {
-  return sha256(canonicalJson({ python: spec.pythonVersion.value, platform }));
+  return sha256(canonicalJson({ python: spec.pythonVersion.value, platform, base: spec.settings.values.base }));
 }
 
 // The resolvers, and the libraries behind them, are loaded when a family is really looked up.
 
 async function resolveSystemFamily(context: Context, input: ResolveInput): Promise<SystemResolution> {
+  const image = imageBaseOf(input.spec);
+  if (image !== undefined) return (await import('./base/resolve-base.ts')).resolveOnImage(context, input, image);
   const { resolveSystem } = await import('./system/resolve.ts');
   return withSpan(context.host, 'resolve.system', 'Resolving base and system packages', () =>
     resolveSystem(context, input),

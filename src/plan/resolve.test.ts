@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aContext } from '../../test/builders/context.ts';
-import { aLock, aWheel } from '../../test/builders/lock.ts';
+import { aLock, aTarget, aWheel } from '../../test/builders/lock.ts';
 import { aSpec, located } from '../../test/builders/spec.ts';
 import { isCogplanError } from '../errors.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
@@ -14,7 +14,10 @@ const keep = { mode: 'keep', asOf: null } as const;
 
 function lockFor(spec: Spec) {
   const sdk = bundledSdk();
-  return aLock({ asked: askedOf(spec) }, { image: imageOf(spec, sdk.version), runtime: { sdk, server: [] } });
+  return aLock(
+    { asked: askedOf(spec) },
+    { image: imageOf(spec, sdk.version, aTarget()), runtime: { sdk, server: [] } },
+  );
 }
 
 describe('resolveLock', () => {

@@ -47,7 +47,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const isKept = (...families: readonly string[]): boolean =>
     !families.some((family) => stale.has(family) || upgraded.has(family));
   const { system, python } = await resolveFamilies(context, input, {
-    system: keep && isKept('interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
+    system: keep && isKept('base', 'interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
     python: (environment) => {
       if (!keep || !isKept('python', 'runtime', 'accelerator')) return undefined;
       return isSameEnvironment(environment, environmentOf(before, platform))
@@ -66,7 +66,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     weights: [],
     steps: [],
     runtime: python.runtime,
-    image: imageOf(spec, python.runtime.sdk.version),
+    image: imageOf(spec, python.runtime.sdk.version, system),
     seals: before?.seals ?? [],
   };
   return {

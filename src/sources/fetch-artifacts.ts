@@ -5,7 +5,8 @@ import type { Sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import { info, type Span, withSpan } from '../events.ts';
 import type { File } from '../lock/schema.generated.ts';
-import { downloadBlob } from './download-blob.ts';
+import { type Download, downloadBlob } from './download-blob.ts';
+import type { DownloadOci } from './oci/download-oci.ts';
 
 /** A file of the lock, and what a person would call it: `numpy 2.1.0 (numpy-2.1.0-….whl)`. */
 export interface Artifact {
@@ -61,6 +62,7 @@ async function fetchAll(
   const done = new Map<Sha256, number>();
   let sum = 0;
   const limit = pLimit(options.limit ?? 8);
+  const download = downloader();
   let failure: { readonly error: unknown } | undefined;
   const fetchOne = async (artifact: Artifact): Promise<void> => {
     if (failure !== undefined) return;
@@ -73,7 +75,7 @@ async function fetchAll(
     try {
       if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
       if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
-      else await fetchRemote({ ...context, signal }, artifact, onBytes);
+      else await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
       onBytes(artifact.file.size);
     } catch (error) {
       failure ??= { error };
@@ -103,7 +105,22 @@ async function copyBundled(context: Context, { file, what }: Artifact, options: 
   });
 }
 
-async function fetchRemote(context: Context, artifact: Artifact, onBytes: (bytes: number) => void): Promise<void> {
+interface Remote {
+  readonly download: DownloadOci;
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** What lies in registries is asked of them in their protocol, which is loaded when there is such a file. */
+function downloader(): DownloadOci {
+  let registries: Promise<DownloadOci> | undefined;
+  return async (context: Context, download: Download) => {
+    if (!download.url.startsWith('oci:')) return downloadBlob(context, download);
+    registries ??= import('./oci/download-oci.ts').then(({ ociDownloads }) => ociDownloads());
+    return (await registries)(context, download);
+  };
+}
+
+async function fetchRemote(context: Context, artifact: Artifact, { download, onBytes }: Remote): Promise<void> {
   const { file, what } = artifact;
   if (context.http.offline) {
     throw new CogplanError('COGPLAN_BLOB_MISSING', `${what} (sha256 ${file.sha256}) is not in the store`, {
@@ -119,7 +136,7 @@ async function fetchRemote(context: Context, artifact: Artifact, onBytes: (bytes
       const errors: CogplanError[] = [];
       for (const url of [file.url, ...(file.mirrors ?? [])]) {
         try {
-          return await downloadBlob(context, { url, file, what, onBytes });
+          return await download(context, { url, file, what, onBytes });
         } catch (error) {
           if (!(error instanceof CogplanError) || !FAILS_OVER.has(error.code)) throw error;
           errors.push(error);

@@ -26,7 +26,10 @@ export async function aProject(directory: string): Promise<{ project: string; st
     ],
   };
   const runtime = { sdk, server: [aWheel('uvicorn', '0.54.0')] };
-  const lock = aLock({ asked: askedOf(spec) }, { system, python, runtime, image: imageOf(spec, sdk.version) });
+  const lock = aLock(
+    { asked: askedOf(spec) },
+    { system, python, runtime, image: imageOf(spec, sdk.version, aTarget()) },
+  );
   writeFileSync(join(project, 'cogplan.lock'), formatLock(lock));
   return { project, store: join(directory, 'store') };
 }

@@ -10,6 +10,8 @@ export interface RegistryTestServer {
   /** `127.0.0.1:PORT`, as references name it. */
   readonly host: string;
   readonly port: number;
+  /** Directory of its storage. */
+  readonly storage: string;
   /** Of a registry that asks for tokens. */
   readonly tokens: TokenServer | undefined;
   stop(): Promise<void>;
@@ -54,6 +56,7 @@ export async function startRegistry(options: RegistryTestOptions = {}): Promise<
   return {
     host: `127.0.0.1:${port}`,
     port,
+    storage: options.root ?? join(directory, 'data'),
     tokens,
     stop: async () => {
       await end(server);

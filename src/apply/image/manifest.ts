@@ -11,13 +11,18 @@ export interface BlobRef {
   readonly size: number;
 }
 
+export interface LayerRef extends BlobRef {
+  /** Absent: a plain tar. */
+  readonly mediaType?: string;
+}
+
 /** The image manifest as canonical JSON. https://github.com/opencontainers/image-spec/blob/main/manifest.md */
-export function encodeManifest(config: BlobRef, layers: readonly BlobRef[]): Buffer {
+export function encodeManifest(config: BlobRef, layers: readonly LayerRef[]): Buffer {
   const manifest = {
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     config: describe(CONFIG_TYPE, config),
-    layers: layers.map((layer) => describe(LAYER_TYPE, layer)),
+    layers: layers.map((layer) => describe(layer.mediaType ?? LAYER_TYPE, layer)),
   };
   return Buffer.from(canonicalJson(manifest), 'utf8');
 }

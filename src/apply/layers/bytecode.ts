@@ -3,9 +3,9 @@ import { join, posix } from 'node:path';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { type Sha256, sha256 } from '../../digest.ts';
+import { fromDigest, type Sha256, sha256 } from '../../digest.ts';
 import type { BytecodeRecipe, DebInput, InstallScheme, WheelInput } from '../recipe.ts';
-import { unpackDebs } from '../sandbox/root.ts';
+import { unpackDebs, unpackRoot } from '../sandbox/root.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { compileModules, type ModuleSource } from './bytecode-compiler.ts';
 import { BYTECODE_PROTOCOL } from './bytecode-program.ts';
@@ -103,6 +103,7 @@ async function deriveUnit(
       protocol: BYTECODE_PROTOCOL,
       interpreter: recipe.interpreter,
       debs: recipe.rootDebs.map((deb) => deb.sha256),
+      layers: recipe.rootLayers,
       unit: unit.key,
     }),
   );
@@ -115,7 +116,13 @@ async function deriveUnit(
         : await compileUnit({
             modules,
             sandbox,
-            root: await unpackDebs({ debs: recipe.rootDebs, debData, derive, signal: context.signal }),
+            root:
+              recipe.rootLayers === undefined
+                ? await unpackDebs({ debs: recipe.rootDebs, debData, derive, signal: context.signal })
+                : await unpackRoot(
+                    context,
+                    recipe.rootLayers.map((diffId) => ({ diffId: fromDigest(diffId) })),
+                  ),
             interpreter: recipe.interpreter,
             what: unit.what,
             target,

@@ -1,9 +1,9 @@
 import { canonicalJson } from '../../canonical.ts';
 import { type Digest, sha256, toDigest } from '../../digest.ts';
-import { type BlobRef, CONFIG_TYPE, MANIFEST_TYPE } from '../image/manifest.ts';
+import { type BlobRef, CONFIG_TYPE, type LayerRef, MANIFEST_TYPE } from '../image/manifest.ts';
 
 /** A layer as the registry holds it. */
-export interface RegistryLayerRef extends BlobRef {
+export interface RegistryLayerRef extends LayerRef {
   readonly mediaType: string;
 }
 

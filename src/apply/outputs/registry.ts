@@ -1,15 +1,18 @@
 import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
 import pLimit from 'p-limit';
 import type { Context } from '../../context.ts';
 import { type Digest, fromDigest, type Sha256, toDigest } from '../../digest.ts';
 import type { Span } from '../../events.ts';
 import { warn } from '../../events.ts';
+import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 import { OCI_LAYER_TYPES } from '../../sources/oci/documents.ts';
-import { hasBlob, type PushedBlob, pushBlob } from '../../sources/oci/push-blob.ts';
+import { hasBlob, type PushedBlob, placeBlob, pushBlob } from '../../sources/oci/push-blob.ts';
 import { pushManifest } from '../../sources/oci/push-manifest.ts';
-import { formatReference, type ImageReference } from '../../sources/oci/reference.ts';
+import { formatReference, type ImageReference, parseBlobUrl } from '../../sources/oci/reference.ts';
 import { openRegistry, type Registry } from '../../sources/oci/registry.ts';
 import type { Applied, AppliedLayer } from '../apply.ts';
+import type { PlannedBaseLayer } from '../plan-layers.ts';
 import { openPool } from '../pool.ts';
 import { type CompressedLayer, knownCompressed, LAYER_ENCODER } from './compress-layer.ts';
 import { encodeRegistryManifest, type RegistryLayerRef } from './registry-manifest.ts';
@@ -47,8 +50,11 @@ export async function pushToRegistry(
   reference: ImageReference,
   span: Span,
 ): Promise<Pushed> {
-  const registry = await openRegistry(context, reference, { access: 'push' });
-  const layers = await pushLayers(context, applied, { registry, span });
+  const registry = await openRegistry(context, reference, {
+    access: 'push',
+    mountFrom: [...new Set(applied.layers.flatMap((layer) => repositoryBeside(reference, layer) ?? []))],
+  });
+  const layers = await pushLayers(context, applied, { registry, reference, span });
   const config = { digest: applied.imageId, size: applied.config.length };
   const configResult = await pushBlob(context, registry, {
     ...config,
@@ -82,7 +88,11 @@ interface PushedLayer extends RegistryLayerRef {
 async function pushLayers(
   context: Context,
   applied: Applied,
-  { registry, span }: { readonly registry: Registry; readonly span: Span },
+  {
+    registry,
+    reference,
+    span,
+  }: { readonly registry: Registry; readonly reference: ImageReference; readonly span: Span },
 ): Promise<readonly PushedLayer[]> {
   const stop = new AbortController();
   const inner: Context = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) };
@@ -99,7 +109,7 @@ async function pushLayers(
   const compress = (diffId: Sha256, size: number): Promise<CompressedLayer> =>
     pool.run({ kind: 'compress', diffId }, size);
   const push = async (layer: AppliedLayer): Promise<PushedLayer> => {
-    const pushed = await pushLayer(inner, layer, { registry, compress, limit });
+    const pushed = await pushLayer(inner, layer, { registry, reference, compress, limit });
     done += layer.size;
     span.progress(done, total, layer.layer);
     return pushed;
@@ -125,23 +135,27 @@ async function pushLayers(
 
 interface LayerPush {
   readonly registry: Registry;
+  readonly reference: ImageReference;
   readonly compress: (diffId: Sha256, size: number) => Promise<CompressedLayer>;
   readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 async function pushLayer(
   context: Context,
-  { diffId, size }: AppliedLayer,
-  { registry, compress, limit }: LayerPush,
+  layer: AppliedLayer,
+  { registry, reference, compress, limit }: LayerPush,
 ): Promise<PushedLayer> {
+  const { base, diffId, size } = layer;
+  if (base !== undefined)
+    return limit(() => pushBaseLayer(context, registry, { base, mountFrom: repositoryBeside(reference, layer) }));
   const { store } = context;
   const hash = fromDigest(diffId);
   const known = await knownCompressed(store, hash);
   const isThere = known !== undefined && (await store.stat(known.sha256)) !== undefined;
-  const ref = (layer: CompressedLayer): Omit<PushedLayer, 'result'> => ({
+  const ref = (blob: CompressedLayer): Omit<PushedLayer, 'result'> => ({
     mediaType: OCI_LAYER_TYPES.gzip,
-    digest: toDigest(layer.sha256),
-    size: layer.size,
+    digest: toDigest(blob.sha256),
+    size: blob.size,
     diffId,
   });
   if (known !== undefined && !isThere) {
@@ -149,13 +163,41 @@ async function pushLayer(
     const probe = { digest: toDigest(known.sha256), size: known.size };
     if (await limit(() => hasBlob(registry, probe))) return { ...ref(known), result: 'present' };
   }
-  const layer = isThere ? known : await compress(hash, size);
-  const path = await store.verified(layer.sha256, layer.size, `compressed layer ${diffId}`);
+  const compressed = isThere ? known : await compress(hash, size);
+  const path = await store.verified(compressed.sha256, compressed.size, `compressed layer ${diffId}`);
   const blob: PushedBlob = {
-    ...ref(layer),
+    ...ref(compressed),
     read: (start, end) => createReadStream(path, { start, end: end - 1 }),
   };
-  return { ...ref(layer), result: await limit(() => pushBlob(context, registry, blob)) };
+  return { ...ref(compressed), result: await limit(() => pushBlob(context, registry, blob)) };
+}
+
+/**
+ * A layer of a base is in the registry already, or is mounted from the base's repository beside it; only where neither can be is it
+ * fetched, and sent as its own registry has it.
+ */
+async function pushBaseLayer(
+  context: Context,
+  registry: Registry,
+  { base, mountFrom }: { readonly base: PlannedBaseLayer; readonly mountFrom: string | undefined },
+): Promise<PushedLayer> {
+  const { file, compression, diffId, image } = base;
+  const ref = { mediaType: OCI_LAYER_TYPES[compression], digest: toDigest(file.sha256), size: file.size, diffId };
+  const from = mountFrom === undefined ? [] : [mountFrom];
+  const found = await placeBlob(registry, ref, from);
+  if (found === 'present' || found === 'mounted') return { ...ref, result: found };
+  await fetchArtifacts(context, [{ file, what: `layer ${ref.digest} of ${image}` }]);
+  const path = await context.store.verified(file.sha256, file.size, `layer ${ref.digest} of ${image}`);
+  const read = (start: number, end: number): Readable => createReadStream(path, { start, end: end - 1 });
+  return { ...ref, result: await pushBlob(context, registry, { ...ref, read }) };
+}
+
+/** The repository that a base's layer lies in, when it is of the same registry. */
+function repositoryBeside(reference: ImageReference, { base }: AppliedLayer): string | undefined {
+  const place = base === undefined ? undefined : parseBlobUrl(base.file.url)?.image;
+  return place?.registry === reference.registry && place.repository !== reference.repository
+    ? place.repository
+    : undefined;
 }
 
 /** Layers with the same bytes are one blob. */

@@ -4,7 +4,7 @@ import type { Platform } from '../../lock/platform.ts';
 import type { SystemPackage, Target } from '../../lock/schema.generated.ts';
 import { bundledFile } from '../../sources/bundled-runtime.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { buildLayers, type MadeLayer } from '../build-layers.ts';
+import { buildLayers, type MadeLayer, storePlannedBase } from '../build-layers.ts';
 import { type PlannedLayer, planLayers } from '../plan-layers.ts';
 import { unpackRoot } from './root.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -30,6 +30,10 @@ export interface BuildRoot {
 /** The root file system of a target, made of locked artifacts as an image's is, for a command that has to run before there is an image. */
 export async function composeBuildRoot(context: Context, request: BuildRootRequest): Promise<BuildRoot> {
   const layers = await composeLayers(context, request);
+  await storePlannedBase(
+    context,
+    layers.flatMap(({ base }) => base ?? []),
+  );
   const path = await unpackRoot(
     context,
     layers.map(({ built }) => ({ diffId: built.diffId })),

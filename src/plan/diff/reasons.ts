@@ -1,7 +1,7 @@
 import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
 import { parseSpecifiers, satisfies } from '../../formats/python/specifier.ts';
 import { parseVersion } from '../../formats/python/version.ts';
-import type { Lock } from '../../lock/schema.generated.ts';
+import type { Base, Lock } from '../../lock/schema.generated.ts';
 import { type Graph, type GraphFamily, graphOf, type Node, requirersOf } from './edges.ts';
 import type { DiffFacts } from './facts.ts';
 import type { Change, Reason } from './schema.generated.ts';
@@ -151,8 +151,9 @@ export class Reasons {
   #familyBelow({ platform, family }: Draft): Reason | undefined {
     const [old, now] = [this.#before?.targets[platform ?? ''], this.#after.targets[platform ?? '']];
     if (old === undefined || now === undefined) return undefined;
-    if (old.base.suite !== now.base.suite) {
-      return { kind: 'follows', text: `the base changed from ${old.base.suite} to ${now.base.suite}` };
+    const [before, after] = [baseName(old.base), baseName(now.base)];
+    if (before !== after) {
+      return { kind: 'follows', text: `the base changed from ${before} to ${after}` };
     }
     if (family !== 'system' && minorOf(old.interpreter.version) !== minorOf(now.interpreter.version)) {
       const text = `Python changed from ${minorOf(old.interpreter.version)} to ${minorOf(now.interpreter.version)}`;
@@ -162,8 +163,12 @@ export class Reasons {
   }
 
   #baseReasons(change: Draft): readonly Reason[] {
-    const asked = this.#askedReasons(['interpreter']);
+    const asked = this.#askedReasons(['base', 'interpreter']);
     if (asked !== undefined) return asked;
+    if (change.family === 'base') {
+      const moved = this.#movedTag(change);
+      if (moved !== undefined) return [moved];
+    }
     if (change.family === 'interpreter') {
       const below = this.#familyBelow(change);
       if (below !== undefined) return [below];
@@ -172,6 +177,13 @@ export class Reasons {
     }
     const now = this.#after.targets[change.platform ?? '']?.[change.family as 'base'];
     return [{ kind: 'rule', text: now?.why ?? 'this target is no longer locked' }];
+  }
+
+  #movedTag({ platform }: Draft): Reason | undefined {
+    const [old, now] = [this.#before, this.#after].map((lock) => lock?.targets[platform ?? '']?.base);
+    if (old?.kind !== 'image' || now?.kind !== 'image' || old.image !== now.image || old.tagged === now.tagged)
+      return undefined;
+    return { kind: 'index', text: `the tag moved: ${now.image} is another image today` };
   }
 
   #archiveReasons({ kind, to, from }: Draft): readonly Reason[] {
@@ -312,4 +324,9 @@ function tell(value: Json | undefined): string {
 
 function minorOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
+}
+
+/** A suite, or an image with the digest that its tag stands for. */
+function baseName(base: Base): string {
+  return base.kind === 'debian' ? base.suite : `${base.image}@${base.tagged}`;
 }

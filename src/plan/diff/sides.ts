@@ -63,7 +63,9 @@ function valueText(family: Family, value: Entry): string {
   const text = (key: string): string | undefined => (typeof value[key] === 'string' ? String(value[key]) : undefined);
   switch (family) {
     case 'base':
-      return [text('kind'), text('suite') ?? text('digest') ?? text('reference')].filter(Boolean).join(' ');
+      return text('kind') === 'image'
+        ? `${text('image')} (${text('tagged')?.slice(0, 19)}${text('created') === undefined ? '' : `, ${text('created')?.slice(0, 10)}`})`
+        : [text('kind'), text('suite')].filter(Boolean).join(' ');
     case 'accelerator':
       return [text('cuda') && `CUDA ${text('cuda')}`, text('cudnn') && `cuDNN ${text('cudnn')}`, text('provider')]
         .filter(Boolean)

@@ -36,8 +36,9 @@ export async function resolveSystem(
   const { spec, platform, previous, options, held = NOTHING_HELD } = input;
   const architecture = ARCHITECTURES[platform];
   const suite = chooseSuite(spec.pythonVersion);
-  if (held.suite !== undefined && previous !== undefined && previous.base.suite !== suite.name) {
-    const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${previous.base.suite}`;
+  const lockedSuite = previous?.base.kind === 'debian' ? previous.base.suite : undefined;
+  if (held.suite !== undefined && lockedSuite !== undefined && lockedSuite !== suite.name) {
+    const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${lockedSuite}`;
     throw holdImpossible(held.suite, [forced]);
   }
   const asked = parseAskedPackages(spec.systemPackages, architecture);
@@ -49,7 +50,7 @@ export async function resolveSystem(
   });
   try {
     const { indexes } = archives;
-    const before = previous?.base.suite === suite.name ? previous : undefined;
+    const before = lockedSuite === suite.name ? previous : undefined;
     const keep = (packages: readonly LockedDeb[], mode = keepingMode(options)) =>
       findKeptPackages(context, { packages, indexes, mode, architecture });
     // What is held is kept even where everything else is taken anew.
@@ -85,16 +86,17 @@ export async function resolveSystem(
     };
     const tools = before === undefined ? [] : debTools(input.previousTools ?? [], platform);
     const toolUniverse = new DebianUniverse({ indexes, kept: await keep(tools), pins: new Map() });
+    const base = {
+      kind: 'debian',
+      suite: suite.name,
+      why: `Debian ${suite.release} (${suite.name}) brings Python ${suite.python}`,
+    } as const;
     return {
-      base: {
-        kind: 'debian',
-        suite: suite.name,
-        why: `Debian ${suite.release} (${suite.name}) brings Python ${suite.python}`,
-      },
+      base,
       interpreter,
       system,
       tools: sandboxTools({ universe: toolUniverse, suite, asked: [], architecture, platform, held: NOTHING_HELD }),
-      environment: environmentOf({ interpreter, system }, platform),
+      environment: environmentOf({ base, interpreter, system }, platform),
     };
   } finally {
     archives.close();

@@ -55,9 +55,24 @@ export async function pushBlob(
   blob: PushedBlob,
   options: PushOptions = {},
 ): Promise<PushResult> {
+  const placed = await placeBlob(registry, blob, options.mountFrom ?? []);
+  if (placed === 'present' || placed === 'mounted') return placed;
+  await upload(context, registry, { blob, session: placed, onSent: options.onSent ?? (() => {}) });
+  return 'sent';
+}
+
+/**
+ * Makes the repository hold a blob without sending it, when it is there or in one of the other repositories. Otherwise returns the answer that opened an
+ * upload, if one did.
+ */
+export async function placeBlob(
+  registry: Registry,
+  blob: Pick<PushedBlob, 'digest' | 'size'>,
+  mountFrom: readonly string[],
+): Promise<'present' | 'mounted' | HttpResponse | undefined> {
   if (await hasBlob(registry, blob)) return 'present';
   let session: HttpResponse | undefined;
-  for (const repository of options.mountFrom ?? []) {
+  for (const repository of mountFrom) {
     const query = new URLSearchParams({ mount: blob.digest, from: repository });
     const answer = await registry.send(registry.url(`blobs/uploads/?${query}`), {
       ...START,
@@ -67,8 +82,7 @@ export async function pushBlob(
     // Not there, but an upload was opened instead.
     if (answer.status === 202) session = answer;
   }
-  await upload(context, registry, { blob, session, onSent: options.onSent ?? (() => {}) });
-  return 'sent';
+  return session;
 }
 
 const START = { method: 'POST', headers: { 'content-length': '0' } } as const;

@@ -1,0 +1,230 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ImageBase } from '../../src/lock/schema.generated.ts';
+import { formatLock } from '../../src/lock/write-lock.ts';
+import { buildImage, file, layerTar, putImage } from '../builders/registry-image.ts';
+import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
+import { ACCOUNT, type RegistryTestServer, startRegistry } from '../servers/registry.ts';
+import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
+
+/*
+ * Projects that stand on an image of a registry, whole commands: the base is an image that cogplan made and pushed itself, with a
+ * real Debian and a real Python in it.
+ */
+
+const TEN_MINUTES = 600_000;
+const GIGABYTES_5 = 5_000_000_000;
+
+interface PushReceipt extends Receipt {
+  readonly pushes: readonly { readonly sent: number; readonly saved: number; readonly manifestDigest: string }[];
+}
+
+let registry: RegistryTestServer;
+let proxy: FaultProxy;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  proxy = await startFaultProxy(registry.port);
+  await inDirectory(async (directory) => {
+    const project = copyExample('hello-world', directory);
+    await applyFresh(project);
+    const pushed = await cogplan(['apply', project, '-o', `registry:${proxy.host}/team/base:1`]);
+    expect(pushed.stderr).not.toContain('error');
+    expect(pushed.status).toBe(0);
+  });
+}, TEN_MINUTES);
+
+afterAll(async () => {
+  await proxy.close();
+  await registry.stop();
+});
+
+/** The example, on the base. */
+function onBase(directory: string, base = `${proxy.host}/team/base:1`): string {
+  const project = copyExample('hello-world', directory);
+  rmSync(join(project, 'cogplan.lock'), { force: true });
+  writeFileSync(join(project, 'cogplan.yaml'), `base: ${base}\n`);
+  return project;
+}
+
+function baseOf(project: string): ImageBase {
+  const base = readLock(project).targets['linux/amd64']?.base;
+  if (base?.kind !== 'image') throw new Error('no image base');
+  return base;
+}
+
+test(
+  'is locked by digest, built on, run, and pushed without a byte of the base',
+  () =>
+    inDirectory(async (directory) => {
+      const project = onBase(directory);
+      await cogplanJson(['lock', project, '--yes']);
+      const base = baseOf(project);
+      expect(base).toMatchObject({
+        image: `${proxy.host}/team/base:1`,
+        created: '1980-01-01T00:00:01Z',
+        facts: { distribution: 'debian', release: '12', glibc: '2.36', mergedUsr: true },
+      });
+      // In step, without a request.
+      const before = proxy.requests.length;
+      expect((await cogplan(['lock', '--check', project])).status).toBe(0);
+      await cogplanJson(['lock', project, '--yes', '--offline']);
+      expect(proxy.requests.length).toBe(before);
+
+      const name = `${proxy.host}/team/model:1`;
+      const receipt = await cogplanJson<PushReceipt>(['apply', project, '-o', `registry:${name}`]);
+      expect(receipt.layers.slice(0, base.layers.length).map(({ diffId }) => diffId)).toEqual(
+        base.layers.map(({ diffId }) => diffId),
+      );
+      const layers = base.layers.map((layer) => layer.file.sha256);
+      const finished = proxy.requests
+        .slice(before)
+        .filter(({ method, path }) => method === 'PUT' && path.includes('/blobs/'));
+      expect(finished.length).toBeGreaterThan(0);
+      expect(finished.filter(({ path }) => layers.some((layer) => path.includes(layer)))).toEqual([]);
+      const out = join(directory, 'copied');
+      const copy = spawnSync('skopeo', ['copy', '--src-tls-verify=false', `docker://${name}`, `dir:${out}`], {
+        encoding: 'utf8',
+      });
+      expect([copy.status, copy.stderr]).toEqual([0, '']);
+
+      const { stdout } = await cogplan(['predict', project, '-i', 'text=Ada']);
+      expect(stdout.trim()).toBe('hello Ada');
+
+      const layout = join(directory, 'layout');
+      const again = await cogplanJson<Receipt>(['apply', project, '-o', `oci:${layout}`]);
+      expect(again.imageId).toBe(receipt.imageId);
+      expect(spawnSync('skopeo', ['copy', `oci:${layout}:latest`, `dir:${join(directory, 'second')}`]).status).toBe(0);
+      expect((await cogplan(['audit', project])).status).toBe(0);
+    }),
+  TEN_MINUTES,
+);
+
+test(
+  'of five gigabytes: an edited file costs less than a megabyte to push, and nothing of the base is read',
+  () =>
+    inDirectory(async (directory) => {
+      const project = onBase(directory);
+      await cogplanJson(['lock', project, '--yes']);
+      // A layer that is in the registry and nowhere else, and that nothing could read in time.
+      const hash = '5'.repeat(64);
+      const data = join(registry.storage, 'docker/registry/v2');
+      mkdirSync(join(data, `blobs/sha256/55/${hash}`), { recursive: true });
+      writeFileSync(join(data, `blobs/sha256/55/${hash}/data`), '');
+      truncateSync(join(data, `blobs/sha256/55/${hash}/data`), GIGABYTES_5);
+      const link = join(data, `repositories/team/base/_layers/sha256/${hash}`);
+      mkdirSync(link, { recursive: true });
+      writeFileSync(join(link, 'link'), `sha256:${hash}`);
+      const lock = structuredClone(readLock(project)) as { targets: Record<string, { base: { layers: unknown[] } }> };
+      lock.targets['linux/amd64']?.base.layers.unshift({
+        file: { url: `oci://${proxy.host}/team/base@sha256:${hash}`, sha256: hash, size: GIGABYTES_5 },
+        compression: 'none',
+        diffId: `sha256:${hash}`,
+        size: GIGABYTES_5,
+      });
+      writeFileSync(join(project, 'cogplan.lock'), formatLock(lock as never));
+
+      const push = () =>
+        cogplanJson<PushReceipt>(['apply', project, '--no-bytecode', '-o', `registry:${proxy.host}/team/large:1`]);
+      const first = proxy.requests.length;
+      await push();
+      const mounted = proxy.requests.slice(first).filter(({ path }) => path.includes(`mount=sha256%3A${hash}`));
+      expect(mounted).toHaveLength(1);
+
+      appendFileSync(join(project, 'predict.py'), '\n# edited\n');
+      const before = proxy.requests.length;
+      const start = performance.now();
+      const { pushes } = await push();
+      console.log(`pushed an edited file on a base of 5 GB in ${((performance.now() - start) / 1000).toFixed(2)} s`);
+      const requests = proxy.requests.slice(before);
+      const sum = (key: 'sent' | 'received'): number => requests.reduce((total, request) => total + request[key], 0);
+      expect(sum('sent')).toBeLessThan(1_000_000);
+      expect(sum('received')).toBeLessThan(100_000);
+      expect(requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/sha256'))).toEqual([]);
+      expect(pushes[0]?.saved).toBeGreaterThan(GIGABYTES_5);
+    }),
+  TEN_MINUTES,
+);
+
+test(
+  'a tag that moved is a line of the plan, and moves nothing before an upgrade',
+  () =>
+    inDirectory(async (directory) => {
+      const copied = (to: string): void => {
+        const from = `docker://${registry.host}/team/base:1`;
+        const tls = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+        const { status, stderr } = spawnSync('skopeo', ['copy', ...tls, from, `docker://${registry.host}/${to}`]);
+        if (status !== 0) throw new Error(String(stderr));
+      };
+      copied('team/moving:1');
+      const project = onBase(directory, `${proxy.host}/team/moving:1`);
+      await cogplanJson(['lock', project, '--yes']);
+      const { tagged } = baseOf(project);
+
+      const other = copyExample('hello-world', join(directory, 'other'));
+      appendFileSync(join(other, 'predict.py'), '\n# newer\n');
+      await cogplanJson(['apply', other, '-o', `registry:${proxy.host}/team/moving:1`]);
+      await cogplanJson(['lock', project, '--yes']);
+      expect(baseOf(project).tagged).toBe(tagged);
+
+      const plan = await cogplan(['plan', project, '--upgrade']);
+      expect(plan.stdout).toContain('the tag moved');
+      expect(plan.stdout).toContain(`${tagged.slice(0, 19)}`);
+      await cogplanJson(['lock', project, '--upgrade', '--yes']);
+      expect(baseOf(project).tagged).not.toBe(tagged);
+    }),
+  TEN_MINUTES,
+);
+
+describe('is refused', () => {
+  async function refusal(
+    project: string,
+    env: Record<string, string> = {},
+  ): Promise<{ code: string; message: string }> {
+    const { status, stdout } = await cogplan(['lock', project, '--yes', '--json'], { env });
+    expect(status).toBe(1);
+    return (JSON.parse(stdout) as { error: { code: string; message: string } }).error;
+  }
+
+  test(
+    'without the Python that is asked for, without glibc, without credentials',
+    () =>
+      inDirectory(async (directory) => {
+        const project = onBase(directory);
+        writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.12"\n');
+        expect(await refusal(project)).toMatchObject({
+          code: 'COGPLAN_PYTHON_UNAVAILABLE',
+          message: expect.stringContaining('has Python 3.11'),
+        });
+
+        const musl = buildImage([layerTar([file('lib/ld-musl-x86_64.so.1', 'ELF')])]);
+        await putImage(registry.host, 'team/musl:1', musl);
+        writeFileSync(join(project, 'cogplan.yaml'), `base: ${registry.host}/team/musl:1\n`);
+        expect(await refusal(project)).toMatchObject({ code: 'COGPLAN_BASE_UNUSABLE' });
+
+        const closed = await startRegistry({ auth: 'password', root: registry.storage });
+        try {
+          writeFileSync(join(project, 'cogplan.yaml'), `base: ${closed.host}/team/base:1\n`);
+          writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
+          const env = { DOCKER_CONFIG: join(directory, 'docker') };
+          expect(await refusal(project, env)).toMatchObject({ code: 'COGPLAN_REGISTRY_AUTH' });
+          mkdirSync(env.DOCKER_CONFIG);
+          const auth = Buffer.from(`${ACCOUNT.username}:${ACCOUNT.password}`).toString('base64');
+          writeFileSync(join(env.DOCKER_CONFIG, 'config.json'), JSON.stringify({ auths: { [closed.host]: { auth } } }));
+          const { status } = await cogplan(['lock', project, '--yes'], { env });
+          expect(status).toBe(0);
+        } finally {
+          await closed.stop();
+        }
+      }),
+    TEN_MINUTES,
+  );
+
+  test('with a name that is none', () =>
+    inDirectory(async (directory) => {
+      const project = onBase(directory, 'Not/An Image');
+      expect(await refusal(project)).toMatchObject({ code: 'COGPLAN_REFERENCE_INVALID' });
+    }));
+});
