@@ -199,6 +199,12 @@ describe('is refused', () => {
           message: expect.stringContaining('has Python 3.11'),
         });
 
+        writeFileSync(
+          join(project, 'cog.yaml'),
+          'build:\n  python_version: "3.11"\n  system_packages:\n    - ffmpeg\n',
+        );
+        expect(await refusal(project)).toMatchObject({ code: 'COGPLAN_BASE_UNSUPPORTED' });
+
         const musl = buildImage([layerTar([file('lib/ld-musl-x86_64.so.1', 'ELF')])]);
         await putImage(registry.host, 'team/musl:1', musl);
         writeFileSync(join(project, 'cogplan.yaml'), `base: ${registry.host}/team/musl:1\n`);
