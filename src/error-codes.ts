@@ -93,6 +93,9 @@ export const ERROR_CODES = {
     summary: 'A tool that locking needs has no build for this operating system and processor.',
   },
   COGPLAN_HTTP_STATUS: { family: 'outside', summary: 'A server answered with an error status.' },
+  COGPLAN_HUB_INVALID: { family: 'outside', summary: "The hub's answer cannot be used." },
+  COGPLAN_HUB_MISSING: { family: 'outside', summary: 'A repository or revision does not exist on the hub.' },
+  COGPLAN_HUB_REFUSED: { family: 'outside', summary: 'The hub refuses a repository: it is private or gated.' },
   COGPLAN_IGNORE_FILE_INVALID: {
     family: 'input',
     summary: 'A .dockerignore file holds a pattern that cannot be read.',
@@ -287,10 +290,14 @@ export const ERROR_CODES = {
   COGPLAN_URL_UNSUPPORTED: { family: 'input', summary: 'A URL is malformed or has a scheme that cannot be fetched.' },
   COGPLAN_USAGE: { family: 'input', summary: 'The command line is wrong.' },
   COGPLAN_UV_FAILED: { family: 'outside', summary: 'uv could not be run, or failed for a reason of its own.' },
-  COGPLAN_WEIGHTS_UNSUPPORTED: {
+  COGPLAN_WEIGHTS_EMPTY: { family: 'input', summary: 'A source of weights has no file to take.' },
+  COGPLAN_WEIGHTS_FILE_KIND: {
     family: 'input',
-    summary: 'The project declares weights, which this version cannot lock.',
+    summary: 'Among weights of the project is something that is no regular file.',
   },
+  COGPLAN_WEIGHTS_MISSING: { family: 'input', summary: 'Weights that the project names do not exist in it.' },
+  COGPLAN_WEIGHTS_PATH: { family: 'input', summary: 'A weight file has a path that cannot stand in an image.' },
+  COGPLAN_WEIGHTS_SOURCE: { family: 'input', summary: 'Weights cannot be read from where the project says.' },
   COGPLAN_WHEEL_CONFLICT: { family: 'outside', summary: 'Two wheels put a file and a directory at the same path.' },
   COGPLAN_WHEEL_HASH_REFUSED: {
     family: 'integrity',

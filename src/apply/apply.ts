@@ -81,7 +81,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
   const artifacts = artifactsOf(target);
   const lease = await context.store.lease(artifacts.map(({ file }) => file.sha256));
   try {
-    await fetchArtifacts(context, artifacts, { bundled: bundledFile });
+    await fetchArtifacts(context, artifacts, { bundled: bundledFile, project: request.projectDirectory });
     const [made, source] = await runTogether(context, [
       (inner) =>
         buildLayers(inner, planLayers(target, platform, request), {
@@ -90,7 +90,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
           openSandbox: request.openSandbox,
           ...(request.secrets === undefined ? {} : { secrets: request.secrets }),
         }),
-      (inner) => buildSource(inner, request.projectDirectory),
+      (inner) => buildSource(inner, request.projectDirectory, { leaveOut: weightFilesOf(target) }),
     ]);
     const layers = await holdAgainstSeals(context, target, made, request.onSealMismatch ?? 'fail');
     const image = await writeImage(context, target, { platform, layers, source });
@@ -106,6 +106,12 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
   } finally {
     await lease.release();
   }
+}
+
+/** Weights that lie in the project have layers of their own, or are fetched when the server starts; the source goes without them. */
+function weightFilesOf(target: Target): ReadonlySet<string> {
+  const urls = target.weights.flatMap(({ files }) => files.map(({ file }) => file.url));
+  return new Set(urls.flatMap((url) => (url.startsWith('project:') ? [decodeURI(url.slice('project:'.length))] : [])));
 }
 
 function lockedTarget(lock: Lock, platform: Platform): Target {

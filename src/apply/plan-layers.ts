@@ -2,6 +2,7 @@ import { compareBytes } from '../canonical.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { BaseLayer, File, ImageBase, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import { groupPlaced, planPlaced } from './plan-placed.ts';
+import { planWeights } from './plan-weights.ts';
 import {
   type BytecodeRecipe,
   type DebInput,
@@ -14,7 +15,7 @@ import {
 export interface PlannedLayer {
   /** Unique in the image. */
   readonly layer: string;
-  readonly family: 'base' | 'interpreter' | 'system' | 'python' | 'runtime' | 'files' | 'steps';
+  readonly family: 'base' | 'interpreter' | 'weights' | 'system' | 'python' | 'runtime' | 'files' | 'steps';
   readonly recipe: Recipe;
   /** Of a step. */
   readonly step?: PlannedStep;
@@ -66,7 +67,8 @@ export function planLayers(
   const scheme = ownModules === undefined ? modelScheme(target) : baseScheme(target, ownModules);
   const placed = groupPlaced(target);
   const baseLayers = target.base.kind === 'image' ? target.base.layers.length : 0;
-  const wheelGroups = groupWheels(target.python.packages, placed.length + baseLayers);
+  const weights = planWeights(target.weights);
+  const wheelGroups = groupWheels(target.python.packages, placed.length + baseLayers + weights.length);
   const sdk = [wheelInput(target.runtime.sdk)];
   const server = sortedWheels(target.runtime.server);
 
@@ -116,7 +118,7 @@ export function planLayers(
   layers.push({ layer: 'cog', family: 'runtime', recipe: wheels(sdk, scheme) });
   const below = layers.filter(({ family }) => family !== 'runtime').map(({ recipe }) => recipeKey(recipe));
   const above = planPlaced(target, placed, { architecture, below });
-  if (!options.bytecode) return [...layers, ...above];
+  if (!options.bytecode) return [...layers, ...weights, ...above];
 
   const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels'>>): Recipe => ({
     kind: 'bytecode',
@@ -146,7 +148,7 @@ export function planLayers(
     layers.push({ layer: 'bytecode/server', family: 'runtime', recipe: bytecode({ serverWheels: server }) });
   }
   layers.push({ layer: 'bytecode/cog', family: 'runtime', recipe: bytecode({ wheels: sdk }) });
-  return [...layers, ...above];
+  return [...layers, ...weights, ...above];
 }
 
 /** The layers of a base as they are, and a link where it has no `python`. */

@@ -100,8 +100,8 @@ export interface FilesRecipe {
   readonly kind: 'files';
   readonly assembler: 1;
   readonly files: readonly FileInput[];
-  /** The interpreter's cache tag: bytecode of modules that are replaced is taken away. */
-  readonly cacheTag: string;
+  /** The interpreter's cache tag: bytecode of modules that are replaced is taken away. Absent: nothing is replaced. */
+  readonly cacheTag?: string;
 }
 
 /** What a command leaves behind when it is run on the layers below it. */

@@ -72,6 +72,12 @@ export function* imageFiles(
   for (const [index, item] of target.python.packages.entries()) {
     yield { path: `${at}.python.packages[${index}]`, what: `${item.name} ${item.version}`, file: item.file };
   }
+  for (const [index, set] of target.weights.entries()) {
+    if (set.place !== 'image') continue;
+    for (const [number, { path, file }] of set.files.entries()) {
+      yield { path: `${at}.weights[${index}].files[${number}]`, what: `weights ${set.name}/${path}`, file };
+    }
+  }
   yield {
     path: `${at}.runtime.sdk`,
     what: `${target.runtime.sdk.name} ${target.runtime.sdk.version}`,

@@ -105,10 +105,7 @@ export interface Target {
   toolchain?: Toolchain;
   python: Python;
   files: PlacedFile[];
-  /**
-   * @maxItems 0
-   */
-  weights: unknown[];
+  weights: WeightSet[];
   steps: Step[];
   runtime: Runtime;
   image: Image;
@@ -561,6 +558,56 @@ export interface GitTree {
    * Files that LFS holds stay pointers.
    */
   lfs?: false;
+}
+/**
+ * Weights under one directory of the image, in the order of the project's files.
+ *
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "WeightSet".
+ */
+export interface WeightSet {
+  name: string;
+  /**
+   * Directory in the image.
+   */
+  target: string;
+  /**
+   * image: in layers of their own. startup: fetched and checked when the server starts.
+   */
+  place: 'image' | 'startup';
+  /**
+   * @minItems 1
+   */
+  sources: WeightSource[];
+  /**
+   * As Cog's weights.lock has it: sha256 of the sorted lines `<hex>  <path>`.
+   */
+  setDigest: import('../digest.ts').Digest;
+  files: WeightFile[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "WeightSource".
+ */
+export interface WeightSource {
+  uri: string;
+  /**
+   * What the source was when it was read: a commit, a strong ETag, or a digest.
+   */
+  fingerprint: string;
+  include?: string[];
+  exclude?: string[];
+}
+/**
+ * This interface was referenced by `Lock`'s JSON-Schema
+ * via the `definition` "WeightFile".
+ */
+export interface WeightFile {
+  /**
+   * Relative to the set's target.
+   */
+  path: string;
+  file: File;
 }
 /**
  * A command of `build.run` that is run in the image as far as it is made by then; what it leaves is a layer.

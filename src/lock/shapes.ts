@@ -130,6 +130,15 @@ const base: Shape = {
   of: { debian: line(['kind', plain], ['suite', plain], ['why', plain]), image: imageBase },
 };
 
+const weightSet = object(
+  ['name', plain],
+  ['target', plain],
+  ['place', plain],
+  ['sources', list(line(['uri', plain], ['fingerprint', plain], ['include', words], ['exclude', words]))],
+  ['setDigest', plain],
+  ['files', list(line(['path', plain], ['file', file]))],
+);
+
 const target = object(
   ['base', base],
   [
@@ -162,7 +171,7 @@ const target = object(
   ['toolchain', object(['packages', list(systemPackage)])],
   ['python', object(['indexes', list(plain)], ['packages', list(pythonPackage)])],
   ['files', list(placedFile)],
-  ['weights', list(plain)],
+  ['weights', list(weightSet)],
   ['steps', list(step)],
   ['runtime', object(['sdk', pythonPackage], ['server', list(pythonPackage)])],
   [

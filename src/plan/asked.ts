@@ -1,8 +1,8 @@
-import { canonicalJson, type Json } from '../canonical.ts';
+import { canonicalJson, compareBytes, type Json } from '../canonical.ts';
 import { withoutUserInfo } from '../errors.ts';
 import type { Asked } from '../lock/schema.generated.ts';
 import { FILES } from '../spec/files.ts';
-import type { RequirementLine, Spec } from '../spec/spec.ts';
+import type { RequirementLine, Spec, WeightSet } from '../spec/spec.ts';
 
 /** A key of the project's files whose meaning is not what the lock was made for. */
 export interface AskedChange {
@@ -29,7 +29,7 @@ export function askedOf(spec: Spec): Asked {
       archives: spec.settings.values.archives as Json | undefined,
     }),
     python: askedOfPython(spec),
-    weights: { weights: spec.weights.map((item) => item.value as Json) },
+    weights: { weights: spec.weights.map(askedOfWeights) },
     steps: {
       'build.run': spec.run.map(({ command, mounts }) =>
         mounts.length === 0
@@ -60,6 +60,21 @@ export function compareAsked(before: Asked, after: Asked): readonly AskedChange[
     }
   }
   return changes;
+}
+
+function askedOfWeights({ name, target, place, sources }: WeightSet): Json {
+  return {
+    name,
+    target,
+    ...(place === 'image' ? {} : { place }),
+    sources: sources.map(({ uri, include, exclude }) =>
+      defined({
+        uri,
+        include: optional([...include].sort(compareBytes)),
+        exclude: optional([...exclude].sort(compareBytes)),
+      }),
+    ),
+  };
 }
 
 function askedOfPython(spec: Spec): { [key: string]: Json } {

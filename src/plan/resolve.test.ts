@@ -27,7 +27,6 @@ describe('resolveLock', () => {
       { run: [{ command: 'make', mounts: [], where: { file: 'cog.yaml', line: 7, key: 'build.run[0]' } }] },
       'COGPLAN_STEPS_UNSUPPORTED',
     ],
-    ['weights', { weights: [located({ name: 'w' }, 9, 'weights[0]')] }, 'COGPLAN_WEIGHTS_UNSUPPORTED'],
   ])('refuses %s with its place, before anything is asked of the network', async (_name, change, code) => {
     const context = await aContext();
     const failure = await resolveLock(context.offline(), {

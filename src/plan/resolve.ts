@@ -56,6 +56,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     },
   });
 
+  const weights = await resolveWeightFamily(context, request, before?.weights ?? []);
   const target: Target = {
     base: system.base,
     interpreter: system.interpreter,
@@ -63,7 +64,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     system: system.system,
     python: python.python,
     files: [],
-    weights: [],
+    weights,
     steps: [],
     runtime: python.runtime,
     image: imageOf(spec, python.runtime.sdk.version, system),
@@ -79,6 +80,18 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     tools: mergeTools(system.tools, python.tools),
     targets: { ...previous?.targets, [platform]: target },
   };
+}
+
+/** Loaded when a project has weights: most have none. */
+async function resolveWeightFamily(
+  context: Context,
+  { spec, options }: LockRequest,
+  previous: Target['weights'],
+): Promise<Target['weights']> {
+  if (spec.weights.length === 0) return [];
+  const { resolveWeights } = await import('./weights/resolve.ts');
+  const { directory, weights: sets } = spec;
+  return [...(await resolveWeights(context, { directory, sets, previous, upgrade: options.mode === 'upgrade' }))];
 }
 
 /**
@@ -114,13 +127,6 @@ function refuseWhatCannotBeLocked(spec: Spec): void {
       subject: command.command,
       where: command.where,
       hint: 'Move packages to system_packages or the requirements, and files into the project.',
-    });
-  }
-  const weights = spec.weights[0];
-  if (weights !== undefined) {
-    throw new CogplanError('COGPLAN_WEIGHTS_UNSUPPORTED', 'weights cannot be locked yet', {
-      where: weights.where,
-      hint: 'Put the files into the project, or fetch them in setup().',
     });
   }
 }

@@ -10,6 +10,7 @@ import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
 import { readTarIndex } from '../formats/archive/tar-reader.ts';
 import type { RunnableImage } from './image.ts';
+import { addLowerFiles } from './lower-files.ts';
 
 export interface ContainerOptions {
   readonly network: 'none' | 'host';
@@ -68,7 +69,9 @@ export async function prepareContainer(
     }
     if (project !== undefined) binds.push({ host: project, guest: `/${SOURCE}`, writable: true });
     else if (source !== undefined) {
-      binds.push({ host: await copySource(context, source, scratch.path), guest: `/${SOURCE}`, writable: true });
+      const copy = await copySource(context, source, scratch.path);
+      const lower = await addLowerFiles(join(root, SOURCE), copy, `/${SOURCE}`);
+      binds.push({ host: copy, guest: `/${SOURCE}`, writable: true }, ...lower);
     }
     return {
       request: {

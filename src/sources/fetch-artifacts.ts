@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import pLimit from 'p-limit';
 import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
-import { CogplanError } from '../errors.ts';
+import { CogplanError, isCogplanError } from '../errors.ts';
 import { info, type Span, withSpan } from '../events.ts';
 import type { File } from '../lock/schema.generated.ts';
 import { type Download, downloadBlob } from './download-blob.ts';
@@ -19,6 +21,8 @@ export interface FetchOptions {
   readonly limit?: number;
   /** Path of the file that a `cogplan:` URL names. */
   readonly bundled?: (url: string) => string | undefined;
+  /** The directory that `project:` URLs are paths in. */
+  readonly project?: string;
 }
 
 /**
@@ -75,6 +79,7 @@ async function fetchAll(
     try {
       if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
       if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
+      else if (artifact.file.url.startsWith('project:')) await copyFromProject(context, artifact, options);
       else await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
       onBytes(artifact.file.size);
     } catch (error) {
@@ -99,6 +104,29 @@ async function copyBundled(context: Context, { file, what }: Artifact, options: 
     throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${file.url}): ${error.message}`, {
       subject: what,
       hint: 'The lock was written by another version of cogplan: run `cogplan lock`, or use that version.',
+      cause: error,
+      data: error.data,
+    });
+  });
+}
+
+/** What the project holds itself; a file that is another one now is not taken. */
+async function copyFromProject(context: Context, { file, what }: Artifact, options: FetchOptions): Promise<void> {
+  const path = decodeURI(file.url.slice('project:'.length));
+  const gone = (): CogplanError =>
+    new CogplanError('COGPLAN_ARTIFACT_GONE', `${what}: the project has no file ${path}`, {
+      subject: what,
+      hint: 'Put it back, or run `cogplan lock` to lock what is there now.',
+    });
+  if (options.project === undefined) throw gone();
+  const root = await realpath(options.project);
+  const found = await realpath(join(root, path)).catch(() => undefined);
+  if (found === undefined || !found.startsWith(`${root}${sep}`)) throw gone();
+  await context.store.put(createReadStream(found), { sha256: file.sha256, size: file.size }).catch((error: unknown) => {
+    if (!isCogplanError(error, 'COGPLAN_HASH_MISMATCH')) throw error;
+    throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${path} of the project): ${error.message}`, {
+      subject: what,
+      hint: 'The file changed since it was locked: put the locked one back, or run `cogplan lock`.',
       cause: error,
       data: error.data,
     });

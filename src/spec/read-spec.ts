@@ -12,6 +12,7 @@ import { readRun } from './run/read-run.ts';
 import { NO_SETTINGS, readSettings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
+import { readWeights } from './weights.ts';
 import { parseYaml, type YamlField } from './yaml-source.ts';
 
 const MAX_BYTES = 256 * 1024;
@@ -87,7 +88,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const concurrency = readConcurrency(reading, fields.get('concurrency'), build.pythonVersion?.value);
   const environment = readEnvironment(reading, fields.get('environment'));
   const names = readImageNames(reading, fields);
-  const weights = readWeights(reading, fields.get('weights'));
+  const weights = readWeights(reading, fields.get('weights'), settings ?? NO_SETTINGS);
   const runReading = readRun(build.run);
   for (const { value, where } of runReading.warnings)
     notices.push({ level: 'warn', code: 'COGPLAN_RUN_LINE', text: value, where });
@@ -156,19 +157,6 @@ async function readPredictor(reading: Reading, fields: ReadonlyMap<string, YamlF
     return undefined;
   }
   return readTarget(reading, run ?? predict, run === undefined ? 'predict.py:Predictor' : 'run.py:Runner');
-}
-
-function readWeights(reading: Reading, field: YamlField | undefined): Spec['weights'] {
-  if (field === undefined) return [];
-  const items = reading.source.items(field);
-  if (items === undefined) {
-    reading.problems.add(wrongType(field, 'a list', 'Start each weight on a line of its own with "- ".'));
-    return [];
-  }
-  return items.flatMap((item) => {
-    const value = reading.problems.attempt(() => reading.source.toPlain(item));
-    return value === undefined ? [] : [{ value, where: item.where }];
-  });
 }
 
 // Versions stand in the configuration as they were written, not as the numbers YAML makes of them.

@@ -114,13 +114,19 @@ export interface FileRule {
   unpack?: boolean;
 }
 /**
+ * Weights of this file, or, without source and target, where the set of this name in cog.yaml goes.
+ *
  * This interface was referenced by `Settings`'s JSON-Schema
  * via the `definition` "WeightsRule".
  */
 export interface WeightsRule {
   name?: string;
-  source: string;
-  target: string;
+  source?: string;
+  target?: string;
   include?: string[];
   exclude?: string[];
+  /**
+   * `image` (the default): in layers of their own. `startup`: fetched, checked and cached when the server starts.
+   */
+  place?: 'image' | 'startup';
 }

@@ -100,6 +100,26 @@ export interface PythonTarget {
   readonly where: Where;
 }
 
+/** Where weights come from: a path of the project, or an address (`hf://owner/model@ref`, `https://…`, `s3://…`, `gs://…`). */
+export interface WeightSource {
+  readonly uri: string;
+  /** Patterns as in .gitignore; empty takes everything. */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly where: Where;
+}
+
+/** Weights that belong together, under one place of the image. */
+export interface WeightSet {
+  readonly name: string;
+  /** Absolute, without a trailing slash. */
+  readonly target: string;
+  readonly place: 'image' | 'startup';
+  /** Later ones win where two have a file of one path. */
+  readonly sources: readonly WeightSource[];
+  readonly where: Where;
+}
+
 /** Something worth telling about the input that does not stop the work: a retired key, a deprecated one. */
 export interface Notice {
   /** `warn` when the image may differ from what the author expects. */
@@ -139,7 +159,7 @@ export interface Spec {
   readonly environment: readonly { readonly name: string; readonly value: string; readonly where: Where }[];
   readonly image?: Located<string>;
   readonly model?: Located<string>;
-  readonly weights: readonly Located<unknown>[];
+  readonly weights: readonly WeightSet[];
   readonly notices: readonly Notice[];
   /** The whole configuration as plain data, for the `run.cog.config` label. */
   readonly config: Readonly<Record<string, unknown>>;

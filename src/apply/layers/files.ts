@@ -19,7 +19,8 @@ export const buildFilesLayer: LayerBuilder<FilesRecipe> = async (recipe, environ
   }
   for (const path of [...entries.keys()]) addParents(entries, path);
   for (const entry of [...entries.values()]) {
-    const stale = entry.type === 'directory' ? undefined : staleBytecode(entry.path, recipe.cacheTag);
+    if (recipe.cacheTag === undefined || entry.type === 'directory') continue;
+    const stale = staleBytecode(entry.path, recipe.cacheTag);
     if (stale === undefined || entries.has(stale.path)) continue;
     entries.set(stale.path, stale);
     addParents(entries, stale.path);

@@ -24,12 +24,17 @@ const KIND = 'source';
 const UNSETTLED_MS = 50;
 
 /**
- * The project's source as a layer at /src. A tree in which no file's size, times or inode changed since the last time costs one look at each file.
+ * The project's source as a layer at /src, without the files in `leaveOut`. A tree in which no file's size, times or inode changed since the last time costs one look at each file.
  * COGPLAN_SOURCE_CHANGED when a file changes while it is read.
  */
-export async function buildSource(context: Context, directory: string): Promise<BuiltSource> {
+export async function buildSource(
+  context: Context,
+  directory: string,
+  options: { readonly leaveOut?: ReadonlySet<string> } = {},
+): Promise<BuiltSource> {
   const { store, signal } = context;
-  const entries = await listSourceTree(directory);
+  const listed = await listSourceTree(directory);
+  const entries = listed.filter(({ path }) => options.leaveOut?.has(path) !== true);
   const stamps = stampsOf(entries);
   const key = sha256(canonicalJson(stamps.map(({ stamp }) => stamp)));
   const known = await store.getDerived<{ treeDigest: Digest; layer: { diffId: BuiltLayer['diffId']; size: number } }>(

@@ -63,7 +63,7 @@ function targetGroups(platform: string, target: Target): readonly Group[] {
       items(python.packages, ({ name }) => name),
     ),
     of('files', 'files', items(files, generalSubject)),
-    of('weights', 'weights', items(weights, generalSubject)),
+    of('weights', 'weights', weightItems(weights)),
     of('steps', 'steps', items(steps, generalSubject)),
     of(
       'runtime',
@@ -101,6 +101,14 @@ function askedItems(asked: Lock['asked']): readonly Item[] {
 function archiveSubject({ suite, component, date }: Archive, taken: ReadonlySet<string>): string {
   const subject = `archive ${suite}/${component}`;
   return taken.has(subject) ? `${subject} of ${date}` : subject;
+}
+
+/** A set and its files are decided on one by one: of a hundred files one may have moved. */
+function weightItems(sets: Target['weights']): readonly Item[] {
+  return sets.flatMap(({ files, ...set }) => [
+    item(set.name, set),
+    ...files.map((entry) => item(`${set.name}/${entry.path}`, entry)),
+  ]);
 }
 
 function generalSubject(value: unknown): string {

@@ -3,6 +3,7 @@ import { createNetrc } from './credentials.ts';
 import { cacheKey, createHttpCache, validatorsOf } from './http-cache.ts';
 import type { GetOptions, HttpClient, HttpResponse } from './http-client.ts';
 import { networkError, offlineError, publicUrl } from './http-errors.ts';
+import { createHubToken, hubMirror } from './hub-token.ts';
 import { parseMirrors } from './mirrors.ts';
 import { readBody } from './read-body.ts';
 import { createRequester, type RawResponse } from './requester.ts';
@@ -28,10 +29,11 @@ const SEND_LIMIT = 4 * 1024 * 1024;
 /** Throws COGPLAN_MIRRORS_INVALID; everything else is found out by the first request. */
 export function createHttpClient(input: HttpClientInput): HttpClient {
   const cache = createHttpCache(input.cacheDirectory, input.now);
+  const [netrc, hubToken] = [createNetrc(input.env), createHubToken(input.env)];
   const requester = createRequester({
     env: input.env,
-    mirrors: parseMirrors(input.env.COGPLAN_MIRRORS),
-    authorization: createNetrc(input.env),
+    mirrors: [...parseMirrors(input.env.COGPLAN_MIRRORS), ...hubMirror(input.env)],
+    authorization: (url) => hubToken(url) ?? netrc(url),
     now: input.now,
     retries: input.retries ?? 4,
     backoff: input.backoff ?? defaultBackoff,

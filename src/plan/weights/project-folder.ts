@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, lstatSync, readdirSync } from 'node:fs';
+import { isAbsolute, join, posix, relative } from 'node:path';
+import { canonicalJson } from '../../canonical.ts';
+import type { Context } from '../../context.ts';
+import { asSha256, type Sha256, sha256 } from '../../digest.ts';
+import { CogplanError, type Where } from '../../errors.ts';
+import { withSpan } from '../../events.ts';
+import type { File } from '../../lock/schema.generated.ts';
+
+export interface FolderFile {
+  /** Relative to the source. */
+  readonly path: string;
+  readonly file: File;
+}
+
+/** What belongs to tools, and is no weight. */
+const SKIPPED: ReadonlySet<string> = new Set(['.cog', '.cogplan', '.git']);
+/** Kind of derived results: what a file with this stamp hashes to. */
+const KIND = 'project-file';
+/** A file written within this time of being read may be written again without its times changing. */
+const UNSETTLED_MS = 50;
+
+/**
+ * The files of a folder of the project, or the one file that the path names. Only what `wanted` takes is read, and what did not change since the
+ * last time is not read again. Errors: COGPLAN_WEIGHTS_MISSING, COGPLAN_WEIGHTS_FILE_KIND.
+ */
+export async function readProjectFolder(
+  context: Context,
+  { directory, path, where }: { readonly directory: string; readonly path: string; readonly where: Where },
+  wanted: (path: string) => boolean,
+): Promise<readonly FolderFile[]> {
+  const root = inProject(directory, path, where);
+  const info = lstatSync(join(directory, root), { throwIfNoEntry: false });
+  if (info === undefined) {
+    throw new CogplanError('COGPLAN_WEIGHTS_MISSING', `the weights ${path} do not exist in the project`, {
+      subject: path,
+      where,
+      hint: 'Put the files there, or correct the source.',
+    });
+  }
+  const files = info.isDirectory() ? walk(directory, root, where) : [root];
+  const listed = files
+    .map((file) => ({ file, path: info.isDirectory() ? posix.relative(root, file) : posix.basename(file) }))
+    .filter((item) => wanted(item.path));
+  const total = listed.length;
+  return withSpan(
+    context.host,
+    'weights.hash',
+    `Hashing ${path}`,
+    async (span) => {
+      const found: FolderFile[] = [];
+      for (const item of listed) {
+        const file = {
+          url: `project:${encodeURI(item.file)}`,
+          ...(await hashOf(context, directory, item.file, where)),
+        };
+        found.push({ path: item.path, file });
+        span.progress(found.length, total, item.path);
+      }
+      return found;
+    },
+    { total, unit: 'items' },
+  );
+}
+
+/** The path relative to the project. */
+function inProject(directory: string, path: string, where: Where): string {
+  const plain = path.replace(/^file:\/\//, '');
+  const below = posix.normalize(isAbsolute(plain) ? relative(directory, plain) : plain).replace(/\/+$/, '');
+  if (below === '..' || below.startsWith('../') || isAbsolute(below)) {
+    throw new CogplanError('COGPLAN_WEIGHTS_MISSING', `the weights ${path} lie outside the project`, {
+      subject: path,
+      where,
+      hint: 'Move or link them into the project: what a lock names must be found from the project alone.',
+    });
+  }
+  return below;
+}
+
+function walk(directory: string, folder: string, where: Where): readonly string[] {
+  return readdirSync(join(directory, folder), { withFileTypes: true }).flatMap((item): readonly string[] => {
+    const path = folder === '.' ? item.name : `${folder}/${item.name}`;
+    if (item.isDirectory()) return SKIPPED.has(item.name) ? [] : walk(directory, path, where);
+    return [path];
+  });
+}
+
+async function hashOf(
+  context: Context,
+  directory: string,
+  path: string,
+  where: Where,
+): Promise<{ readonly sha256: Sha256; readonly size: number }> {
+  const absolute = join(directory, path);
+  const info = lstatSync(absolute, { bigint: true });
+  if (!info.isFile()) {
+    const kind = info.isSymbolicLink() ? 'a symbolic link' : 'no regular file';
+    throw new CogplanError('COGPLAN_WEIGHTS_FILE_KIND', `${path} is ${kind}, not a weight file`, {
+      subject: path,
+      where,
+      hint: 'Copy what it points to in its place, or exclude it.',
+    });
+  }
+  const key = sha256(canonicalJson([absolute, `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`]));
+  const known = await context.store.getDerived<{ readonly sha256: Sha256; readonly size: number }>(KIND, key);
+  if (known !== undefined) return known;
+  const started = context.now().getTime();
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of createReadStream(absolute, { highWaterMark: 1024 * 1024, signal: context.signal })) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  const found = { sha256: asSha256(hash.digest('hex')), size };
+  if (Number(info.ctimeMs) < started - UNSETTLED_MS) await context.store.putDerived(KIND, key, found);
+  return found;
+}
