@@ -55,7 +55,16 @@ export function explainSpec(spec: Spec): ExplainedSpec {
       ...spec.environment.map(({ name, value, where }) => ({ key: 'environment', value: `${name}=${value}`, where })),
       ...one('image', spec.image),
       ...one('model', spec.model),
-      ...spec.weights.map(({ value, where }) => ({ key: 'weights', value: value as Json, where })),
+      ...spec.weights.map(({ name, target, place, sources, where }) => ({
+        key: 'weights',
+        value: {
+          name,
+          target,
+          place,
+          sources: sources.map(({ uri, include, exclude }) => ({ uri, include: [...include], exclude: [...exclude] })),
+        },
+        where,
+      })),
       ...Object.entries(settings.values).flatMap(([key, value]) =>
         [value].flat().map((item, index) => ({
           key,
