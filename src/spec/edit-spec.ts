@@ -1,4 +1,4 @@
-import { CogplanError } from '../errors.ts';
+import { CogplanError, type Where } from '../errors.ts';
 
 /** A word of a project file that becomes another one. */
 export interface SpecEdit {
@@ -16,6 +16,12 @@ export interface Fix {
   /** What is done, in people's words. */
   readonly text: string;
   readonly edits: readonly SpecEdit[];
+}
+
+/** `data` of an error at `where` that goes away when one word becomes another. */
+export function oneFix(where: Where, from: string, to: string): { readonly fixes?: readonly Fix[] } {
+  if (where.line === undefined) return {};
+  return { fixes: [{ text: `write ${to}`, edits: [{ file: where.file, line: where.line, from, to }] }] };
 }
 
 /** The fixes that an error offers. */

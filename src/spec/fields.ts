@@ -1,6 +1,7 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import { CogplanError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { oneFix } from './edit-spec.ts';
 import type { Problems } from './problems.ts';
 import type { Located, Notice } from './spec.ts';
 import type { YamlField, YamlSource, YamlValue } from './yaml-source.ts';
@@ -94,6 +95,7 @@ export function readVersionText(reading: Reading, value: YamlValue | undefined):
         {
           where: value.where,
           hint,
+          data: oneFix(value.where, written, `"${written}"`),
         },
       ),
     );
@@ -181,6 +183,9 @@ function unknownKey(field: YamlField, known: KnownKeys): CogplanError {
     subject: field.name,
     where: field.keyWhere,
     hint,
+    ...(elsewhere !== undefined || suggestion === undefined
+      ? {}
+      : { data: oneFix(field.keyWhere, field.name, suggestion) }),
   });
 }
 

@@ -4,6 +4,7 @@ import { formatMarker, type Marker, parseMarker } from '../formats/python/marker
 import { normalizeName } from '../formats/python/name.ts';
 import { formatRequirement, parseRequirement, type Requirement } from '../formats/python/requirement.ts';
 import { parseWheelFilename } from '../formats/python/wheel-filename.ts';
+import { oneFix } from './edit-spec.ts';
 import { locateLocalPath } from './local-path.ts';
 import { readHashes } from './requirement-hashes.ts';
 import { explainShellCommand } from './shell-command.ts';
@@ -26,8 +27,10 @@ export interface RequirementContext {
  * Reads one requirement in any of pip's spellings: by PEP 508, or a URL, path or git address with or without a name. Its options are in the
  * context already. Throws what cannot be meant, with place and repair.
  */
-export async function interpretRequirement(text: string, context: RequirementContext): Promise<RequirementLine> {
+export async function interpretRequirement(written: string, context: RequirementContext): Promise<RequirementLine> {
   const { where } = context;
+  // pip takes a semicolon with nothing behind it.
+  const text = written.replace(/\s*;\s*$/, '');
   const shell = explainShellCommand(text);
   if (shell !== undefined) {
     throw new CogplanError(
@@ -39,6 +42,8 @@ export async function interpretRequirement(text: string, context: RequirementCon
       },
     );
   }
+  refuseSingleEquals(text, where);
+  refuseGitProtocol(text, where);
   const { requirement, reference } = takeApart(text, where);
   const source = reference === undefined ? ({ kind: 'index' } as const) : await locate(reference, context);
   const named = nameFromWheel(requirement, source, context);
@@ -68,6 +73,32 @@ export async function interpretRequirement(text: string, context: RequirementCon
     ...(given.configSettings?.length ? { configSettings: given.configSettings } : {}),
     ...(given.globalOptions?.length ? { globalOptions: given.globalOptions } : {}),
   };
+}
+
+// conda writes `name=version=build`.
+function refuseSingleEquals(text: string, where: Where): void {
+  const match = /^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=\s*([0-9][\w.+*!-]*)(=[\w.]+)?$/.exec(text);
+  if (match === null) return;
+  const [, name = '', version = '', build] = match;
+  const pinned = `${name}==${version}`;
+  const reason = build === undefined ? 'a version is pinned with "==", not "="' : "it is written in conda's way";
+  throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `\`${text}\` is not a requirement: ${reason}`, {
+    where,
+    subject: text,
+    hint: `Write ${pinned}.`,
+    data: oneFix(where, text, pinned),
+  });
+}
+
+function refuseGitProtocol(text: string, where: Where): void {
+  const address = /(?:git\+)?git:\/\/[^\s;]+/.exec(text)?.[0];
+  if (address === undefined) return;
+  const secure = address.replace(/^(?:git\+)?git:/, 'git+https:');
+  throw new CogplanError(
+    'COGPLAN_REQUIREMENT_UNSUPPORTED',
+    `${text.slice(0, 300)} cannot be used: the git protocol is not authenticated, and hosts have switched it off`,
+    { where, subject: address, hint: `Write ${secure}.`, data: oneFix(where, address, secure) },
+  );
 }
 
 /** A requirement whose name may be known only to what it points to. */

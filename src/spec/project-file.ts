@@ -61,6 +61,7 @@ export async function readProjectFile(
       throw new CogplanError(options.problem.code, `${path} is ${size} bytes, more than ${options.maxBytes}`, {
         subject: path,
         where: options.problem.where,
+        hint: 'Is it the right file?',
       });
     }
     return { path: located, bytes: await handle.readFile() };

@@ -111,7 +111,13 @@ export async function readRequirements(
     found.files.set(file.path, sha256(file.bytes));
     if (text === undefined || found.files.size > MAX_FILES) {
       const what = text === undefined ? `${file.path} is not UTF-8 text` : `more than ${MAX_FILES} requirements files`;
-      problems.add(new CogplanError('COGPLAN_REQUIREMENTS_FILE', what, { where: from.where, subject: file.path }));
+      problems.add(
+        new CogplanError('COGPLAN_REQUIREMENTS_FILE', what, {
+          where: from.where,
+          subject: file.path,
+          hint: text === undefined ? 'Save the file as UTF-8.' : 'Join the files.',
+        }),
+      );
       return;
     }
     for (const { text: line, line: number, column } of splitRequirementsFile(text)) {

@@ -86,14 +86,6 @@ export function parseDirectReference(text: string, where: Where): DirectReferenc
     const hint = 'Use a released version, a git repository or an archive.';
     throw refuse('COGPLAN_REQUIREMENT_UNSUPPORTED', `${scheme.split('+')[0]} repositories are not read`, hint);
   }
-  if (scheme === 'git' || scheme === 'git+git') {
-    const hint = `Write git+https${address.slice(address.indexOf('://'))}.`;
-    throw refuse(
-      'COGPLAN_REQUIREMENT_UNSUPPORTED',
-      'the git protocol is not authenticated, and hosts have switched it off',
-      hint,
-    );
-  }
   if (scheme === 'git+http' || scheme === 'git+https' || scheme === 'git+ssh' || scheme === 'git+file') {
     return { kind: 'vcs', vcs: 'git', ...parseGitAddress(), ...fragment };
   }

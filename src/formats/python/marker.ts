@@ -223,7 +223,11 @@ function formatOperand(operand: MarkerOperand): string {
 }
 
 function invalid(marker: string, reason: string): CogplanError {
-  return new CogplanError('COGPLAN_MARKER_INVALID', `the marker \`${marker.trim()}\` is not valid: ${reason}`, {
-    hint: 'A marker looks like: python_version < "3.12" and sys_platform == "linux".',
-  });
+  return new CogplanError(
+    'COGPLAN_MARKER_INVALID',
+    `the marker \`${marker.trim().slice(0, 300)}\` is not valid: ${reason}`,
+    {
+      hint: 'A marker looks like: python_version < "3.12" and sys_platform == "linux".',
+    },
+  );
 }
