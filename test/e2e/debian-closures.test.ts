@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentHost } from '../../src/events.ts';
+import { resolveClosure } from '../../src/formats/debian/closure.ts';
+import type { PackageRecord } from '../../src/formats/debian/package-record.ts';
+import { DEBIAN, debianSources } from '../../src/plan/system/archive-sources.ts';
+import { type OpenArchives, openArchives } from '../../src/plan/system/open-archives.ts';
+import { DebianUniverse } from '../../src/plan/system/universe.ts';
+import { DEBIAN_SUITES } from '../../src/plan/tables/debian-suites.ts';
+import { createHttpClient } from '../../src/sources/http/undici-client.ts';
+import { defaultStoreRoot, openStore } from '../../src/store/open-store.ts';
+import { type AptState, aptState } from '../oracle/apt-answers.ts';
+import { MOST_USED } from '../oracle/debian-packages.ts';
+
+const TEN_MINUTES = 600_000;
+
+let directory: string;
+let archives: OpenArchives;
+let universe: DebianUniverse;
+let installed: readonly PackageRecord[];
+let apt: AptState;
+let close: () => Promise<void>;
+
+/** Debian 12 as it is today, with the base and the interpreter of every image installed. */
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-apt-'));
+  const now = () => new Date();
+  const root = defaultStoreRoot(process.env);
+  const store = await openStore(root, { now });
+  const http = createHttpClient({
+    cacheDirectory: join(root, 'cache'),
+    env: process.env,
+    offline: false,
+    userAgent: 'cogplan tests',
+    now,
+  });
+  close = () => http.close();
+  const context = {
+    host: silentHost,
+    store,
+    http,
+    env: process.env,
+    signal: new AbortController().signal,
+    now,
+    concurrency: 2,
+  };
+  const suite = DEBIAN_SUITES.find(({ name }) => name === 'bookworm');
+  if (suite === undefined) throw new Error('no bookworm');
+  archives = await openArchives(context, {
+    sources: debianSources(DEBIAN, suite.name),
+    architecture: 'amd64',
+    previous: [],
+    asOf: null,
+  });
+  universe = new DebianUniverse({ indexes: archives.indexes, kept: new Map(), pins: new Map() });
+  const base = closure([...universe.essentialNames(), ...suite.base], []);
+  installed = [...base, ...closure(['python3', ...suite.interpreter], base)];
+  apt = await aptState(context, { directory, archives: archives.entries, installed });
+}, TEN_MINUTES);
+
+afterAll(async () => {
+  archives.close();
+  await close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function closure(roots: readonly string[], before: readonly PackageRecord[]): readonly PackageRecord[] {
+  const result = resolveClosure({ universe, installed: before, roots });
+  if (result.kind === 'closure') return result.packages;
+  throw new Error(JSON.stringify(result.problem));
+}
+
+const ours = (...roots: string[]) =>
+  closure(roots, installed)
+    .map(({ name, version }) => `${name} ${version}`)
+    .sort();
+
+test('a hundred packages are those of the survey', () => {
+  expect(new Set(MOST_USED).size).toBe(MOST_USED.length);
+  expect(MOST_USED.length).toBeGreaterThanOrEqual(100);
+});
+
+test.each(MOST_USED)(
+  'apt would install the same for %s',
+  async (name) => {
+    expect(ours(name)).toEqual(await apt.install([name]));
+  },
+  TEN_MINUTES,
+);
+
+test('apt would install the same for all of them together, which takes less than three seconds', async () => {
+  const start = performance.now();
+  const together = ours(...MOST_USED);
+  expect(performance.now() - start).toBeLessThan(3000);
+  expect(together).toEqual(await apt.install(MOST_USED));
+  expect(together.length).toBeGreaterThan(400);
+});
