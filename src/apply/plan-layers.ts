@@ -11,6 +11,7 @@ import {
   recipeKey,
   type WheelInput,
 } from './recipe.ts';
+import { sealedConfiguration } from './sealed-configuration.ts';
 
 export interface PlannedLayer {
   /** Unique in the image. */
@@ -87,6 +88,7 @@ export function planLayers(
     wheels: inputs,
   });
 
+  const sealed = target.system.packages.flatMap((item) => (item.configure === 'sealed' ? [item.name] : []));
   const layers: PlannedLayer[] = [];
   if (target.base.kind === 'image') {
     layers.push(...imageLayers(target, target.base));
@@ -107,8 +109,10 @@ export function planLayers(
         suite: target.base.suite,
         debs: sortedDebs(allDebs),
         interpreter: target.interpreter.path,
+        ...(sealed.length === 0 ? {} : { sealed }),
       },
     });
+    if (sealed.length > 0) layers.push(sealedConfiguration(layers, { sealed, architecture }));
   }
   for (const group of wheelGroups) {
     layers.push({ layer: group.layer, family: 'python', recipe: wheels(group.wheels, scheme) });

@@ -38,6 +38,8 @@ export interface DebianConfigurationRecipe {
   readonly debs: readonly DebInput[];
   /** Interpreter that `python` and `python3` in /usr/local/bin name, such as /usr/bin/python3.11. */
   readonly interpreter: string;
+  /** Names of debs that are left unconfigured, for a step above to run their scripts; absent: none. */
+  readonly sealed?: readonly string[];
 }
 
 /** Where a wheel's parts go, as absolute paths without the leading slash. */

@@ -384,6 +384,10 @@ export interface SystemPackage {
   scripts: {
     [k: string]: Sha256;
   };
+  /**
+   * Its scripts are not understood: they run once in the sandbox, and what they leave is a sealed layer.
+   */
+  configure?: 'sealed';
 }
 /**
  * What wheels are built with beside the system packages: never part of an image.

@@ -42,6 +42,7 @@ const systemPackage = object(
   ['asked', plain],
   ['depends', words],
   ['scripts', pairs],
+  ['configure', plain],
 );
 
 const builtSource = object(

@@ -27,6 +27,7 @@ export function askedOf(spec: Spec): Asked {
     system: defined({
       'build.system_packages': spec.systemPackages.map((item) => item.value),
       archives: spec.settings.values.archives as Json | undefined,
+      configure: spec.settings.values.configure === 'sealed' ? 'sealed' : undefined,
     }),
     python: askedOfPython(spec),
     weights: { weights: spec.weights.map(askedOfWeights) },

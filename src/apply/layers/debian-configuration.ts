@@ -21,7 +21,8 @@ import { applySysusers } from './debian/sysusers.ts';
 /**
  * Everything that installing the .debs would have generated, as a layer on top of their files: the effects of maintainer
  * scripts, and what depends on all packages at once. Caches and service registrations are left out (see
- * `effects/commands/skipped.ts`). A script whose effects are not known is COGPLAN_SCRIPT_UNKNOWN.
+ * `effects/commands/skipped.ts`). A script whose effects are not known is COGPLAN_SCRIPT_UNKNOWN, unless its package is
+ * one of those that are sealed: dpkg then finds it unpacked.
  */
 export const buildDebianConfigurationLayer: LayerBuilder<DebianConfigurationRecipe> = async (recipe, environment) => {
   const debs = [...recipe.debs].sort((a, b) => compareBytes(a.name, b.name));
@@ -44,7 +45,9 @@ export const buildDebianConfigurationLayer: LayerBuilder<DebianConfigurationReci
     statOverrides: [],
     generators: new Map(),
   };
+  const sealed = new Set(recipe.sealed);
   for (const item of inOrder(packages)) {
+    if (sealed.has(item.deb.input.name)) continue;
     tree.origin = `configuration of ${item.deb.origin}`;
     applyEffects(effectsOf(item, recipe.suite), configuration);
   }
@@ -67,13 +70,13 @@ function effectsOf({ deb, control }: InstalledPackage, suite: string): readonly 
   const { script, line, text, reason } = analysis;
   throw new CogplanError('COGPLAN_SCRIPT_UNKNOWN', `${deb.origin}: ${script}, line ${line}: ${reason}: ${text}`, {
     subject: deb.origin,
-    hint: 'cogplan does not run maintainer scripts, and does not know what this one does. Leave the package out, or report it.',
+    hint: 'Leave the package out, or let its scripts run once in the sandbox: configure: sealed in cogplan.yaml, then `cogplan lock`.',
   });
 }
 
 function generate(
   { tree, accounts, alternatives, diversions, statOverrides, generators }: Configuration,
-  { architecture, suite, interpreter }: DebianConfigurationRecipe,
+  { architecture, suite, interpreter, sealed = [] }: DebianConfigurationRecipe,
   packages: readonly InstalledPackage[],
 ): void {
   const sysusers = generators.get('sysusers');
@@ -92,5 +95,5 @@ function generate(
   writeFixedFiles(tree, { suite, interpreter });
   const glibc = packages.find(({ deb }) => deb.input.name === 'libc-bin')?.deb.input.version;
   if (glibc !== undefined) writeLoaderCache(tree, architecture, glibc);
-  writeDpkgDatabase(tree, { architecture, packages, diversions, statOverrides });
+  writeDpkgDatabase(tree, { architecture, packages, diversions, statOverrides, unpacked: new Set(sealed) });
 }

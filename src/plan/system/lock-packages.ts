@@ -4,13 +4,13 @@ import { ChosenPackages, dependencyEdges } from '../../formats/debian/closure.ts
 import type { PackageFacts, PackageRecord } from '../../formats/debian/package-record.ts';
 import type { SystemPackage } from '../../lock/schema.generated.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
-import type { ScriptHashes } from './maintainer-scripts.ts';
+import type { ReadScripts } from './maintainer-scripts.ts';
 import type { DebianUniverse } from './universe.ts';
 
 export interface LockPackagesInput {
   readonly groups: Readonly<Partial<Record<SystemPackage['group'], readonly PackageRecord[]>>>;
   readonly asked: readonly AskedPackage[];
-  readonly scripts: ReadonlyMap<Sha256, ScriptHashes>;
+  readonly scripts: ReadonlyMap<Sha256, ReadScripts>;
   readonly universe: DebianUniverse;
   /** What is there before the groups, and is not locked with them. */
   readonly installed?: readonly PackageFacts[];
@@ -33,6 +33,7 @@ export function lockPackages({ groups, asked, scripts, universe, installed = [] 
     )
     .sort((a, b) => compareBytes(a.record.name, b.record.name))
     .map(({ group, record }) => {
+      const read = scripts.get(record.file.sha256);
       const askedHere = askedBy.get(record.name);
       return {
         name: record.name,
@@ -42,7 +43,8 @@ export function lockPackages({ groups, asked, scripts, universe, installed = [] 
         file: record.file,
         ...(askedHere === undefined ? {} : { asked: askedHere }),
         depends: dependencyEdges(record, chosen).filter((name) => locked.has(name)),
-        scripts: scripts.get(record.file.sha256) ?? {},
+        scripts: read?.hashes ?? {},
+        ...(read?.unknown === undefined ? {} : { configure: 'sealed' as const }),
       };
     });
 }

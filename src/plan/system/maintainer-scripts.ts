@@ -4,7 +4,7 @@ import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
-import { withSpan } from '../../events.ts';
+import { info, withSpan } from '../../events.ts';
 import { readDebControl } from '../../formats/debian/deb-archive.ts';
 import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
@@ -13,24 +13,36 @@ import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 /** By name: sha256 of each maintainer script, and of `triggers`. */
 export type ScriptHashes = Readonly<Record<string, Sha256>>;
 
+export interface ReadScripts {
+  readonly hashes: ScriptHashes;
+  /** The first statement that is not understood, for scripts that are to be run instead. */
+  readonly unknown?: string;
+}
+
 const RECORDED = ['config', 'postinst', 'postrm', 'preinst', 'prerm', 'triggers'];
+
+export interface ScriptsInput {
+  readonly packages: readonly PackageRecord[];
+  readonly suite: string;
+  /** What becomes of packages whose scripts are not understood. */
+  readonly unknown: 'refused' | 'sealed';
+}
 
 /**
  * The scripts of each package by the .deb's sha256. The .debs are fetched where these are not yet known; the first package
- * whose scripts do something that is not understood is COGPLAN_SCRIPT_UNKNOWN.
+ * whose scripts do something that is not understood is COGPLAN_SCRIPT_UNKNOWN, unless they are to be run.
  */
 export async function readMaintainerScripts(
   context: Context,
-  packages: readonly PackageRecord[],
-  suite: string,
-): Promise<ReadonlyMap<Sha256, ScriptHashes>> {
-  const found = new Map<Sha256, ScriptHashes>();
+  { packages, suite, unknown: rule }: ScriptsInput,
+): Promise<ReadonlyMap<Sha256, ReadScripts>> {
+  const found = new Map<Sha256, ReadScripts>();
   const limit = pLimit(16);
   await Promise.all(
     packages.map((record) =>
       limit(async () => {
         const known = await context.store.getDerived<ScriptHashes>('deb-scripts', derivedKey(record, suite));
-        if (known !== undefined) found.set(record.file.sha256, known);
+        if (known !== undefined) found.set(record.file.sha256, { hashes: known });
       }),
     ),
   );
@@ -43,14 +55,44 @@ export async function readMaintainerScripts(
   await withSpan(context.host, 'apt.scripts', 'Reading maintainer scripts', async (span) => {
     for (const [index, record] of unknown.entries()) {
       context.signal.throwIfAborted();
-      found.set(record.file.sha256, await readScripts(context, record, suite));
+      const read = await readScripts(context, record, suite);
+      if (read.unknown !== undefined && rule === 'refused') throw unknownScript(record, read);
+      found.set(record.file.sha256, read);
       span.progress(index + 1, unknown.length);
     }
   });
+  tellSealed(context, packages, found);
   return found;
 }
 
-async function readScripts(context: Context, record: PackageRecord, suite: string): Promise<ScriptHashes> {
+function tellSealed(
+  context: Context,
+  packages: readonly PackageRecord[],
+  found: ReadonlyMap<Sha256, ReadScripts>,
+): void {
+  const sealed = packages.filter(({ file }) => found.get(file.sha256)?.unknown !== undefined);
+  if (sealed.length === 0) return;
+  const names = sealed.map(({ name }) => name).join(', ');
+  info(
+    context.host,
+    'apt.sealed',
+    `The scripts of ${names} are not understood: they run once, in the sandbox, when the lock is applied.`,
+  );
+}
+
+function unknownScript(record: PackageRecord, { unknown, data }: UnderstoodScripts): CogplanError {
+  return new CogplanError('COGPLAN_SCRIPT_UNKNOWN', `${describe(record)}: ${unknown ?? ''}`, {
+    subject: record.name,
+    hint: 'Its effect on the image is not known, so nothing is installed. Ask for another package, or let its scripts run in the sandbox: configure: sealed in cogplan.yaml.',
+    data: { package: record.name, version: record.version, ...data },
+  });
+}
+
+interface UnderstoodScripts extends ReadScripts {
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+async function readScripts(context: Context, record: PackageRecord, suite: string): Promise<UnderstoodScripts> {
   const { file, name, version, architecture } = record;
   const path = await context.store.verified(file.sha256, file.size, describe(record));
   const control = await readDebControl(path, describe(record));
@@ -65,25 +107,17 @@ async function readScripts(context: Context, record: PackageRecord, suite: strin
     }
   }
   const analysis = analyseScripts({ name, version, architecture, scripts: control.scripts, suite });
-  if (!analysis.recognised) {
-    const { script, line, text, reason } = analysis;
-    throw new CogplanError(
-      'COGPLAN_SCRIPT_UNKNOWN',
-      `${describe(record)}: ${script}, line ${line}: ${reason}: ${text}`,
-      {
-        subject: name,
-        hint: 'Its effect on the image is not known, so nothing is installed. Ask for another package, or report this one.',
-        data: { package: name, version, script, line, text, reason },
-      },
-    );
-  }
   const hashes: Record<string, Sha256> = {};
   for (const script of RECORDED) {
     const content = control.scripts.get(script);
     if (content !== undefined) hashes[script] = sha256(content);
   }
+  if (!analysis.recognised) {
+    const { script, line, text, reason } = analysis;
+    return { hashes, unknown: `${script}, line ${line}: ${reason}: ${text}`, data: { script, line, text, reason } };
+  }
   await context.store.putDerived('deb-scripts', derivedKey(record, suite), hashes);
-  return hashes;
+  return { hashes };
 }
 
 /** The build stands for the program's rules about scripts. */

@@ -27,6 +27,8 @@ export interface OnBaseInput {
   readonly asked: readonly AskedPackage[];
   /** Of the lock before, when it was made for the same suite. */
   readonly previous: System | undefined;
+  /** What becomes of packages whose maintainer scripts are not understood; default: refused. */
+  readonly configure?: 'refused' | 'sealed';
   readonly options: Pick<ResolveOptions, 'mode' | 'asOf'>;
 }
 
@@ -36,7 +38,17 @@ export interface OnBaseInput {
  * COGPLAN_SYSTEM_UNSATISFIABLE, COGPLAN_SCRIPT_UNKNOWN, and those of the archives. Without packages, no archive is asked.
  */
 export async function resolveOnBase(context: Context, input: OnBaseInput): Promise<System> {
-  const { sources, distribution, suite, architecture, installed, asked, previous, options } = input;
+  const {
+    sources,
+    distribution,
+    suite,
+    architecture,
+    installed,
+    asked,
+    previous,
+    options,
+    configure = 'refused',
+  } = input;
   if (asked.length === 0) return { archives: [], packages: [] };
   const archives = await openArchives(context, {
     sources,
@@ -60,7 +72,11 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     if (result.kind === 'failed') {
       throw explainProblem({ problem: result.problem, asked, universe, suite: distribution, architecture });
     }
-    const scripts = await readMaintainerScripts(context, result.packages, suite);
+    const scripts = await readMaintainerScripts(context, {
+      packages: result.packages,
+      suite,
+      unknown: configure,
+    });
     const olderArchives = await findOlderEvidence(context, {
       packages: result.packages.filter((record) => record === kept.get(record.name)),
       indexes,

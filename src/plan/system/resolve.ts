@@ -73,7 +73,11 @@ export async function resolveSystem(
     checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
     checkHeldFiles(all, before, held);
-    const scripts = await readMaintainerScripts(context, all, suite.name);
+    const scripts = await readMaintainerScripts(context, {
+      packages: all,
+      suite: suite.name,
+      unknown: spec.settings.values.configure ?? 'refused',
+    });
     const olderArchives = await findOlderEvidence(context, {
       packages: all.filter((record) => record === kept.get(record.name)),
       indexes,

@@ -17,17 +17,19 @@ export interface DatabaseInput {
   readonly packages: readonly InstalledPackage[];
   readonly diversions: readonly Diversion[];
   readonly statOverrides: readonly StatOverride[];
+  /** Names of packages that dpkg still has to configure. */
+  readonly unpacked?: ReadonlySet<string>;
 }
 
 const ROOT = '/var/lib/dpkg';
 
 /** dpkg's database (dpkg(1), FILES) of packages that are installed and configured, as if nothing ever happened before. */
 export function writeDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): void {
-  const { architecture, packages, diversions, statOverrides } = input;
+  const { architecture, packages, diversions, statOverrides, unpacked = new Set() } = input;
   for (const name of ['alternatives', 'info', 'parts', 'triggers', 'updates']) {
     tree.makeDirectory(`${ROOT}/${name}`, { parents: true });
   }
-  tree.generate(`${ROOT}/status`, packages.map((item) => `${statusOf(tree, item)}\n`).join(''));
+  tree.generate(`${ROOT}/status`, packages.map((item) => `${statusOf(tree, item, unpacked)}\n`).join(''));
   tree.generate(`${ROOT}/available`, '');
   tree.generate(`${ROOT}/arch`, `${architecture}\n`);
   tree.generate(`${ROOT}/info/format`, '1\n');
@@ -70,13 +72,13 @@ const FIELD_ORDER = [
   'Description',
 ];
 
-function statusOf(tree: ConfiguredTree, { deb, control }: InstalledPackage): string {
+function statusOf(tree: ConfiguredTree, { deb, control }: InstalledPackage, unpacked: ReadonlySet<string>): string {
   const fields = new Map<string, string>();
   for (const text of control.controlText.trim().split(/\n(?=[^ \t\n])/)) {
     const colon = text.indexOf(':');
     if (colon > 0) fields.set(text.slice(0, colon), text.slice(colon + 1).trim());
   }
-  fields.set('Status', 'install ok installed');
+  fields.set('Status', unpacked.has(deb.input.name) ? 'install ok unpacked' : 'install ok installed');
   const conffiles = conffileSums(tree, { deb, control });
   if (conffiles !== '') fields.set('Conffiles', conffiles);
   const names = [...FIELD_ORDER.filter((name) => fields.has(name)), ...[...fields.keys()].filter(isExtraField)];
