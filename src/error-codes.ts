@@ -80,6 +80,7 @@ export const ERROR_CODES = {
   },
   COGPLAN_FILE_SYSTEM: { family: 'outside', summary: 'The operating system refused a file operation.' },
   COGPLAN_FIX_STALE: { family: 'input', summary: 'A fix does not fit the file any more.' },
+  COGPLAN_GIT_FAILED: { family: 'outside', summary: 'A git repository, or a commit of it, cannot be had.' },
   COGPLAN_HASH_MISMATCH: {
     family: 'integrity',
     summary: 'Bytes do not have the hash or size they were announced with.',
@@ -257,10 +258,6 @@ export const ERROR_CODES = {
   COGPLAN_SPEC_TYPE: { family: 'input', summary: 'A key of the configuration has a value of the wrong type.' },
   COGPLAN_SPEC_UNKNOWN_KEY: { family: 'input', summary: 'A key of the configuration is unknown.' },
   COGPLAN_SPEC_VALUE: { family: 'input', summary: 'A key of the configuration has a value that is not allowed.' },
-  COGPLAN_STEPS_UNSUPPORTED: {
-    family: 'input',
-    summary: 'The project has build.run commands, which this version cannot lock.',
-  },
   COGPLAN_STEP_FAILED: {
     family: 'input',
     summary: 'A command of build.run failed.',

@@ -7,7 +7,7 @@ import type { Platform } from '../lock/platform.ts';
 import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
 import { withOlderUrls } from '../sources/apt/older-urls.ts';
 import { bundledFile } from '../sources/bundled-runtime.ts';
-import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
+import { type Artifact, type FetchOptions, fetchArtifacts } from '../sources/fetch-artifacts.ts';
 import { buildLayers, type MadeLayer } from './build-layers.ts';
 import type { LayerDifference } from './compare-layers.ts';
 import { encodeConfig } from './image/config.ts';
@@ -81,7 +81,11 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
   const artifacts = artifactsOf(target);
   const lease = await context.store.lease(artifacts.map(({ file }) => file.sha256));
   try {
-    await fetchArtifacts(context, artifacts, { bundled: bundledFile, project: request.projectDirectory });
+    await fetchArtifacts(context, artifacts, {
+      bundled: bundledFile,
+      project: request.projectDirectory,
+      fetchers: { 'git+': treeFetcher(target) },
+    });
     const [made, source] = await runTogether(context, [
       (inner) =>
         buildLayers(inner, planLayers(target, platform, request), {
@@ -121,6 +125,17 @@ function lockedTarget(lock: Lock, platform: Platform): Target {
     subject: platform,
     hint: `It holds ${Object.keys(lock.targets).join(', ') || 'none'}. Run \`cogplan lock --platform ${platform}\`.`,
   });
+}
+
+/** How the trees of a target are fetched: the address in the lock names commit and repository, but not what of the repository was taken. */
+function treeFetcher({ files }: Target): NonNullable<FetchOptions['fetchers']>[string] {
+  return async (context, artifact) => {
+    const locked = files.find(({ file, git }) => git !== undefined && file?.sha256 === artifact.file.sha256)?.git;
+    if (locked === undefined) return false;
+    const { refetchGitTree } = await import('./git-tree/git-tree.ts');
+    await refetchGitTree(context, locked, artifact);
+    return true;
+  };
 }
 
 /** Every file that enters the image. */

@@ -31,13 +31,18 @@ export function askedOf(spec: Spec): Asked {
     }),
     python: askedOfPython(spec),
     weights: { weights: spec.weights.map(askedOfWeights) },
-    steps: {
+    ...(spec.settings.values.files === undefined
+      ? {}
+      : { files: { files: spec.settings.values.files as unknown as Json } }),
+    steps: defined({
       'build.run': spec.run.map(({ command, mounts }) =>
         mounts.length === 0
           ? command
           : { command, mounts: mounts.map(({ type, id, target }) => ({ type, id, target })) },
       ),
-    },
+      network: spec.settings.values.network,
+      steps: spec.settings.values.steps as unknown as Json | undefined,
+    }),
     runtime: defined({ 'build.sdk_version': spec.sdkVersion?.value }),
     image: defined({
       predict: spec.predict && `${spec.predict.file}:${spec.predict.name}`,

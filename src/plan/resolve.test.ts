@@ -21,25 +21,6 @@ function lockFor(spec: Spec) {
 }
 
 describe('resolveLock', () => {
-  it.each<[string, Partial<Spec>, string]>([
-    [
-      'build.run',
-      { run: [{ command: 'make', mounts: [], where: { file: 'cog.yaml', line: 7, key: 'build.run[0]' } }] },
-      'COGPLAN_STEPS_UNSUPPORTED',
-    ],
-  ])('refuses %s with its place, before anything is asked of the network', async (_name, change, code) => {
-    const context = await aContext();
-    const failure = await resolveLock(context.offline(), {
-      spec: aSpec(change),
-      platform: 'linux/amd64',
-      previous: undefined,
-      options: keep,
-    }).catch((error: unknown) => error);
-    context.dispose();
-    expect(isCogplanError(failure) && failure.code).toBe(code);
-    expect(isCogplanError(failure) && failure.where?.line).toBeGreaterThan(0);
-  });
-
   it('gives an unchanged project its lock back without a network', async () => {
     const context = await aContext();
     const spec = aSpec();

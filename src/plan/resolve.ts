@@ -1,6 +1,7 @@
 import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
+import { withSpan } from '../events.ts';
 import { normalizeName } from '../formats/python/name.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
@@ -11,6 +12,8 @@ import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
 import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
+import { imagePath } from './files/image-path.ts';
+import type { PlacedResolution, ResolvePlacedInput } from './files/resolve-files.ts';
 import { heldOf } from './holds.ts';
 import { imageOf } from './image.ts';
 import { resolveFamilies } from './resolve-families.ts';
@@ -29,9 +32,8 @@ export interface LockRequest {
  * up again: an unchanged project gives its previous lock back, without network.
  */
 export async function resolveLock(context: Context, request: LockRequest): Promise<Lock> {
-  const { spec, platform, previous, options } = request;
-  refuseWhatCannotBeLocked(spec);
-  const asked = askedOf(spec);
+  const { platform, previous, options } = request;
+  const asked = askedOf(request.spec);
   const before = previous?.targets[platform];
   const stale = new Set(
     previous === undefined ? [] : compareAsked(previous.asked, asked).map((change) => change.family),
@@ -41,6 +43,14 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const previousTools = previous?.tools ?? [];
   const holds = request.holds ?? previous?.holds ?? [];
   const held = heldOf(holds, before, context.now());
+  const placed = await resolvePlacedFamily(context, {
+    spec: request.spec,
+    platform,
+    previous: before,
+    mode: previous?.asOf === options.asOf ? options.mode : 'upgrade',
+    unchanged: keep && stale.size === 0 && (options.upgradePackages ?? []).length === 0,
+  });
+  const spec = placed.spec;
   const input: ResolveInput = { spec, platform, previous: before, previousTools, options, held };
   const upgraded = familiesToUpgrade(before, options.upgradePackages ?? []);
 
@@ -50,6 +60,8 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     system: keep && isKept('base', 'interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
     python: (environment) => {
       if (!keep || !isKept('python', 'runtime', 'accelerator')) return undefined;
+      // What a tree asks for is known by the commands that clone it.
+      if (spec.runReading.treeRequirements.length > 0 && stale.has('steps')) return undefined;
       return isSameEnvironment(environment, environmentOf(before, platform))
         ? keptPython(before, previous.tools)
         : undefined;
@@ -63,9 +75,9 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     accelerator: python.accelerator,
     system: system.system,
     python: python.python,
-    files: [],
+    files: placed.files.map((item) => ({ ...item, path: imagePath(item.path, system.interpreter) })),
     weights,
-    steps: [],
+    steps: placed.steps,
     runtime: python.runtime,
     image: imageOf(spec, python.runtime.sdk.version, system),
     seals: before?.seals ?? [],
@@ -102,6 +114,23 @@ export function resolveWithHolds(context: Context, request: LockRequest, holds: 
   return resolveLock(context, { ...request, holds });
 }
 
+/** Most projects put nothing into the image, and what does the work is not loaded for them. */
+async function resolvePlacedFamily(
+  context: Context,
+  input: ResolvePlacedInput,
+): Promise<PlacedResolution & { readonly spec: Spec }> {
+  const { spec } = input;
+  const { placements, steps } = spec.runReading;
+  const rules = spec.settings.values.files ?? [];
+  if (placements.length + steps.length + rules.length === 0) return { spec, files: [], steps: [] };
+  const { resolvePlaced } = await import('./files/resolve-files.ts');
+  const { withTreeRequirements } = await import('./files/tree-requirements.ts');
+  return withSpan(context.host, 'resolve.files', 'Resolving what build.run fetches', async () => {
+    const placed = await resolvePlaced(context, input);
+    return { ...placed, spec: input.unchanged ? spec : await withTreeRequirements(context, spec, placed.files) };
+  });
+}
+
 function familiesToUpgrade(target: Target | undefined, names: readonly string[]): ReadonlySet<string> {
   const families = new Set<string>();
   if (target === undefined) return families;
@@ -118,17 +147,6 @@ function familiesToUpgrade(target: Target | undefined, names: readonly string[])
     });
   }
   return families;
-}
-
-function refuseWhatCannotBeLocked(spec: Spec): void {
-  const command = spec.run[0];
-  if (command !== undefined) {
-    throw new CogplanError('COGPLAN_STEPS_UNSUPPORTED', `build.run cannot be locked yet: ${command.command}`, {
-      subject: command.command,
-      where: command.where,
-      hint: 'Move packages to system_packages or the requirements, and files into the project.',
-    });
-  }
 }
 
 function keptSystem(target: Target, tools: readonly Tool[], platform: Platform): SystemResolution {

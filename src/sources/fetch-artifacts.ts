@@ -23,6 +23,8 @@ export interface FetchOptions {
   readonly bundled?: (url: string) => string | undefined;
   /** The directory that `project:` URLs are paths in. */
   readonly project?: string;
+  /** By the beginning of a URL: what brings such a file into the store. False: it does not know the file. */
+  readonly fetchers?: Readonly<Record<string, (context: Context, artifact: Artifact) => Promise<boolean>>>;
 }
 
 /**
@@ -80,7 +82,8 @@ async function fetchAll(
       if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
       if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
       else if (artifact.file.url.startsWith('project:')) await copyFromProject(context, artifact, options);
-      else await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
+      else if (!(await fetchSpecially({ ...context, signal }, artifact, options)))
+        await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
       onBytes(artifact.file.size);
     } catch (error) {
       failure ??= { error };
@@ -89,6 +92,12 @@ async function fetchAll(
   };
   await Promise.all(missing.map((artifact) => limit(() => fetchOne(artifact))));
   if (failure !== undefined) throw failure.error;
+}
+
+async function fetchSpecially(context: Context, artifact: Artifact, { fetchers = {} }: FetchOptions): Promise<boolean> {
+  const start = Object.keys(fetchers).find((prefix) => artifact.file.url.startsWith(prefix));
+  if (start === undefined || context.http.offline) return false;
+  return (await fetchers[start]?.(context, artifact)) ?? false;
 }
 
 async function copyBundled(context: Context, { file, what }: Artifact, options: FetchOptions): Promise<void> {

@@ -111,7 +111,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
     ...(concurrency === undefined ? {} : { concurrency }),
     environment,
     ...names,
-    weights,
+    weights: [...weights, ...runReading.weights.map(weightSetOf)],
     notices,
     config: plainConfig(reading, translated, build),
   };
@@ -183,4 +183,10 @@ function missingPythonVersion(file: string, build: YamlField | undefined): Cogpl
     where: build === undefined ? { file, line: 1, column: 1, key: 'build.python_version' } : build.keyWhere,
     hint: 'Add it: build:\n  python_version: "3.11"',
   });
+}
+
+/** What a command downloads from a hub, as weights of the image. */
+function weightSetOf({ uri, path, where }: Spec['runReading']['weights'][number]): Spec['weights'][number] {
+  const source = { uri, include: [], exclude: [], where };
+  return { name: path.slice(path.lastIndexOf('/') + 1), target: path, place: 'image', sources: [source], where };
 }

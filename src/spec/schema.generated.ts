@@ -98,6 +98,10 @@ export interface StepRule {
    */
   run: string | number;
   network?: 'none' | 'recorded';
+  /**
+   * Seal what the command leaves once, though a second run leaves other bytes.
+   */
+  accept?: boolean;
 }
 /**
  * This interface was referenced by `Settings`'s JSON-Schema

@@ -70,6 +70,8 @@ export interface HttpClient {
     readonly status: number;
     readonly size: number | undefined;
     readonly offset: number;
+    /** Every URL that was asked on the way, the first and the final one included. */
+    readonly urls: readonly string[];
     readonly body: Readable;
     readonly headers: Readonly<Record<string, string>>;
   }>;

@@ -11,6 +11,8 @@ export interface RawResponse {
   readonly status: number;
   /** Final URL, as if there were no mirrors. */
   readonly url: string;
+  /** Every URL that was asked on the way, the first and the final one included, as if there were no mirrors. */
+  readonly urls: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Dispatcher.ResponseData['body'];
 }
@@ -90,6 +92,7 @@ export function createRequester(input: RequesterInput): Requester {
     let hop = prepare(request.url, undefined, direct);
     let { authorization } = hop;
     let { headers } = request;
+    const urls: string[] = [];
     for (let redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
       if (authorization !== undefined) known.set(hop.url.origin, authorization);
       const credentials = authorization ?? known.get(hop.url.origin) ?? input.authorization(hop.url);
@@ -100,9 +103,11 @@ export function createRequester(input: RequesterInput): Requester {
         headers: credentials === undefined ? headers : { authorization: credentials, ...headers },
         ...(request.signal === undefined ? {} : { signal: request.signal }),
       });
+      urls.push(direct ? hop.url.href : fromMirror(input.mirrors, hop.url.href));
       const response: RawResponse = {
         status: answer.statusCode,
-        url: direct ? hop.url.href : fromMirror(input.mirrors, hop.url.href),
+        url: urls.at(-1) ?? hop.url.href,
+        urls: [...urls],
         headers: flatten(answer.headers),
         body: answer.body,
       };

@@ -127,6 +127,7 @@ export function createHttpClient(input: HttpClientInput): HttpClient {
           status: response.status,
           size: part?.total ?? (length === undefined ? undefined : Number(length)),
           offset: part?.first ?? 0,
+          urls: response.urls,
           body,
           headers: response.headers,
         };

@@ -1,0 +1,112 @@
+import pLimit from 'p-limit';
+import { canonicalJson } from '../../canonical.ts';
+import type { Context } from '../../context.ts';
+import { CogplanError } from '../../errors.ts';
+import type { Platform } from '../../lock/platform.ts';
+import type { File, PlacedFile, Step, Target } from '../../lock/schema.generated.ts';
+import { fetchNewFile } from '../../sources/files/fetch-new-file.ts';
+import type { Placement } from '../../spec/run/run-reading.ts';
+import type { Spec } from '../../spec/spec.ts';
+import type { ResolveOptions } from '../families.ts';
+import { gitSourceOf, resolveTree } from './git-trees.ts';
+import { onPlatform } from './on-platform.ts';
+import { orderedPlacements, orderedSteps } from './ordered.ts';
+
+export interface PlacedResolution {
+  readonly files: PlacedFile[];
+  readonly steps: Step[];
+}
+
+export interface ResolvePlacedInput {
+  readonly spec: Spec;
+  readonly platform: Platform;
+  readonly previous: Target | undefined;
+  readonly mode: ResolveOptions['mode'];
+  /** Nothing of the project asks for more than the lock before has. */
+  readonly unchanged: boolean;
+}
+
+const AT_ONCE = 6;
+
+/**
+ * What `build.run` and `files` put into the image, each by hash, and the steps that are left. In mode `keep` what was locked for the same address stays.
+ */
+export async function resolvePlaced(context: Context, input: ResolvePlacedInput): Promise<PlacedResolution> {
+  const { spec, platform, previous, mode } = input;
+  const kept = mode === 'keep' ? lockedByAddress(previous) : new Map<string, PlacedFile>();
+  const limit = pLimit(AT_ONCE);
+  const fetched = new Map<string, Promise<File>>();
+  const fetchOnce = (placement: Placement, url: string): Promise<File> => {
+    const key = `${url} ${placement.sha256 ?? ''}`;
+    const known = fetched.get(key) ?? limit(() => fetchFile(context, placement, { url, kept: kept.get(url)?.file }));
+    fetched.set(key, known);
+    return known;
+  };
+  const files = await Promise.all(
+    orderedPlacements(spec).map(async (placement): Promise<PlacedFile> => {
+      const base = { path: placement.path, kind: placement.kind, ...modeOf(placement) };
+      const { from, order } = placement;
+      if (placement.git !== undefined) {
+        const address = canonicalJson({ ...gitSourceOf(placement.git) });
+        const tree = await limit(() => resolveTree(context, placement, kept.get(address)));
+        return { ...base, ...tree, from, order };
+      }
+      if (placement.url !== undefined) {
+        const url = onPlatform(placement.url, platform);
+        const file = await fetchOnce(placement, url);
+        const unpack = unpackOf(placement);
+        return { ...base, ...(url === file.url ? {} : { asked: url }), file, ...unpack, from, order };
+      }
+      const { text, target } = placement;
+      return {
+        ...base,
+        ...(text === undefined ? {} : { text }),
+        ...(target === undefined ? {} : { target }),
+        from,
+        order,
+      };
+    }),
+  );
+  return { files, steps: [...orderedSteps(spec)] };
+}
+
+async function fetchFile(
+  context: Context,
+  { path, from, where, sha256 }: Placement,
+  { url, kept }: { readonly url: string; readonly kept: File | undefined },
+): Promise<File> {
+  if (kept !== undefined && (sha256 === undefined || kept.sha256 === sha256)) return kept;
+  const what = `${path} (${from})`;
+  try {
+    return await fetchNewFile(context, { url, what, ...(sha256 === undefined ? {} : { sha256 }) });
+  } catch (error) {
+    if (!(error instanceof CogplanError) || error.where !== undefined) throw error;
+    throw new CogplanError(error.code, `${what}: ${error.message}`, {
+      subject: error.subject,
+      where,
+      hint: error.hint,
+      cause: error,
+      data: error.data,
+    });
+  }
+}
+
+function lockedByAddress(target: Target | undefined): ReadonlyMap<string, PlacedFile> {
+  return new Map(
+    (target?.files ?? []).flatMap((item) => {
+      const address =
+        item.git === undefined ? (item.asked ?? item.file?.url) : canonicalJson({ ...gitSourceOf(item.git) });
+      return address === undefined ? [] : [[address, item] as const];
+    }),
+  );
+}
+
+function modeOf({ kind, mode }: Placement): { readonly mode?: string } {
+  if (kind === 'symlink') return {};
+  return { mode: `0${(mode ?? (kind === 'directory' ? 0o755 : 0o644)).toString(8).padStart(3, '0')}` };
+}
+
+function unpackOf({ unpack }: Placement): Pick<PlacedFile, 'unpack'> {
+  if (unpack === undefined) return {};
+  return { unpack: { format: unpack.format, ...(unpack.strip === 0 ? {} : { strip: unpack.strip }) } };
+}

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { git, startGitServer } from '../servers/git-server.ts';
+import { startHttpServer } from '../servers/http-server.ts';
+import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
+
+const TEN_MINUTES = 600_000;
+const RELEASES = 'https://github.com/replicate/pget/releases';
+
+const PREDICTOR = `import subprocess
+from cog import BasePredictor
+
+class Predictor(BasePredictor):
+    def predict(self) -> str:
+        pget = subprocess.run(["pget"], capture_output=True, text=True).stdout
+        return pget + open("/opt/joined").read() + open("/opt/tool/share/note").read()
+`;
+
+interface Project {
+  readonly project: string;
+  readonly env: Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+/** A project whose commands fetch from servers of the test. */
+async function aProject(directory: string): Promise<Project> {
+  const [releases, files] = [await startHttpServer(), await startHttpServer()];
+  const path = '/replicate/pget/releases';
+  const script = '#!/bin/sh\necho "pget $(uname -s)"\n';
+  releases.answer(`${path}/latest/download/pget_Linux_x86_64`, {
+    status: 302,
+    headers: { location: `${path}/download/v9/pget_Linux_x86_64` },
+  });
+  releases.answer(`${path}/download/v9/pget_Linux_x86_64`, {
+    status: 302,
+    headers: { location: `${files.url}/object?signed=1` },
+  });
+  files.answer('/object?signed=1', { body: script });
+  files.answer('/weights.bin', { body: 'weights\n' });
+  const tree = join(directory, 'tar/tool-1.0/share');
+  mkdirSync(tree, { recursive: true });
+  writeFileSync(join(tree, 'note'), 'note\n');
+  files.answer('/tool-1.0.tar.gz', { body: execFileSync('tar', ['cz', '-C', join(directory, 'tar'), 'tool-1.0']) });
+  const repositories = join(directory, 'git');
+  const repository = join(repositories, 'clone');
+  mkdirSync(repository, { recursive: true });
+  await git(repository, 'init', '-q');
+  writeFileSync(join(repository, 'code.txt'), 'code\n');
+  await git(repository, 'add', '.');
+  await git(repository, 'commit', '-qm', 'one');
+  const trees = await startGitServer(repositories);
+
+  const project = copyExample('hello-world', directory);
+  writeFileSync(join(project, 'predict.py'), PREDICTOR);
+  const run = [
+    `curl -o /usr/local/bin/pget -L "${RELEASES}/latest/download/pget_$(uname -s)_$(uname -m)" && chmod +x /usr/local/bin/pget`,
+    'mkdir -p /opt/m && wget -q -P /opt/m https://files.test/weights.bin',
+    'mkdir /opt/tool && curl -fsSL https://files.test/tool-1.0.tar.gz | tar xz --strip-components=1 -C /opt/tool',
+    'git clone https://git.test/clone /opt/clone',
+    'echo ready',
+    'cat /opt/m/weights.bin /opt/clone/code.txt > /opt/joined && rm -r /opt/clone && python -c "import os; os.makedirs(\'/opt/made\')"',
+  ];
+  const text = [
+    'build:',
+    '  python_version: "3.11"',
+    '  run:',
+    ...run.map((line) => `    - ${JSON.stringify(line)}`),
+    'run: "predict.py:Predictor"',
+    '',
+  ];
+  writeFileSync(join(project, 'cog.yaml'), text.join('\n'));
+  const mirrors = {
+    'https://github.com/': `${releases.url}/`,
+    'https://files.test/': `${files.url}/`,
+    'https://git.test/': `${trees.url}/`,
+  };
+  return {
+    project,
+    env: { COGPLAN_MIRRORS: JSON.stringify(mirrors) },
+    stop: async () => {
+      for (const server of [releases, files, trees]) await server.close();
+    },
+  };
+}
+
+describe('a project whose build.run fetches, clones and runs', () => {
+  it(
+    'is locked, applied with everything gone, and predicts',
+    async () => {
+      await inDirectory(async (directory) => {
+        await applyFresh(copyExample('hello-world', join(directory, 'warm')));
+        const { project, env, stop } = await aProject(directory);
+        await cogplanJson(['lock', project, '--yes'], { env });
+        await stop();
+        const [target] = Object.values(readLock(project).targets);
+        expect(target?.files.map(({ path, kind, mode, asked }) => [path, kind, mode, asked])).toEqual([
+          ['/usr/local/bin/pget', 'file', '0755', `${RELEASES}/latest/download/pget_Linux_x86_64`],
+          ['/opt/m', 'directory', '0755', undefined],
+          ['/opt/m/weights.bin', 'file', '0644', undefined],
+          ['/opt/tool', 'directory', '0755', undefined],
+          ['/opt/tool', 'directory', '0755', undefined],
+          ['/opt/clone', 'directory', '0755', undefined],
+        ]);
+        expect(target?.files[0]?.file?.url).toBe(`${RELEASES}/download/v9/pget_Linux_x86_64`);
+        expect(target?.files.at(-1)?.git?.commit).toMatch(/^[0-9a-f]{40}$/);
+        expect(target?.steps.map(({ from, network }) => [from, network])).toEqual([['build.run[5]', 'none']]);
+
+        const first = await cogplanJson<Receipt>(['apply', project, '--offline']);
+        expect(first.layers.slice(-3).map(({ layer }) => layer)).toEqual(['files', 'step/1', 'source']);
+        const prediction = await cogplanJson<{ output: string }>(['predict', project, '--network', 'none']);
+        expect(prediction.output).toBe('pget Linux\nweights\ncode\nnote\n');
+
+        const before = readFileSync(join(project, 'cogplan.lock'), 'utf8');
+        await cogplanJson(['lock', project, '--yes', '--offline']);
+        expect(readFileSync(join(project, 'cogplan.lock'), 'utf8')).toBe(before);
+        const cold = await cogplan(['audit', project, '--json'], { env: { TZ: 'Asia/Tokyo' } });
+        expect(cold.status, cold.stdout).toBe(0);
+        expect((await cogplanJson<Receipt>(['apply', project, '--offline'])).imageId).toBe(first.imageId);
+      });
+    },
+    TEN_MINUTES,
+  );
+});
