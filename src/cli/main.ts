@@ -224,6 +224,30 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addHelpText('after', example('cogplan check --gpu sm_89 --driver 550.54', 'before it is deployed to an L4'))
     .action(verb(async () => (await import('./check.ts')).checkVerb));
 
+  const weights = program.command('weights').description('look after the weights of a project').helpCommand(false);
+  weights.addHelpText(
+    'after',
+    example('cogplan weights pull', 'bring the locked weights into the store, before the network goes'),
+  );
+  common(weights.command('status [directory]'))
+    .description('tell how each set of weights stands; no network; exit 2 unless all are ready')
+    .addOption(platformOption())
+    .addHelpText('after', example('cogplan weights status', 'ready, incomplete, stale, pending or orphaned'))
+    .action(verb(async () => (await import('./weights.ts')).statusVerb));
+  common(weights.command('pull [names...]'))
+    .description('bring locked weights into the store')
+    .option('-C, --directory <path>', 'the project; default: the current directory')
+    .addOption(platformOption())
+    .option('--offline', 'use only what the store holds')
+    .addHelpText('after', example('cogplan weights pull llama', 'only the set of that name'))
+    .action(verb(async () => (await import('./weights.ts')).pullVerb));
+  common(weights.command('verify [names...]'))
+    .description('read locked weights in the store again; exit 2 when one is missing or wrong')
+    .option('-C, --directory <path>', 'the project; default: the current directory')
+    .addOption(platformOption())
+    .addHelpText('after', example('cogplan weights verify', 'every set'))
+    .action(verb(async () => (await import('./weights.ts')).verifyVerb));
+
   const store = program.command('store').description('look after the store of blobs').helpCommand(false);
   store.addHelpText(
     'after',

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
+import { publishRepository } from '../servers/hub.ts';
+import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
+
+const CANARY = 'hf_canary0123456789';
+const MODEL = randomBytes(5_000_000);
+const COG = `build:
+  python_version: "3.11"
+run: "predict.py:Predictor"
+weights:
+  - name: hub
+    source: {uri: "hf://owner/model", exclude: ["*.h5"]}
+    target: /src/models/hub
+  - name: own
+    source: weights
+    target: /src/weights
+`;
+const PREDICT = `import hashlib, os
+from cog import BasePredictor
+
+class Predictor(BasePredictor):
+    def run(self) -> dict:
+        found = {}
+        for top in ("/src/models", "/src/weights"):
+            for folder, _, names in os.walk(top):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    found[path] = hashlib.sha256(open(path, "rb").read()).hexdigest()
+        return found
+`;
+
+let hub: HttpTestServer;
+
+beforeAll(async () => {
+  hub = await startHttpServer();
+});
+afterAll(() => hub.close());
+
+const env = () => ({ HF_ENDPOINT: hub.url, HF_TOKEN: CANARY });
+
+function write(project: string): void {
+  mkdirSync(join(project, 'weights/sub'), { recursive: true });
+  writeFileSync(join(project, 'cog.yaml'), COG);
+  writeFileSync(join(project, 'predict.py'), PREDICT);
+  writeFileSync(join(project, 'weights/a.bin'), 'own weights');
+  writeFileSync(join(project, 'weights/sub/b.bin'), 'more of them');
+}
+
+it('weights of a hub and of the project are locked, placed and found by the model, with the network off', async () => {
+  publishRepository(hub, {
+    name: 'owner/model',
+    token: CANARY,
+    files: { 'config.json': '{"a": 1}', 'model.safetensors': MODEL, 'tf_model.h5': MODEL, 'tokenizer.json': '[]' },
+  });
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    write(project);
+    const locked = await cogplan(['lock', project, '--yes'], { env: env() });
+    expect([locked.status, locked.stderr.includes(CANARY)]).toEqual([0, false]);
+    const text = readFileSync(join(project, 'cogplan.lock'), 'utf8');
+    expect([text.includes(CANARY), text.includes(hub.url)]).toEqual([false, false]);
+
+    const before = await cogplanJson<Status>(['weights', 'status', project]).catch(() => undefined);
+    expect(before).toBeUndefined();
+    const pulled = await cogplan(['weights', 'pull', '-C', project], { env: env() });
+    expect(pulled.status).toBe(0);
+    expect((await cogplanJson<Status>(['weights', 'status', project])).weights).toMatchObject([
+      { name: 'hub', state: 'ready', files: 3 },
+      { name: 'own', state: 'ready', files: 2 },
+    ]);
+    expect((await cogplan(['weights', 'verify', '-C', project])).stdout).toContain('5 files');
+
+    const offline = { prefix: ['unshare', '-rn'] };
+    const first = await cogplanJson<Receipt>(['apply', project], offline);
+    const families = first.layers.filter(({ family }) => family === 'weights').map(({ layer }) => layer);
+    expect(families).toEqual(['weights/hub/config.json', 'weights/own/a.bin']);
+    const { output } = await cogplanJson<{ output: Record<string, string> }>(['predict', project]);
+    expect(Object.keys(output).sort()).toEqual([
+      '/src/models/hub/config.json',
+      '/src/models/hub/model.safetensors',
+      '/src/models/hub/tokenizer.json',
+      '/src/weights/a.bin',
+      '/src/weights/sub/b.bin',
+    ]);
+    const names = readLock(project).targets['linux/amd64']?.weights.flatMap(({ target, files }) =>
+      files.map(({ path, file }) => [`${target}/${path}`, file.sha256]),
+    );
+    expect(output).toEqual(Object.fromEntries(names ?? []));
+
+    // The source layer holds none of them: with other weights in the project, it is the same.
+    const source = (receipt: Receipt) => receipt.layers.find(({ family }) => family === 'source')?.diffId;
+    writeFileSync(join(project, 'weights/a.bin'), 'other weights');
+    const again = await cogplanJson<Receipt>(['apply', project], offline);
+    expect([source(again), again.imageId]).toEqual([source(first), first.imageId]);
+    const moved = await cogplan(['weights', 'status', project]);
+    expect([moved.status, moved.stdout]).toEqual([2, expect.stringContaining('own: stale')]);
+  });
+});
+
+it('a weight that is replaced between lock and apply is refused with both hashes', async () => {
+  const files = { 'model.safetensors': Buffer.from('first') };
+  const commit = publishRepository(hub, { name: 'owner/other', files });
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    write(project);
+    writeFileSync(join(project, 'cog.yaml'), COG.replace('owner/model', 'owner/other'));
+    const store = join(directory, 'store');
+    expect((await cogplan(['lock', project, '--yes'], { env: env() })).status).toBe(0);
+    hub.answer(`/owner/other/resolve/${commit}/model.safetensors`, { body: 'other' });
+    const pulled = await cogplan(['weights', 'pull', 'hub', '-C', project, '--json'], { env: env(), store });
+    const { error } = JSON.parse(pulled.stdout) as { error: { code: string; message: string } };
+    expect(error.code).toBe('COGPLAN_HASH_MISMATCH');
+    expect(error.message.match(/[0-9a-f]{64}/g)?.length).toBe(2);
+    rmSync(store, { recursive: true, force: true });
+  });
+});
+
+interface Status {
+  readonly weights: readonly { readonly name: string; readonly state: string; readonly files: number }[];
+}
