@@ -12,24 +12,26 @@ const MAX_ROUNDS = 20;
 
 /**
  * Changes the project's files as its errors advise: `fix` is the number of the advice, or true for the first one of each
- * error until nothing is advised. Returns when the project locks; an error without advice is thrown.
+ * error until nothing is advised. Returns the instant that the lock is to be of, when that is the advice, as soon as the project locks; an error without advice is thrown.
  */
 export async function fixProject(
   session: Session,
   directory: string,
   options: PlanOptions & { readonly fix?: string | true },
-): Promise<void> {
+): Promise<string | undefined> {
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const error = await makePlan(session.context, directory, options).then(
       () => undefined,
       (caught: unknown) => caught,
     );
-    if (error === undefined) return;
+    if (error === undefined) return undefined;
     const fix = chosen(error, options.fix);
     await applyFix(directory, fix);
     info(session.host, 'lock.fixed', `Done: ${fix.text}`);
-    if (options.fix !== true) return;
+    if (fix.asOf !== undefined) return fix.asOf;
+    if (options.fix !== true) return undefined;
   }
+  return undefined;
 }
 
 function chosen(error: unknown, number: string | true | undefined): Fix {

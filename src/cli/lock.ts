@@ -34,8 +34,8 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
     if (options.explainSpec) return explain(session, directory, options);
     if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, async () => {
-      if (options.fix !== undefined) await fixProject(session, directory, options);
-      return updateLock(session, directory, options);
+      const asOf = options.fix === undefined ? undefined : await fixProject(session, directory, options);
+      return updateLock(session, directory, asOf === undefined ? options : { ...options, asOf });
     });
   });
 }

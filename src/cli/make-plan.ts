@@ -10,6 +10,7 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { mergeLocks } from '../plan/merge-locks.ts';
 import { findReleases } from '../plan/python/find-releases.ts';
 import { type LockRequest, resolveLock } from '../plan/resolve.ts';
+import { parseAsOf } from './as-of.ts';
 import type { ConflictedLock } from './conflicted-lock.ts';
 import { layerFacts } from './layer-facts.ts';
 import { lockPlatform } from './lock-platform.ts';
@@ -21,6 +22,8 @@ export interface PlanOptions {
   readonly upgradePackage?: readonly string[];
   readonly refresh?: boolean;
   readonly platform?: string;
+  /** Nothing newer than this day or instant; `now` ends it. */
+  readonly asOf?: string;
   /** Name of the configuration in the project, instead of cog.yaml. */
   readonly file?: string;
 }
@@ -60,7 +63,11 @@ export async function lockRequest(
     spec,
     platform: lockPlatform(previous, options),
     previous,
-    options: { mode, asOf: previous?.asOf ?? null, upgradePackages: options.upgradePackage ?? [] },
+    options: {
+      mode,
+      asOf: options.asOf === undefined ? (previous?.asOf ?? null) : parseAsOf(options.asOf, new Date()),
+      upgradePackages: options.upgradePackage ?? [],
+    },
   };
 }
 

@@ -162,7 +162,7 @@ const target = object(
       ['provider', plain],
       ['why', plain],
       ['from', line(['cuda', plain], ['cudnn', plain])],
-      ['architectures', pairs],
+      ['architectures', list(plain)],
       ['ptx', plain],
       ['minimumDriver', plain],
       ['table', line(['date', plain], ['sha256', plain])],

@@ -1,10 +1,13 @@
 import { canonicalJson } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { type Sha256, sha256 } from '../digest.ts';
+import { CogplanError, isCogplanError } from '../errors.ts';
 import { withSpan } from '../events.ts';
+import { fixesOf } from '../spec/edit-spec.ts';
 import { imageBaseOf } from './base/image-base.ts';
 import { isSameEnvironment } from './environment.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, SystemResolution } from './families.ts';
+import { PYTHONS } from './tables/pythons.ts';
 
 const KIND = 'python-environment';
 
@@ -34,7 +37,13 @@ export async function resolveFamilies(context: Context, input: ResolveInput, kep
   const expected = await context.store.getDerived<StoredEnvironment>(KIND, key);
   const early = expected === undefined ? undefined : startEarly(context, input, kept, expected);
   try {
-    const system = await resolveSystemFamily(context, input);
+    const system = await resolveSystemFamily(context, input).catch(async (error: unknown) => {
+      throw await joinedFailure(context, error, {
+        input,
+        python: early?.python,
+        environment: expected ?? likelyEnvironment(input),
+      });
+    });
     const { environment } = system;
     if (early !== undefined && isSameEnvironment(early.environment, environment))
       return { system, python: await early.python };
@@ -82,6 +91,46 @@ function startEarly(
 
 function environmentKey({ spec, platform }: ResolveInput): Sha256 {
   return sha256(canonicalJson({ python: spec.pythonVersion.value, platform, base: spec.settings.values.base }));
+}
+
+/** What is wrong with the system family, together with what is wrong with Python's: a person wants to see both at once. */
+async function joinedFailure(
+  context: Context,
+  error: unknown,
+  {
+    input,
+    python,
+    environment,
+  }: {
+    readonly input: ResolveInput;
+    readonly python: Promise<PythonResolution> | undefined;
+    readonly environment: PythonTargetEnvironment | undefined;
+  },
+): Promise<unknown> {
+  if (!isCogplanError(error) || error.family !== 'input' || environment === undefined) return error;
+  const other = await (python ?? resolvePythonFamily(context, input, environment)).then(
+    () => undefined,
+    (failure: unknown) => failure,
+  );
+  context.signal.throwIfAborted();
+  if (!isCogplanError(other) || other.family !== 'input') return error;
+  const others = [{ message: other.message, where: other.where, hint: other.hint, code: other.code }];
+  const { message, subject, where, hint, data, code } = error;
+  const known = Array.isArray(data?.others) ? (data.others as readonly unknown[]) : [];
+  return new CogplanError(code, message, {
+    subject,
+    where,
+    hint,
+    data: { ...data, others: [...known, ...others], fixes: [...fixesOf(error), ...fixesOf(other)] },
+    cause: error,
+  });
+}
+
+/** Good enough to choose wheels for, when the system that would tell cannot be resolved. */
+function likelyEnvironment({ spec, platform }: ResolveInput): PythonTargetEnvironment | undefined {
+  const minor = spec.pythonVersion.value.split('.').slice(0, 2).join('.');
+  const python = PYTHONS.find((item) => item.python === minor);
+  return python && { version: python.version, path: '/usr/bin/python3', platform, glibc: python.glibc };
 }
 
 // The resolvers, and the libraries behind them, are loaded when a family is really looked up.

@@ -16,6 +16,8 @@ export interface Fix {
   /** What is done, in people's words. */
   readonly text: string;
   readonly edits: readonly SpecEdit[];
+  /** Instant for `--as-of`, for advice that is no change of a file. */
+  readonly asOf?: string;
 }
 
 /** `data` of an error at `where` that goes away when one word becomes another. */

@@ -62,6 +62,8 @@ function ask(
 ) {
   const { requirements, spec: changed, ...rest } = change;
   const spec = {
+    directory: '/project',
+    pythonVersion: { value: '3.11', where: { file: 'cog.yaml', line: 2 } },
     gpu: false,
     settings: NO_SETTINGS,
     ...changed,

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts';
-import { CogplanError } from '../../errors.ts';
-import { warn } from '../../events.ts';
+import { CogplanError, isCogplanError } from '../../errors.ts';
+import { warn, withSpan } from '../../events.ts';
 import { normalizeName } from '../../formats/python/name.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
@@ -12,10 +12,11 @@ import { describeAccelerator } from '../accelerator/describe.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
 import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
+import type { SolveRequest } from './compile-for.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
-import { publicSources, type SolveRequest, solve } from './solve.ts';
+import { publicSources, solve } from './solve.ts';
 import { DEFAULT_INDEX, projectSources } from './sources.ts';
 import { uvTools } from './uv-table.ts';
 
@@ -44,7 +45,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   }
   const [{ packages, sources }, server] = await both(
     context,
-    (inner) => solveForBuild(inner, model, choice),
+    (inner) => withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice)),
     async (inner) => kept ?? solve(inner, serverRequest(input, model, serverRoots)),
   );
   const { accelerator, notices } = describeAccelerator({
@@ -63,6 +64,28 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   };
 };
 
+/** Adds to an error of unsatisfiable requirements what would make them satisfiable. */
+async function withAdvice<T>(
+  context: Context,
+  { input, model }: { readonly input: ResolveInput; readonly model: SolveRequest },
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isAdvised =
+      isCogplanError(error, 'COGPLAN_PYTHON_UNSATISFIABLE') || isCogplanError(error, 'COGPLAN_NO_WHEEL');
+    if (!isAdvised || context.http.offline) throw error;
+    const { advise } = await import('./advise.ts');
+    const fixes = await withSpan(context.host, 'resolve.advice', 'Looking for changes that would help', () =>
+      advise(context, { request: model, spec: input.spec, error, now: context.now() }),
+    );
+    if (fixes.length === 0) throw error;
+    const { message, subject, where, hint, data, code } = error;
+    throw new CogplanError(code, message, { subject, where, hint, data: { ...data, fixes }, cause: error });
+  }
+}
+
 /**
  * Packages and where they came from. An index for a build of torch is asked once torch is known to be needed: most projects
  * without a GPU have no use for it.
@@ -72,15 +95,20 @@ async function solveForBuild(
   model: SolveRequest,
   choice: BuildChoice,
 ): Promise<{ readonly packages: readonly PythonPackage[]; readonly sources: Sources }> {
-  const { index, replaceable } = choice;
+  const { index } = choice;
   if (index !== undefined && !model.roots.some(({ name }) => TORCH_FAMILY.includes(name))) {
     const packages = await solve(context, model);
     if (!packages.some(({ name }) => name === 'torch')) return { packages, sources: model.indexes };
   }
-  if (index === undefined) return { packages: await solve(context, model), sources: model.indexes };
+  const request = withBuild(model, choice);
+  return { packages: await solve(context, request), sources: request.indexes };
+}
+
+/** The request with the index that the torch family's build comes from. */
+function withBuild(model: SolveRequest, { index, replaceable }: BuildChoice): SolveRequest {
+  if (index === undefined) return model;
   const rule: IndexRule = { url: index, packages: TORCH_FAMILY, only: false, replaceable };
-  const sources: Sources = { ...model.indexes, rules: [...(model.indexes.rules ?? []), rule] };
-  return { packages: await solve(context, { ...model, indexes: sources }), sources };
+  return { ...model, indexes: { ...model.indexes, rules: [...(model.indexes.rules ?? []), rule] } };
 }
 
 function whyOf({ why, index }: BuildChoice, packages: readonly PythonPackage[]): string {

@@ -7,8 +7,9 @@ import { type HttpTestServer, startHttpServer } from '../../../test/servers/http
 import { publishWheels } from '../../../test/servers/package-index.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
+import type { SolveRequest } from './compile-for.ts';
 import { projectRoots } from './roots.ts';
-import { type SolveRequest, solve } from './solve.ts';
+import { solve } from './solve.ts';
 
 const environment = { version: '3.11.2', platform: 'linux/amd64', glibc: '2.36' } as const;
 const TORCH = 'cp311-cp311-linux_x86_64';

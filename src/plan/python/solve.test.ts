@@ -7,8 +7,9 @@ import { type IndexOptions, type PublishedWheel, publishWheels } from '../../../
 import { asSha256, toDigest } from '../../digest.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
+import type { SolveRequest } from './compile-for.ts';
 import { projectRoots } from './roots.ts';
-import { publicSources, type SolveRequest, solve } from './solve.ts';
+import { publicSources, solve } from './solve.ts';
 
 const environment = { version: '3.11.2', platform: 'linux/amd64', glibc: '2.36' } as const;
 let uv: string;

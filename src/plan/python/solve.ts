@@ -2,42 +2,19 @@ import pLimit from 'p-limit';
 import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { warn } from '../../events.ts';
-import { parseWheelMetadata } from '../../formats/python/wheel-metadata.ts';
-import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import { rankTags } from '../../formats/python/wheel-tags.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { checkIndexPages } from '../../sources/pypi/find-file.ts';
-import { openIndexDesk } from '../../sources/pypi/index-desk.ts';
-import { type CompileOutcome, type CompileRequest, compileRequirements } from '../../sources/uv/compile.ts';
-import type { CompiledFile, CompiledPackage } from '../../sources/uv/pylock.ts';
+import type { CompiledPackage } from '../../sources/uv/pylock.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
-import { type Held, holdImpossible, mentions } from '../holds.ts';
+import { holdImpossible, mentions } from '../holds.ts';
 import { chooseFile } from './choose-file.ts';
+import { compileFor, PROVIDED, type SolveRequest } from './compile-for.ts';
 import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
-import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
-import type { Root } from './roots.ts';
+import type { Unreachable } from './offer.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
-
-export interface SolveRequest {
-  /** Path of the uv executable. */
-  readonly uv: string;
-  readonly environment: WheelEnvironment;
-  readonly roots: readonly Root[];
-  /** Limits on versions of packages that something else asks for. */
-  readonly constraints: readonly Root[];
-  readonly indexes: Sources;
-  readonly pre: boolean;
-  readonly asOf: string | null;
-  /** Packages of the lock before that stay if they can; empty to take the newest of everything. */
-  readonly keep: readonly PythonPackage[];
-  /** Names among `keep` that must keep their file; what does not allow that is COGPLAN_HOLD_IMPOSSIBLE. */
-  readonly held?: Held['python'];
-}
-
-/** Names that the image has already: the `cog` module is cogplan's own, whatever depends on it. */
-const PROVIDED = ['cog', 'coglet'];
 
 /** How many packages are looked up at once. */
 const LOOK_UPS = 16;
@@ -88,86 +65,12 @@ async function compile(
   unreachable: Unreachable,
 ): Promise<readonly CompiledPackage[]> {
   const { roots, environment, asOf } = request;
-  const outcome =
-    isSingleIndex(request.indexes) && asOf === null
-      ? await compileRequirements(context, compileRequest(request))
-      : await compileAtDesk(context, request, unreachable);
+  const outcome = await compileFor(context, request, unreachable);
   if (outcome.kind === 'resolved') return outcome.packages;
   for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
   const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
   throw hold === undefined ? error : holdImpossible(hold, sentences(outcome.explanation), error);
-}
-
-function compileRequest(request: SolveRequest): CompileRequest {
-  return {
-    uv: request.uv,
-    environment: request.environment,
-    requirements: request.roots.map((root) => root.text),
-    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
-    indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
-    pre: request.pre,
-    preferences: request.keep,
-    excludes: PROVIDED,
-  };
-}
-
-/** Resolves against an index of our own that shows for each name what it may be chosen from. */
-async function compileAtDesk(
-  context: Context,
-  request: SolveRequest,
-  unreachable: Unreachable,
-): Promise<CompileOutcome> {
-  const { indexes, roots, asOf } = request;
-  const input = {
-    sources: indexes,
-    ranks: rankTags(request.environment),
-    roots: [...roots, ...request.constraints],
-    asOf,
-    unreachable,
-  };
-  let unreadable: { readonly error: unknown } | undefined;
-  const desk = await openIndexDesk({
-    files: (name) => offerFiles(context, name, input),
-    metadata: async (file) => {
-      const bytes = await offeredMetadata(context, file);
-      // uv passes over a version whose metadata it cannot read: that is worth telling only when nothing else is left.
-      try {
-        parseWheelMetadata(bytes, file.filename);
-      } catch (error) {
-        unreadable ??= { error };
-      }
-      return bytes;
-    },
-  });
-  try {
-    const asked = {
-      ...compileRequest(request),
-      indexes: { primary: desk.url, extra: [], findLinks: [] },
-      isDesk: true,
-    };
-    const outcome = await compileRequirements(context, asked).catch((error: unknown) => {
-      throw desk.failure()?.error ?? error;
-    });
-    const failure = desk.failure() ?? unreadable;
-    if (outcome.kind !== 'resolved') {
-      if (failure !== undefined) throw failure.error;
-      return outcome;
-    }
-    const real = (file: CompiledFile): CompiledFile => {
-      const offered = desk.fileOf(file.url);
-      if (offered === undefined) return file;
-      const { url, filename, sha256, size } = offered;
-      return { url, filename, ...(sha256 === undefined ? {} : { sha256 }), ...(size === undefined ? {} : { size }) };
-    };
-    return { ...outcome, packages: outcome.packages.map((item) => ({ ...item, files: item.files.map(real) })) };
-  } finally {
-    await desk.close();
-  }
-}
-
-function heldPins({ held, keep }: SolveRequest): readonly string[] {
-  return keep.filter(({ name }) => held?.has(name) ?? false).map(({ name, version }) => `${name}==${version}`);
 }
 
 function sentences(text: string): readonly string[] {

@@ -30,9 +30,10 @@ export function unsatisfiableError(
   const places = named.length === 0 ? '' : `Asked for by ${named.map((root) => root.asked).join('; ')}. `;
   const cutOff = asOf === null ? '' : `Nothing newer than ${asOf} was considered. `;
   if (noWheel !== undefined) {
+    const known = pythonsOf(outcome.explanation, noWheel.name);
     return new CogplanError(
       'COGPLAN_NO_WHEEL',
-      `${noWheel.name}${noWheel.versions} has no wheel for ${target}:\n${outcome.explanation}`,
+      `${noWheel.name}${noWheel.versions} has no wheel for ${target}${known}:\n${outcome.explanation}`,
       {
         ...details,
         subject: `${noWheel.name}${noWheel.versions}`,
@@ -53,4 +54,17 @@ export function unsatisfiableError(
       }`,
     },
   );
+}
+
+/** `; it has wheels for Python 3.6, 3.7, 3.8 and 3.9 only`, from the tags that uv saw; empty when it tells none. */
+function pythonsOf(explanation: string, name: string): string {
+  const seen =
+    new RegExp(`wheels for \\\`${name}\\\`[^\\n]*Python (?:ABI )?tags?: ([^\\n]*)`).exec(explanation)?.[1] ?? '';
+  const pythons = [...new Set([...seen.matchAll(/\bcp3(\d{1,2})/g)].map((match) => Number(match[1])))].sort(
+    (a, b) => a - b,
+  );
+  if (pythons.length === 0) return '';
+  const last = pythons.pop();
+  const list = pythons.map((minor) => `3.${minor}`).join(', ');
+  return `; it has wheels for Python ${list === '' ? '' : `${list} and `}3.${last} only`;
 }

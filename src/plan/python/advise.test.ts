@@ -1,0 +1,190 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { aContext, type TestContext } from '../../../test/builders/context.ts';
+import { requirementLine } from '../../../test/builders/spec.ts';
+import { thePinnedUv } from '../../../test/builders/uv.ts';
+import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
+import { type PublishedWheel, publishWheels } from '../../../test/servers/package-index.ts';
+import { CogplanError } from '../../errors.ts';
+import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
+import { applyEdits, type Fix } from '../../spec/edit-spec.ts';
+import { advise } from './advise.ts';
+import { compileFor, type SolveRequest } from './compile-for.ts';
+import { projectRoots } from './roots.ts';
+import { solve } from './solve.ts';
+
+const environment = { version: '3.11.2', platform: 'linux/amd64', glibc: '2.36' } as const;
+const NOW = new Date('2026-11-22T00:00:00Z');
+let uv: string;
+let server: HttpTestServer;
+let context: TestContext;
+let directory: string;
+
+beforeAll(async () => {
+  uv = await thePinnedUv();
+});
+beforeEach(async () => {
+  server = await startHttpServer();
+  context = await aContext();
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-advice-'));
+});
+afterEach(async () => {
+  await server.close();
+  context.dispose();
+  rmSync(directory, { recursive: true });
+});
+
+/** A project on disk, its files, and the request that it comes to. */
+function project(lines: readonly string[]): SolveRequest {
+  writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11" # ours\n  python_requirements: r.txt\n');
+  writeFileSync(join(directory, 'r.txt'), lines.map((line) => `${line}  # why\n`).join(''));
+  return requestOf(lines);
+}
+
+function requestOf(lines: readonly string[]): SolveRequest {
+  const written = lines.map((text, index) => requirementLine(text, { where: { file: 'r.txt', line: index + 1 } }));
+  return {
+    uv,
+    environment,
+    roots: projectRoots(written, targetMarkers(environment)),
+    constraints: [],
+    indexes: { primary: `${server.url}/simple`, extra: [], findLinks: [] },
+    pre: false,
+    asOf: null,
+    keep: [],
+  };
+}
+
+async function fixesFor(request: SolveRequest): Promise<readonly Fix[]> {
+  const error: unknown = await solve(context, request).catch((caught: unknown) => caught);
+  if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
+  const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
+  const spec = { directory, pythonVersion: { value: '3.11', where } };
+  return advise(context, { request, spec, error, now: NOW });
+}
+
+const applied = (file: string, fix: Fix | undefined): string =>
+  applyEdits(
+    readFileSync(join(directory, file), 'utf8'),
+    (fix?.edits ?? []).filter((edit) => edit.file === file),
+  );
+
+/** Follows an advice to the letter: edits the files, reads them again, resolves. */
+async function follow(request: SolveRequest, fix: Fix): Promise<readonly string[]> {
+  const lines = applied('r.txt', fix)
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*/, '').trim())
+    .filter((line) => line !== '');
+  const python = /python_version: "(\d\.\d+)"/.exec(applied('cog.yaml', fix))?.[1] ?? '';
+  const pythons = { '3.9': ['3.9.2', '2.31'], '3.11': ['3.11.2', '2.36'], '3.13': ['3.13.5', '2.41'] } as const;
+  const [version, glibc] = pythons[python as keyof typeof pythons];
+  const changed = {
+    ...requestOf(lines),
+    environment: { ...request.environment, version, glibc },
+    asOf: fix.asOf ?? null,
+  };
+  const outcome = await compileFor(context, changed);
+  if (outcome.kind !== 'resolved') throw new Error(outcome.explanation);
+  return outcome.packages.map((item) => `${item.name}==${item.version}`);
+}
+
+const wheel = (name: string, version: string, rest: Partial<PublishedWheel> = {}): PublishedWheel => ({
+  name,
+  version,
+  ...rest,
+});
+const cp = (minor: number) => ({ tags: `cp3${minor}-cp3${minor}-manylinux2014_x86_64` });
+
+test.each<[string, readonly PublishedWheel[], readonly string[], readonly RegExp[]]>([
+  [
+    'a pin without a wheel for this Python: another Python, or the nearest version',
+    [wheel('lib', '1.0', cp(9)), wheel('lib', '2.0', cp(11)), wheel('lib', '9.0', cp(11)), wheel('lib', '0.9', cp(11))],
+    ['lib==1.0'],
+    [/^python_version: "3.9"$/, /^ask for lib==2\.0$/],
+  ],
+  [
+    'a name that is written otherwise on the index',
+    [wheel('scikit_learn', '1.5'), wheel('numpy', '2.0')],
+    ['sklearn', 'numpy'],
+    [/^ask for scikit-learn/],
+  ],
+  [
+    'a placeholder with a version: the version goes as well',
+    [wheel('scikit_learn', '1.5')],
+    ['sklearn==0.0.post1'],
+    [/^ask for scikit-learn/],
+  ],
+  [
+    'two that need different versions of a third: one without its version',
+    [
+      wheel('app', '1.0', { metadata: ['Requires-Dist: lib<2'] }),
+      wheel('app', '2.0', { metadata: ['Requires-Dist: lib>=2'] }),
+      wheel('lib', '1.0'),
+      wheel('lib', '2.0'),
+    ],
+    ['app==1.0', 'lib==2.0'],
+    [/^ask for (app|lib) without a version$/],
+  ],
+  [
+    'torchvision of another torch: the one that goes with it',
+    [
+      wheel('torch', '2.0.1'),
+      wheel('torch', '2.3.0'),
+      wheel('torchvision', '0.15.2', { metadata: ['Requires-Dist: torch==2.0.1'] }),
+      wheel('torchvision', '0.18.0', { metadata: ['Requires-Dist: torch==2.3.0'] }),
+    ],
+    ['torch==2.3.0', 'torchvision==0.15.2'],
+    [/^ask for torchvision==0\.18\.0$/, /^ask for torch==2\.0\.1$/],
+  ],
+  [
+    'a build that no index has: the plain version',
+    [wheel('torch', '2.0.1')],
+    ['torch==2.0.1+cu117'],
+    [/^ask for torch==2\.0\.1$/],
+  ],
+  [
+    'with the dates of uploads: the packages of that day as well',
+    [
+      wheel('app', '1.0', { ...cp(9), metadata: ['Requires-Dist: lib'], uploadTime: '2023-05-03T10:00:00Z' }),
+      wheel('lib', '1.0', { uploadTime: '2023-01-01T00:00:00Z' }),
+      wheel('lib', '2.0', { uploadTime: '2024-01-01T00:00:00Z' }),
+    ],
+    ['app==1.0'],
+    [/^python_version: "3\.9"$/, /^python_version: "3\.9", with the packages of 2023-05-04 \(--as-of 2023-05-04\)$/],
+  ],
+])('%s', async (_, wheels, lines, expected) => {
+  publishWheels(server, wheels);
+  const request = project(lines);
+  const fixes = await fixesFor(request);
+  expected.forEach((pattern, index) => {
+    expect(fixes[index]?.text).toMatch(pattern);
+  });
+  expect(fixes.length).toBeLessThanOrEqual(3);
+  for (const fix of fixes) expect((await follow(request, fix)).length).toBeGreaterThan(0);
+});
+
+test('the packages of a day are those of that day', async () => {
+  publishWheels(server, [
+    wheel('app', '1.0', { ...cp(9), metadata: ['Requires-Dist: lib'], uploadTime: '2023-05-03T10:00:00Z' }),
+    wheel('lib', '1.0', { uploadTime: '2023-01-01T00:00:00Z' }),
+    wheel('lib', '2.0', { uploadTime: '2024-01-01T00:00:00Z' }),
+  ]);
+  const request = project(['app==1.0']);
+  const dated = (await fixesFor(request)).find((fix) => fix.asOf !== undefined)!;
+  expect(dated.asOf).toBe('2023-05-04T23:59:59Z');
+  expect(await follow(request, dated)).toEqual(['app==1.0', 'lib==1.0']);
+});
+
+test('edits keep comments and layout', async () => {
+  publishWheels(server, [wheel('lib', '1.0', cp(9)), wheel('lib', '2.0', cp(11))]);
+  const [python, pin] = await fixesFor(project(['lib==1.0']));
+  expect(applied('cog.yaml', python)).toBe('build:\n  python_version: "3.9" # ours\n  python_requirements: r.txt\n');
+  expect(applied('r.txt', pin)).toBe('lib==2.0  # why\n');
+});
+
+test('nothing helps: nothing is offered', async () => {
+  publishWheels(server, [wheel('lib', '1.0', { tags: 'cp311-cp311-win_amd64' })]);
+  expect(await fixesFor(project(['lib']))).toEqual([]);
+});

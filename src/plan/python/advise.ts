@@ -1,0 +1,356 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from '../../context.ts';
+import { type CogplanError, isCogplanError, type Where } from '../../errors.ts';
+import { silentHost } from '../../events.ts';
+import { parseRequirement } from '../../formats/python/requirement.ts';
+import { satisfies } from '../../formats/python/specifier.ts';
+import { compareVersions, formatVersion, parseVersion, type Version } from '../../formats/python/version.ts';
+import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
+import { rankTags, rankWheel, type WheelEnvironment } from '../../formats/python/wheel-tags.ts';
+import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
+import { applyEdits, type Fix, type SpecEdit } from '../../spec/edit-spec.ts';
+import type { Spec } from '../../spec/spec.ts';
+import { exactVersion } from '../accelerator/choose-build.ts';
+import { acceleratorTable } from '../accelerator/table.ts';
+import { torchConflicts } from '../accelerator/torch-family.ts';
+import { mentions } from '../holds.ts';
+import { renamedPackage } from '../tables/python-renames.ts';
+import { PYTHONS, type PythonChoice } from '../tables/pythons.ts';
+import { compileFor, type SolveRequest } from './compile-for.ts';
+import { offerFiles } from './offer.ts';
+import type { Root } from './roots.ts';
+
+export interface AdviceInput {
+  readonly request: SolveRequest;
+  readonly spec: Pick<Spec, 'directory' | 'pythonVersion'>;
+  /** COGPLAN_PYTHON_UNSATISFIABLE or COGPLAN_NO_WHEEL of that request. */
+  readonly error: CogplanError;
+  readonly now: Date;
+}
+
+const MOST_FIXES = 3;
+const MOST_TRIES = 14;
+const MOST_DATED = 80;
+
+/**
+ * Changes of a project after which its packages can be resolved, likeliest first: each was tried, and can be made in the
+ * project's files. What goes wrong on the way only makes them fewer.
+ */
+export async function advise(context: Context, input: AdviceInput): Promise<readonly Fix[]> {
+  const quiet: Context = { ...context, host: silentHost };
+  const found: Candidate[] = [];
+  let tries = 0;
+  for await (const candidate of candidates(quiet, input)) {
+    if (found.length >= MOST_FIXES || tries >= MOST_TRIES) break;
+    if (found.some(({ fix }) => fix.text === candidate.fix.text)) continue;
+    tries++;
+    if ((await works(quiet, candidate.request)) && (await isApplicable(input.spec.directory, candidate.fix)))
+      found.push(candidate);
+  }
+  const [first] = found;
+  const dated = first === undefined ? undefined : await onItsDay(quiet, first, input.now);
+  // What a person gets with it is closest to what once worked: the last of three makes room for it.
+  return [...found.map(({ fix }) => fix).slice(0, dated === undefined ? MOST_FIXES : MOST_FIXES - 1), ...(dated ?? [])];
+}
+
+interface Candidate {
+  readonly fix: Fix;
+  readonly request: SolveRequest;
+}
+
+async function* candidates(context: Context, input: AdviceInput): AsyncGenerator<Candidate> {
+  const { request, error } = input;
+  const explanation = String(error.data?.explanation ?? '');
+  const named = request.roots.filter((root) => mentions(root.name, explanation));
+  yield* torchPairs(request);
+  yield* renames(request, named);
+  yield* plainBuilds(request, named);
+  const offers = await offersOf(context, request, named);
+  yield* firstOf(otherPythons(input, offers), 1);
+  yield* firstOf(nearestPins(request, offers), 4);
+  yield* looserPins(request, named);
+  yield* otherPythons(input, offers);
+}
+
+/** torchvision or torchaudio built for another torch: the one that goes with it, or the torch that goes with them. */
+function* torchPairs(request: SolveRequest): Generator<Candidate> {
+  const conflicts = torchConflicts(request.roots, acceleratorTable());
+  if (conflicts.length === 0) return;
+  const pairs = conflicts.map(({ other, fits }) => ({ root: other, version: fits.split('==')[1] ?? '' }));
+  yield* pinned(request, pairs);
+  for (const { torch, fittingTorch } of conflicts) {
+    if (fittingTorch !== undefined)
+      yield* pinned(request, [{ root: torch, version: fittingTorch.split('==')[1] ?? '' }]);
+  }
+}
+
+function* renames(request: SolveRequest, named: readonly Root[]): Generator<Candidate> {
+  for (const root of named) {
+    const to = renamedPackage(root.name);
+    if (to === undefined || root.where?.line === undefined) continue;
+    const fix = (from: string): Fix => ({
+      text: `ask for ${to}: that is the name of ${root.name}`,
+      edits: [editAt(root.where ?? { file: '' }, from, to)],
+    });
+    const text = root.text.replace(root.requirement.name, to);
+    yield { fix: fix(root.requirement.name), request: replaced(request, [{ root, text }]) };
+    // The version may be that of a placeholder.
+    if (root.requirement.specifiers.length > 0) {
+      yield { fix: fix(wantedText(root)), request: replaced(request, [{ root, text: to }]) };
+    }
+  }
+}
+
+/** `+cu117` where no index has such a build. */
+function* plainBuilds(request: SolveRequest, named: readonly Root[]): Generator<Candidate> {
+  const locals = named.flatMap((root) => {
+    const version = exactVersion(root);
+    return version?.includes('+') === true ? [{ root, version: version.slice(0, version.indexOf('+')) }] : [];
+  });
+  if (locals.length > 0) yield* pinned(request, locals);
+}
+
+function* otherPythons({ request, spec }: AdviceInput, offers: readonly Offer[]): Generator<Candidate> {
+  const { value, where } = spec.pythonVersion;
+  if (where.line === undefined) return;
+  const minor = minorOf(value);
+  const distance = ({ python }: PythonChoice): number =>
+    Math.abs(Number(python.split('.')[1]) - Number(minor.split('.')[1]));
+  const others = PYTHONS.filter(({ python }) => python !== minor).sort((a, b) => distance(a) - distance(b));
+  for (const { python, version, glibc } of others) {
+    const environment: WheelEnvironment = { ...request.environment, version, glibc };
+    // What has no wheel for it needs no resolver to say so.
+    if (offers.some((offer) => offer.pin !== undefined && usableVersions(offer, environment, true).length === 0))
+      continue;
+    yield {
+      fix: { text: `python_version: "${python}"`, edits: [editAt(where, value, python)] },
+      request: { ...request, environment: { ...request.environment, version, glibc } },
+    };
+  }
+}
+
+interface Offer {
+  readonly root: Root;
+  readonly pin: Version | undefined;
+  readonly files: readonly OfferedFile[];
+}
+
+async function offersOf(context: Context, request: SolveRequest, named: readonly Root[]): Promise<readonly Offer[]> {
+  const input = {
+    sources: request.indexes,
+    ranks: rankTags(request.environment),
+    roots: request.roots,
+    asOf: request.asOf,
+    unreachable: new Map(),
+  };
+  return Promise.all(
+    named.slice(0, MOST_DATED).map(async (root) => ({
+      root,
+      pin: parseVersion(exactVersion(root) ?? ''),
+      files: (await offerFiles(context, root.name, input).catch(() => undefined)) ?? [],
+    })),
+  );
+}
+
+/** Pins without a wheel for the target, each moved to the nearest version that has one; those that belong together at once. */
+function* nearestPins(request: SolveRequest, offers: readonly Offer[]): Generator<Candidate> {
+  const stuck = offers.filter(
+    (offer) => offer.pin !== undefined && usableVersions(offer, request.environment, true).length === 0,
+  );
+  const moved = stuck.flatMap((offer) => {
+    const versions = usableVersions(offer, request.environment, false);
+    const { pin } = offer;
+    const after = versions.find((version) => pin !== undefined && compareVersions(version, pin) > 0);
+    const nearest = after ?? versions.at(-1);
+    return nearest === undefined ? [] : [{ root: offer.root, version: formatVersion(nearest) }];
+  });
+  if (moved.length === 0) return;
+  const torch = moved.find(({ root }) => root.name === 'torch');
+  if (torch !== undefined) yield* pinned(request, withKin(request, torch, moved));
+  if (moved.length > 0) yield* pinned(request, moved);
+  if (torch === undefined) return;
+  // Companions that the table does not know follow by their own requirements when they may.
+  const kin = request.roots.filter(
+    (root) => ['torchvision', 'torchaudio'].includes(root.name) && exactVersion(root) !== undefined,
+  );
+  if (kin.length > 0) yield* loosened(request, { moved: [torch], loose: kin });
+}
+
+/** torchvision and torchaudio in the versions that go with a torch. */
+function withKin(request: SolveRequest, torch: Pinned, moved: readonly Pinned[]): readonly Pinned[] {
+  const row = acceleratorTable().torch.find(({ version }) => version === torch.version.split('+')[0]);
+  const kin = (['torchvision', 'torchaudio'] as const).flatMap((name) => {
+    const root = request.roots.find((item) => item.name === name && exactVersion(item) !== undefined);
+    const version = row?.[name];
+    return root === undefined || version === undefined || version === null ? [] : [{ root, version }];
+  });
+  return [
+    torch,
+    ...kin,
+    ...moved.filter(({ root }) => root.name !== 'torch' && !kin.some((item) => item.root === root)),
+  ];
+}
+
+/** Each exact pin that the reasoning is about, without its version; then all of them. */
+function* looserPins(request: SolveRequest, named: readonly Root[]): Generator<Candidate> {
+  const exact = named.filter((root) => root.requirement.specifiers.length > 0 && root.where?.line !== undefined);
+  for (const root of exact) yield* loosened(request, { moved: [], loose: [root] });
+  if (exact.length > 1) yield* loosened(request, { moved: [], loose: exact });
+}
+
+/**
+ * The change together with the packages of the day on which the newest of the pinned versions was released. The day alone never
+ * helps, for it only takes choices away; but what is not pinned then is what the pinned versions were written for.
+ */
+async function onItsDay(context: Context, { fix, request }: Candidate, now: Date): Promise<readonly Fix[] | undefined> {
+  const exact = request.roots.filter((root) => exactVersion(root) !== undefined);
+  if (request.asOf !== null || exact.length === 0) return undefined;
+  const offers = await offersOf(context, request, exact.slice(0, MOST_DATED));
+  const days = offers.flatMap(({ pin, files }) => {
+    const times = files.flatMap(({ filename, uploadTime }) => {
+      const wheel = parseWheelFilename(filename);
+      const isPinned = pin !== undefined && wheel !== undefined && compareVersions(wheel.version, pin) === 0;
+      return isPinned && uploadTime !== undefined ? [uploadTime] : [];
+    });
+    return times.length === 0 ? [] : [times.reduce((least, time) => (time < least ? time : least))];
+  });
+  if (days.length === 0) return undefined;
+  const newest = days.reduce((most, day) => (day > most ? day : most));
+  for (const later of [1, 60]) {
+    const day = new Date(Date.parse(newest) + later * 86_400_000).toISOString().slice(0, 10);
+    const asOf = `${day}T23:59:59Z`;
+    if (Date.parse(asOf) >= now.getTime()) return undefined;
+    if (await works(context, { ...request, asOf, keep: [] }))
+      return [{ text: `${fix.text}, with the packages of ${day} (--as-of ${day})`, edits: fix.edits, asOf }];
+  }
+  return undefined;
+}
+
+interface Pinned {
+  readonly root: Root;
+  readonly version: string;
+}
+
+function* pinned(request: SolveRequest, pins: readonly Pinned[]): Generator<Candidate> {
+  const edits: SpecEdit[] = [];
+  for (const { root, version } of pins) {
+    const before = exactVersion(root);
+    if (before === undefined || root.where?.line === undefined) return;
+    edits.push(editAt(root.where, before, version));
+  }
+  const text = pins.map(({ root, version }) => `${root.requirement.name}==${version}`).join(' and ');
+  const changed = pins.map(({ root, version }) => ({
+    root,
+    text: root.text.replace(exactVersion(root) ?? '', version),
+  }));
+  yield { fix: { text: `ask for ${text}`, edits }, request: replaced(request, changed) };
+}
+
+function* loosened(
+  request: SolveRequest,
+  { moved, loose }: { readonly moved: readonly Pinned[]; readonly loose: readonly Root[] },
+): Generator<Candidate> {
+  const [first] = moved.length === 0 ? [] : [...pinned(request, moved)];
+  const edits = loose.map((root) => editAt(root.where ?? { file: '' }, wantedText(root), nameText(root)));
+  const names = loose.map((root) => root.requirement.name).join(' and ');
+  const text =
+    first === undefined
+      ? `ask for ${names} without a version`
+      : `${first.fix.text}, and for ${names} without a version`;
+  const bare = loose.map((root) => ({ root, text: root.text.replace(wantedText(root), nameText(root)) }));
+  yield {
+    fix: { text, edits: [...(first?.fix.edits ?? []), ...edits] },
+    request: replaced(first?.request ?? request, bare),
+  };
+}
+
+/** `name[extra]==1.0` of a line, without its marker. */
+function wantedText(root: Root): string {
+  return root.text.split(';')[0]?.trim() ?? '';
+}
+
+function nameText(root: Root): string {
+  return /^[^<>=!~\s]+/.exec(wantedText(root))?.[0] ?? '';
+}
+
+function replaced(
+  request: SolveRequest,
+  changed: readonly { readonly root: Root; readonly text: string }[],
+): SolveRequest {
+  const roots = request.roots.map((root) => {
+    const change = changed.find((item) => item.root.text === root.text && item.root.where === root.where);
+    if (change === undefined) return root;
+    return { ...root, text: change.text, requirement: parseRequirement(change.text), name: root.name };
+  });
+  return { ...request, roots };
+}
+
+/** Versions within the project's other limits that have a wheel for an environment, oldest first. */
+function usableVersions(
+  { root, pin, files }: Offer,
+  environment: WheelEnvironment,
+  exactly: boolean,
+): readonly Version[] {
+  const ranks = rankTags(environment);
+  const python = parseVersion(environment.version);
+  const found = files.flatMap(({ filename, requiresPython, yanked }) => {
+    const wheel = parseWheelFilename(filename);
+    if (wheel === undefined || wheel.version.pre !== undefined || wheel.version.dev !== undefined) return [];
+    if (rankWheel(wheel, ranks) === undefined || (yanked !== undefined && !exactly)) return [];
+    if (requiresPython !== undefined && python !== undefined && !admits(requiresPython, python)) return [];
+    if (exactly && !satisfies(wheel.version, root.requirement.specifiers, true)) return [];
+    return exactly || pin === undefined || compareVersions(wheel.version, pin) !== 0 ? [wheel.version] : [];
+  });
+  return found.sort(compareVersions);
+}
+
+function admits(requiresPython: string, python: Version): boolean {
+  try {
+    return satisfies(python, parseRequirement(`python${requiresPython}`).specifiers, true);
+  } catch (error) {
+    if (isCogplanError(error)) return true;
+    throw error;
+  }
+}
+
+function editAt(where: Where, from: string, to: string): SpecEdit {
+  return { file: where.file, line: where.line ?? 0, from, to };
+}
+
+function minorOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.');
+}
+
+async function works(context: Context, request: SolveRequest): Promise<boolean> {
+  try {
+    return (await compileFor(context, request)).kind === 'resolved';
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (isCogplanError(error)) return false;
+    throw error;
+  }
+}
+
+async function isApplicable(directory: string, { edits }: Fix): Promise<boolean> {
+  try {
+    for (const file of new Set(edits.map((edit) => edit.file))) {
+      applyEdits(
+        await readFile(join(directory, file), 'utf8'),
+        edits.filter((edit) => edit.file === file),
+      );
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
+
+function* firstOf<T>(items: Iterable<T>, most: number): Generator<T> {
+  let count = 0;
+  for (const item of items) {
+    if (count++ >= most) return;
+    yield item;
+  }
+}

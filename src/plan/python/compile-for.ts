@@ -1,0 +1,112 @@
+import type { Context } from '../../context.ts';
+import { parseWheelMetadata } from '../../formats/python/wheel-metadata.ts';
+import { rankTags, type WheelEnvironment } from '../../formats/python/wheel-tags.ts';
+import type { PythonPackage } from '../../lock/schema.generated.ts';
+import { openIndexDesk } from '../../sources/pypi/index-desk.ts';
+import { type CompileOutcome, type CompileRequest, compileRequirements } from '../../sources/uv/compile.ts';
+import type { CompiledFile } from '../../sources/uv/pylock.ts';
+import type { Held } from '../holds.ts';
+import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
+import type { Root } from './roots.ts';
+import { isSingleIndex, type Sources } from './routes.ts';
+
+export interface SolveRequest {
+  /** Path of the uv executable. */
+  readonly uv: string;
+  readonly environment: WheelEnvironment;
+  readonly roots: readonly Root[];
+  /** Limits on versions of packages that something else asks for. */
+  readonly constraints: readonly Root[];
+  readonly indexes: Sources;
+  readonly pre: boolean;
+  readonly asOf: string | null;
+  /** Packages of the lock before that stay if they can; empty to take the newest of everything. */
+  readonly keep: readonly PythonPackage[];
+  /** Names among `keep` that must keep their file; what does not allow that is COGPLAN_HOLD_IMPOSSIBLE. */
+  readonly held?: Held['python'];
+}
+
+/** Names that the image has already: the `cog` module is cogplan's own, whatever depends on it. */
+export const PROVIDED = ['cog', 'coglet'];
+
+/** The versions that satisfy a request, with the files they may be chosen from; or why there are none. */
+export function compileFor(
+  context: Context,
+  request: SolveRequest,
+  unreachable: Unreachable = new Map(),
+): Promise<CompileOutcome> {
+  return isSingleIndex(request.indexes) && request.asOf === null
+    ? compileRequirements(context, compileRequest(request))
+    : compileAtDesk(context, request, unreachable);
+}
+
+function compileRequest(request: SolveRequest): CompileRequest {
+  return {
+    uv: request.uv,
+    environment: request.environment,
+    requirements: request.roots.map((root) => root.text),
+    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
+    indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
+    pre: request.pre,
+    preferences: request.keep,
+    excludes: PROVIDED,
+  };
+}
+
+/** Resolves against an index of our own that shows for each name what it may be chosen from. */
+async function compileAtDesk(
+  context: Context,
+  request: SolveRequest,
+  unreachable: Unreachable,
+): Promise<CompileOutcome> {
+  const { indexes, roots, asOf } = request;
+  const input = {
+    sources: indexes,
+    ranks: rankTags(request.environment),
+    roots: [...roots, ...request.constraints],
+    asOf,
+    unreachable,
+  };
+  let unreadable: { readonly error: unknown } | undefined;
+  const desk = await openIndexDesk({
+    files: (name) => offerFiles(context, name, input),
+    metadata: async (file) => {
+      const bytes = await offeredMetadata(context, file);
+      // uv passes over a version whose metadata it cannot read: that is worth telling only when nothing else is left.
+      try {
+        parseWheelMetadata(bytes, file.filename);
+      } catch (error) {
+        unreadable ??= { error };
+      }
+      return bytes;
+    },
+  });
+  try {
+    const asked = {
+      ...compileRequest(request),
+      indexes: { primary: desk.url, extra: [], findLinks: [] },
+      isDesk: true,
+    };
+    const outcome = await compileRequirements(context, asked).catch((error: unknown) => {
+      throw desk.failure()?.error ?? error;
+    });
+    const failure = desk.failure() ?? unreadable;
+    if (outcome.kind !== 'resolved') {
+      if (failure !== undefined) throw failure.error;
+      return outcome;
+    }
+    const real = (file: CompiledFile): CompiledFile => {
+      const offered = desk.fileOf(file.url);
+      if (offered === undefined) return file;
+      const { url, filename, sha256, size } = offered;
+      return { url, filename, ...(sha256 === undefined ? {} : { sha256 }), ...(size === undefined ? {} : { size }) };
+    };
+    return { ...outcome, packages: outcome.packages.map((item) => ({ ...item, files: item.files.map(real) })) };
+  } finally {
+    await desk.close();
+  }
+}
+
+function heldPins({ held, keep }: SolveRequest): readonly string[] {
+  return keep.filter(({ name }) => held?.has(name) ?? false).map(({ name, version }) => `${name}==${version}`);
+}
