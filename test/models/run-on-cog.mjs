@@ -86,14 +86,16 @@ function environmentOf(model, cog) {
   rmSync(folder, { recursive: true, force: true });
   execFileSync('python3', ['-m', 'venv', folder]);
   const requirements = file === undefined ? [] : ['-r', join(here, model, file)];
-  execFileSync(
-    python,
-    ['-m', 'pip', 'install', '-q', '--only-binary', ':all:', `cog==${cog}`, ...packages, ...requirements],
-    {
+  const install = (...words) =>
+    execFileSync(python, ['-m', 'pip', 'install', '-q', '--only-binary', ':all:', ...words], {
       stdio: ['ignore', 'ignore', 'pipe'],
       encoding: 'utf8',
-    },
-  );
+    });
+  if (/^0\.[0-6]\./.test(cog)) {
+    // What its queue worker asks for contradicts itself by now; the server needs these.
+    install('--no-deps', `cog==${cog}`);
+    install('fastapi<0.99', 'pydantic<2', 'uvicorn[standard]<1', 'requests', 'PyYAML', ...packages, ...requirements);
+  } else install(`cog==${cog}`, ...packages, ...requirements);
   writeFileSync(join(folder, 'done'), '');
   return python;
 }
