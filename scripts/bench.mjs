@@ -17,6 +17,7 @@ const MEASUREMENTS = [
   'everyday',
   'plan',
   'memory',
+  'runtime',
 ];
 const RUNS = 5;
 const RESULTS = join(ROOT, 'bench/results.jsonl');

@@ -1,6 +1,7 @@
 import { describe, evaluate, type PyValue } from './evaluate.ts';
 import type { Module } from './module.ts';
 import { NotReadable, WrongModel } from './outcome.ts';
+import { own } from './own.ts';
 import { parseExpression } from './parse-python.ts';
 import { deeper, type Meant, resolve, type Where } from './resolve-name.ts';
 import type { ClassNode, Expression } from './syntax.ts';
@@ -130,7 +131,7 @@ function externalType(path: string): PyType {
         members: ['cog.File', 'cog.Path', 'builtins.str'].map((one) => ({ kind: 'external', path: one })),
       };
     default:
-      return { kind: 'external', path: ORIGINS[path] ?? path };
+      return { kind: 'external', path: own(ORIGINS, path) ?? path };
   }
 }
 

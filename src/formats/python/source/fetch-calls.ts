@@ -23,51 +23,55 @@ const hub = (...keywords: readonly string[]): FetchCall => ({
 const named = (...keywords: readonly string[]): FetchCall => ({ kind: 'named', index: 0, keywords });
 
 /** By dotted name. */
-export const FETCH_CALLS: Readonly<Record<string, FetchCall>> = {
-  'urllib.request.urlretrieve': url(),
-  'urllib.request.urlopen': url(),
-  'requests.get': url(),
-  'httpx.get': url(),
-  'wget.download': url(),
-  'gdown.download': url('id'),
-  'gdown.cached_download': url(),
-  'gdown.download_folder': url('id'),
-  'pooch.retrieve': url(),
-  'torch.hub.load_state_dict_from_url': url(),
-  'torch.hub.download_url_to_file': url(),
-  'torch.utils.model_zoo.load_url': url(),
-  'torchvision.datasets.utils.download_url': url(),
-  'basicsr.utils.download_util.load_file_from_url': url(),
-  'facexlib.utils.load_file_from_url': url(),
-  'tensorflow.keras.utils.get_file': { kind: 'url', index: 1, keywords: ['origin'] },
-  'keras.utils.get_file': { kind: 'url', index: 1, keywords: ['origin'] },
-  'tensorflow_hub.load': url('handle'),
-  'tensorflow_hub.KerasLayer': url('handle'),
-  'torch.hub.load': { kind: 'torch-hub', index: 0, keywords: ['repo_or_dir'] },
-  'huggingface_hub.snapshot_download': hub(),
-  'huggingface_hub.hf_hub_download': hub(),
-  'huggingface_hub.cached_download': url(),
-  'diffusers.utils.load_image': url('image'),
-  'sentence_transformers.SentenceTransformer': hub('model_name_or_path'),
-  'sentence_transformers.CrossEncoder': hub('model_name', 'model_name_or_path'),
-  'transformers.pipeline': { kind: 'hub', index: 1, keywords: ['model'] },
-  'faster_whisper.WhisperModel': named('model_size_or_path'),
-  'whisper.load_model': named('name'),
-  'clip.load': named('name'),
-  'nltk.download': named('info_or_id'),
-  'spacy.cli.download': named('model'),
-  'timm.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
-  'open_clip.create_model_and_transforms': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
-  'open_clip.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
-};
+export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
+  Object.entries({
+    'urllib.request.urlretrieve': url(),
+    'urllib.request.urlopen': url(),
+    'requests.get': url(),
+    'httpx.get': url(),
+    'wget.download': url(),
+    'gdown.download': url('id'),
+    'gdown.cached_download': url(),
+    'gdown.download_folder': url('id'),
+    'pooch.retrieve': url(),
+    'torch.hub.load_state_dict_from_url': url(),
+    'torch.hub.download_url_to_file': url(),
+    'torch.utils.model_zoo.load_url': url(),
+    'torchvision.datasets.utils.download_url': url(),
+    'basicsr.utils.download_util.load_file_from_url': url(),
+    'facexlib.utils.load_file_from_url': url(),
+    'tensorflow.keras.utils.get_file': { kind: 'url', index: 1, keywords: ['origin'] },
+    'keras.utils.get_file': { kind: 'url', index: 1, keywords: ['origin'] },
+    'tensorflow_hub.load': url('handle'),
+    'tensorflow_hub.KerasLayer': url('handle'),
+    'torch.hub.load': { kind: 'torch-hub', index: 0, keywords: ['repo_or_dir'] },
+    'huggingface_hub.snapshot_download': hub(),
+    'huggingface_hub.hf_hub_download': hub(),
+    'huggingface_hub.cached_download': url(),
+    'diffusers.utils.load_image': url('image'),
+    'sentence_transformers.SentenceTransformer': hub('model_name_or_path'),
+    'sentence_transformers.CrossEncoder': hub('model_name', 'model_name_or_path'),
+    'transformers.pipeline': { kind: 'hub', index: 1, keywords: ['model'] },
+    'faster_whisper.WhisperModel': named('model_size_or_path'),
+    'whisper.load_model': named('name'),
+    'clip.load': named('name'),
+    'nltk.download': named('info_or_id'),
+    'spacy.cli.download': named('model'),
+    'timm.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
+    'open_clip.create_model_and_transforms': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
+    'open_clip.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
+  } satisfies Record<string, FetchCall>),
+);
 
 /** By the method's name, whatever its class. */
-export const FETCH_METHODS: Readonly<Record<string, FetchCall>> = {
-  from_pretrained: hub('pretrained_model_name_or_path', 'pretrained_model_link_or_path', 'model_id'),
-  from_single_file: { kind: 'url', index: 0, keywords: ['pretrained_model_link_or_path'] },
-  load_lora_weights: hub('pretrained_model_name_or_path_or_dict'),
-  load_ip_adapter: hub('pretrained_model_name_or_path_or_dict'),
-};
+export const FETCH_METHODS: ReadonlyMap<string, FetchCall> = new Map(
+  Object.entries({
+    from_pretrained: hub('pretrained_model_name_or_path', 'pretrained_model_link_or_path', 'model_id'),
+    from_single_file: { kind: 'url', index: 0, keywords: ['pretrained_model_link_or_path'] },
+    load_lora_weights: hub('pretrained_model_name_or_path_or_dict'),
+    load_ip_adapter: hub('pretrained_model_name_or_path_or_dict'),
+  } satisfies Record<string, FetchCall>),
+);
 
 /** Calls that run a program: its words, or one line of shell. */
 export const PROGRAM_CALLS: ReadonlySet<string> = new Set([

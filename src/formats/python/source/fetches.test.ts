@@ -39,6 +39,7 @@ test.each<[string, readonly (readonly [string, string, string | undefined])[]]>(
   ['subprocess.run(["git", "status"])', []],
   ['subprocess.run(["ffmpeg", "-i", "wget"])', []],
   ['print("pget")', []],
+  ['object.constructor("a/b")\nconstructor("a/b")\nx.toString("a/b")', []],
   ['import timm\ntimm.create_model("resnet", pretrained=True)', [['named', 'create_model', 'resnet']]],
   ['import timm\ntimm.create_model("resnet")', []],
 ])('%s', (body, expected) => {

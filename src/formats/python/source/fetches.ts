@@ -90,8 +90,8 @@ class Finder {
   #atSite(site: Site): readonly Fetch[] {
     const name = this.#dotted(site.call.callee, site.module);
     if (PROGRAM_CALLS.has(name)) return this.#program(site);
-    const method = site.call.callee.kind === 'attribute' ? FETCH_METHODS[site.call.callee.name] : undefined;
-    const known = FETCH_CALLS[name] ?? method ?? byLastName(name);
+    const method = site.call.callee.kind === 'attribute' ? FETCH_METHODS.get(site.call.callee.name) : undefined;
+    const known = FETCH_CALLS.get(name) ?? method ?? byLastName(name);
     return known === undefined ? [] : this.#call(site, known);
   }
 
@@ -293,7 +293,7 @@ function byLastName(name: string): FetchCall | undefined {
     'urlretrieve',
     'load_state_dict_from_url',
   ].includes(last)
-    ? Object.entries(FETCH_CALLS).find(([known]) => known.endsWith(`.${last}`))?.[1]
+    ? [...FETCH_CALLS].find(([known]) => known.endsWith(`.${last}`))?.[1]
     : undefined;
 }
 

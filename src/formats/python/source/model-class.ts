@@ -1,6 +1,7 @@
 import { type PyType, readAnnotation } from './annotation.ts';
 import { evaluate, type PyValue } from './evaluate.ts';
 import { NotReadable } from './outcome.ts';
+import { own } from './own.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 import type { ClassNode, Expression, Statement } from './syntax.ts';
 import { admitsNone } from './type-spec.ts';
@@ -79,7 +80,7 @@ function familyOf(node: ClassNode, where: Where): Family {
     const expression = base.value.kind === 'subscript' ? base.value.value : base.value;
     const meant = resolve(expression, deeper(where));
     let found: Family = 'unknown';
-    if (meant?.kind === 'external') found = FAMILIES[meant.path] ?? 'unknown';
+    if (meant?.kind === 'external') found = own(FAMILIES, meant.path) ?? 'unknown';
     else if (meant?.kind === 'class') found = familyOf(meant.node, outside(where, meant));
     if (found === 'unknown') return 'unknown';
     if (family === 'plain') family = found;
@@ -203,7 +204,7 @@ function withDefault(
   if (init?.kind === 'bool' && !init.value) return 'left-out';
   const factory = args.get('default_factory');
   if (factory !== undefined) {
-    const made = factory.kind === 'named' ? EMPTY[factory.path] : undefined;
+    const made = factory.kind === 'named' ? own(EMPTY, factory.path) : undefined;
     if (made === undefined) throw conditional(expression, field.where);
     return family === 'record' ? { ...field, required: false, default: made } : { ...field, required: false };
   }

@@ -31,15 +31,23 @@ const MAX_DEPTH = 200;
 /** Reads at most MAX_SOURCE characters; longer text counts as broken at its start. */
 export function parsePython(text: string): ParsedFile {
   if (text.length > MAX_SOURCE) return { body: [], broken: 0 };
-  const tree = parser.parse(text);
+  const tree = parser.parse(text.replace(FLOAT_WITH_LAST_POINT, '$1 '));
   let broken: number | undefined;
   tree.iterate({
     enter: (node) => {
-      if (node.type.isError && broken === undefined) broken = node.from;
+      if (node.type.isError && broken === undefined && !isFalseAlarm(node.node)) broken = node.from;
       return broken === undefined;
     },
   });
   return { body: new Converter(text).statements(tree.topNode), broken };
+}
+
+/** `20.`, which the grammar does not know; what is said of it is read from the text itself. */
+const FLOAT_WITH_LAST_POINT = /(?<![\w.])(\d[\d_]*)\.(?![\w.])/g;
+
+/** Of these the grammar makes an error without losing its way: a `yield` alone. */
+function isFalseAlarm(node: SyntaxNode): boolean {
+  return node.parent?.name === 'YieldStatement' && node.from === node.to;
 }
 
 /** One expression, such as an annotation written as a string; undefined if it is anything else. */
@@ -350,8 +358,11 @@ class Converter {
         return { kind: 'ellipsis', at };
       case 'Boolean':
         return { kind: 'boolean', at, value: this.#textOf(node) === 'True' };
-      case 'Number':
-        return numberOf(this.#textOf(node), at);
+      case 'Number': {
+        const text = this.#textOf(node);
+        const float = /^\d[\d_]*$/.test(text) && this.#text[node.to] === '.';
+        return numberOf(float ? `${text}.` : text, at);
+      }
       case 'String':
       case 'FormatString':
       case 'ContinuedString':

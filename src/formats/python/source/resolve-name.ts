@@ -1,6 +1,7 @@
 import type { PyValue } from './evaluate.ts';
 import { type Binding, type Module, readScope, type Scope } from './module.ts';
 import { NotReadable } from './outcome.ts';
+import { own } from './own.ts';
 import type { ProjectCode } from './project-code.ts';
 import type { ClassNode, Expression, FunctionNode } from './syntax.ts';
 
@@ -174,7 +175,7 @@ function canonical(path: string, where: Where): Meant {
   for (const [from, to] of RENAMED) {
     if (path.startsWith(from)) return { kind: 'external', path: to + path.slice(from.length) };
   }
-  return { kind: 'external', path: MOVED[path] ?? path };
+  return { kind: 'external', path: own(MOVED, path) ?? path };
 }
 
 const RENAMED: readonly (readonly [string, string])[] = [

@@ -1,6 +1,7 @@
 import { type Metadata, type PyType, readAnnotation } from './annotation.ts';
 import { describe, evaluate, isSame, type PyValue } from './evaluate.ts';
 import { NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
+import { own } from './own.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 import type { FunctionNode, Parameter } from './syntax.ts';
@@ -82,7 +83,7 @@ function readOutput(type: PyType, where: Where, at: number): OutputShape {
   const context = { where, at, lenient: true, path: [] };
   const bare = type.kind === 'annotated' ? type.inner : type;
   const origin = bare.kind === 'generic' ? bare.origin : bare.kind === 'external' ? bare.path : '';
-  const iterator = ITERATORS[origin];
+  const iterator = own(ITERATORS, origin);
   if (iterator === undefined) return { spec: typeSpec(type, context), iterator: undefined };
   const item = bare.kind === 'generic' ? bare.args[0] : undefined;
   return { spec: item === undefined ? { kind: 'any' } : typeSpec(item, context), iterator };
@@ -245,7 +246,7 @@ function withChoices(name: string, spec: TypeSpec, info: Info, wrong: InfoContex
   const choices = info.get('choices');
   if (choices === undefined) return spec;
   const target = spec.kind === 'list' ? spec.items : spec;
-  const accepts = CHOOSABLE[target.kind];
+  const accepts = own(CHOOSABLE, target.kind);
   if (accepts === undefined) throw wrong('`choices` goes with str, int and float only');
   const listed =
     choices.kind === 'dict' ? choices.entries.map(([key]) => key) : 'items' in choices ? choices.items : [];

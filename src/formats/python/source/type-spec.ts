@@ -2,6 +2,7 @@ import { type PyType, readable } from './annotation.ts';
 import { enumMembers, isEnum, type PyValue } from './evaluate.ts';
 import { readModelFields } from './model-class.ts';
 import { NotReadable, WrongModel } from './outcome.ts';
+import { own } from './own.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 
@@ -191,7 +192,7 @@ function distinctSpecs(members: readonly TypeSpec[]): readonly TypeSpec[] {
 }
 
 function externalSpec(type: PyType & { readonly kind: 'external' }, context: SpecContext): TypeSpec {
-  const scalar = SCALARS[type.path];
+  const scalar = own(SCALARS, type.path);
   if (scalar !== undefined) return { kind: scalar };
   if (LISTS.has(type.path)) return { kind: 'list', items: { kind: 'any' } };
   if (OBJECTS.has(type.path) || DICT_CLASSES.has(type.path)) return { kind: 'object', values: undefined };
