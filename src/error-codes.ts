@@ -41,6 +41,15 @@ export const ERROR_CODES = {
     summary: 'A locked artifact is not in the store and may not be fetched.',
   },
   COGPLAN_BUG: { family: 'bug', summary: 'An impossible state inside cogplan.' },
+  COGPLAN_BUILD_FAILED: { family: 'input', summary: 'A Python package could not be built from its source.' },
+  COGPLAN_BUILD_NOT_REPRODUCED: {
+    family: 'integrity',
+    summary: 'A wheel was built again from its locked source and has other bytes than the lock says.',
+  },
+  COGPLAN_BUILD_SOURCE: {
+    family: 'input',
+    summary: 'The source of a Python package cannot be unpacked, or is no project that can be built.',
+  },
   COGPLAN_BYTECODE_FAILED: { family: 'bug', summary: 'The locked interpreter did not compile a package as it should.' },
   COGPLAN_CA_FILE: {
     family: 'input',

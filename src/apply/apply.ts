@@ -18,6 +18,7 @@ import { type PlannedBaseLayer, planLayers } from './plan-layers.ts';
 import { runTogether } from './run-together.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { compareWithSeal, mergeSeals, sealMismatch, sealsByRecipe } from './seals.ts';
+import { ensureBuilt } from './wheel-build/ensure-built.ts';
 
 export interface ApplyRequest {
   readonly lock: Lock;
@@ -81,6 +82,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
   const artifacts = artifactsOf(target);
   const lease = await context.store.lease(artifacts.map(({ file }) => file.sha256));
   try {
+    await ensureBuilt(context, { ...request, target });
     await fetchArtifacts(context, artifacts, {
       bundled: bundledFile,
       project: request.projectDirectory,

@@ -187,7 +187,7 @@ function baseScheme({ interpreter }: Target, modules: string): InstallScheme {
 }
 
 /** Where Debian's Python looks for what pip installs: `dist-packages` below /usr/local, apart from the packages of Debian itself. */
-function modelScheme(target: Target): InstallScheme {
+export function modelScheme(target: Pick<Target, 'interpreter'>): InstallScheme {
   const version = target.interpreter.version.split('.').slice(0, 2).join('.');
   const modules = `usr/local/lib/python${version}/dist-packages`;
   return {
@@ -272,7 +272,7 @@ function wheelInput(item: PythonPackage): WheelInput {
 }
 
 /** The last segment of the URL's path; a `cogplan:` URL has one too. */
-function wheelFilename(file: File): string {
+export function wheelFilename(file: File): string {
   const path = file.url.replace(/[?#].*$/, '');
   return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
 }

@@ -265,6 +265,21 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
   common(store.command('verify'))
     .description('read every blob and set aside those that do not hash to their name; exit 2 if there are any')
     .action(verb(async () => (await import('./store.ts')).verifyVerb));
+  common(store.command('export'))
+    .argument('<lock>', 'a lock, or the project that has one')
+    .argument('<file>', 'tar file to write')
+    .option('--all', 'every file of the lock, not only those that are published nowhere')
+    .description('write what a lock sealed, such as wheels that were built for it, into a file for another machine')
+    .addHelpText(
+      'after',
+      example('cogplan store export . sealed.tar', 'carry built wheels to where they cannot be built'),
+    )
+    .action(verb(async () => (await import('./store-transfer.ts')).exportVerb));
+  common(store.command('import'))
+    .argument('<file>', 'tar file that store export wrote')
+    .description('take the blobs of such a file, each checked against its name')
+    .addHelpText('after', example('cogplan store import sealed.tar', 'afterwards cogplan apply finds them'))
+    .action(verb(async () => (await import('./store-transfer.ts')).importVerb));
   common(store.command('gc'))
     .description('remove blobs and results that nothing uses')
     .option('--older-than <days>', 'only what was not used for this many days', '30')

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Platform } from '../lock/platform.ts';
-import type { Lock, Python, Runtime, System, Target, Tool } from '../lock/schema.generated.ts';
+import type { Lock, Python, Runtime, System, Target, Tool, Toolchain } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Held } from './holds.ts';
 
@@ -23,6 +23,8 @@ export interface ResolveInput {
   readonly options: ResolveOptions;
   /** What has to stay as it is locked; absent: nothing. */
   readonly held?: Held;
+  /** Base, interpreter and system packages of this resolution, for what needs more of them than the environment. */
+  readonly system?: () => Promise<SystemResolution>;
 }
 
 /** The interpreter that wheels are chosen for. */
@@ -54,6 +56,8 @@ export interface PythonResolution {
   readonly python: Python;
   readonly runtime: Runtime;
   readonly tools: readonly Tool[];
+  /** What wheels were built with; absent when none were. */
+  readonly toolchain?: Toolchain;
 }
 
 /** `src/plan/python/resolve.ts`: the model's wheels, and the server's, for one target environment. */

@@ -30,14 +30,18 @@ export interface Families {
 export async function resolveFamilies(context: Context, input: ResolveInput, kept: Kept): Promise<Families> {
   if (kept.system !== undefined) {
     const { environment } = kept.system;
-    const python = kept.python(environment) ?? (await resolvePythonFamily(context, input, environment));
-    return { system: kept.system, python };
+    const { system } = kept;
+    const withSystem = { ...input, system: async () => system };
+    const python = kept.python(environment) ?? (await resolvePythonFamily(context, withSystem, environment));
+    return { system, python };
   }
   const key = environmentKey(input);
   const expected = await context.store.getDerived<StoredEnvironment>(KIND, key);
-  const early = expected === undefined ? undefined : startEarly(context, input, kept, expected);
+  const resolving = resolveSystemFamily(context, input);
+  const withSystem = { ...input, system: () => resolving };
+  const early = expected === undefined ? undefined : startEarly(context, withSystem, kept, expected);
   try {
-    const system = await resolveSystemFamily(context, input).catch(async (error: unknown) => {
+    const system = await resolving.catch(async (error: unknown) => {
       throw await joinedFailure(context, error, {
         input,
         python: early?.python,
@@ -47,7 +51,7 @@ export async function resolveFamilies(context: Context, input: ResolveInput, kep
     const { environment } = system;
     if (early !== undefined && isSameEnvironment(early.environment, environment))
       return { system, python: await early.python };
-    const python = kept.python(environment) ?? (await resolvePythonFamily(context, input, environment));
+    const python = kept.python(environment) ?? (await resolvePythonFamily(context, withSystem, environment));
     await context.store.putDerived(KIND, key, { ...environment });
     return { system, python };
   } finally {

@@ -56,10 +56,13 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
 
   const isKept = (...families: readonly string[]): boolean =>
     !families.some((family) => stale.has(family) || upgraded.has(family));
+  const buildsHold =
+    before === undefined ||
+    (await buildsAreKept(context, before, spec.directory, isKept('base', 'interpreter', 'system')));
   const { system, python } = await resolveFamilies(context, input, {
     system: keep && isKept('base', 'interpreter', 'system') ? keptSystem(before, previous.tools, platform) : undefined,
     python: (environment) => {
-      if (!keep || !isKept('python', 'runtime', 'accelerator')) return undefined;
+      if (!keep || !isKept('python', 'runtime', 'accelerator') || !buildsHold) return undefined;
       // What a tree asks for is known by the commands that clone it.
       if (spec.runReading.treeRequirements.length > 0 && stale.has('steps')) return undefined;
       return isSameEnvironment(environment, environmentOf(before, platform))
@@ -74,6 +77,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     interpreter: system.interpreter,
     accelerator: python.accelerator,
     system: system.system,
+    ...(python.toolchain === undefined ? {} : { toolchain: python.toolchain }),
     python: python.python,
     files: placed.files.map((item) => ({ ...item, path: imagePath(item.path, system.interpreter) })),
     weights,
@@ -159,10 +163,24 @@ function keptSystem(target: Target, tools: readonly Tool[], platform: Platform):
   };
 }
 
+/** Whether wheels that were built are still what building them would give: their inputs are the system's packages, and sources in the project. */
+async function buildsAreKept(
+  context: Context,
+  target: Target,
+  directory: string,
+  systemIsKept: boolean,
+): Promise<boolean> {
+  if (!target.python.packages.some(({ built }) => built !== undefined)) return true;
+  if (!systemIsKept) return false;
+  const { sourcesMoved } = await import('./python/built/sources-moved.ts');
+  return !(await sourcesMoved(context, target, directory));
+}
+
 function keptPython(target: Target, tools: readonly Tool[]): PythonResolution {
   return {
     accelerator: target.accelerator,
     python: target.python,
+    ...(target.toolchain === undefined ? {} : { toolchain: target.toolchain }),
     // The `cog` module always is the one that this version brings: no other can be had.
     runtime: { ...target.runtime, sdk: bundledSdk() },
     tools: tools.filter((tool) => tool.name === 'uv'),

@@ -6,6 +6,7 @@ import { openIndexDesk } from '../../sources/pypi/index-desk.ts';
 import { type CompileOutcome, type CompileRequest, compileRequirements } from '../../sources/uv/compile.ts';
 import type { CompiledFile } from '../../sources/uv/pylock.ts';
 import type { Held } from '../holds.ts';
+import type { BuilderOptions } from './built/builder.ts';
 import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
 import type { Root } from './roots.ts';
 import { isSingleIndex, type Sources } from './routes.ts';
@@ -24,7 +25,20 @@ export interface SolveRequest {
   readonly keep: readonly PythonPackage[];
   /** Names among `keep` that must keep their file; what does not allow that is COGPLAN_HOLD_IMPOSSIBLE. */
   readonly held?: Held['python'];
+  /** How packages without a wheel are built; absent: they are not. */
+  readonly builds?: {
+    readonly builder: BuilderOptions;
+    readonly projectDirectory: string;
+    /** Names whose wheels are not to be taken. */
+    readonly noBinary: readonly string[];
+  };
 }
+
+/** What building adds to a question, and what an answer may tell beside itself. */
+export type CompileChange = Pick<CompileRequest, 'overrides' | 'buildIndex'> & {
+  /** Filled with the indexes that cannot be reached. */
+  readonly unreachable?: Unreachable;
+};
 
 /** Names that the image has already: the `cog` module is cogplan's own, whatever depends on it. */
 export const PROVIDED = ['cog', 'coglet'];
@@ -33,18 +47,19 @@ export const PROVIDED = ['cog', 'coglet'];
 export function compileFor(
   context: Context,
   request: SolveRequest,
-  unreachable: Unreachable = new Map(),
+  { unreachable = new Map(), ...change }: CompileChange = {},
 ): Promise<CompileOutcome> {
   return isSingleIndex(request.indexes) && request.asOf === null
-    ? compileRequirements(context, compileRequest(request))
-    : compileAtDesk(context, request, unreachable);
+    ? compileRequirements(context, { ...compileRequest(request), ...change })
+    : compileAtDesk(context, request, { ...change, unreachable });
 }
 
 function compileRequest(request: SolveRequest): CompileRequest {
   return {
     uv: request.uv,
     environment: request.environment,
-    requirements: request.roots.map((root) => root.text),
+    // What is still to be built has no text that the resolver could read.
+    requirements: request.roots.map((root) => root.text).filter((text) => text !== ''),
     constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
     indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
     pre: request.pre,
@@ -57,7 +72,7 @@ function compileRequest(request: SolveRequest): CompileRequest {
 async function compileAtDesk(
   context: Context,
   request: SolveRequest,
-  unreachable: Unreachable,
+  { unreachable = new Map(), ...change }: CompileChange,
 ): Promise<CompileOutcome> {
   const { indexes, roots, asOf } = request;
   const input = {
@@ -84,6 +99,7 @@ async function compileAtDesk(
   try {
     const asked = {
       ...compileRequest(request),
+      ...change,
       indexes: { primary: desk.url, extra: [], findLinks: [] },
       isDesk: true,
     };

@@ -184,10 +184,10 @@ test("the server does not come from the model's indexes", async () => {
   expect(runtime.server.find((item) => item.name === 'uvicorn')?.version).toBe('1.0');
 });
 
-test('--no-binary is refused by name', async () => {
-  await expect(ask(['numpy'], { requirements: { noBinary: ['numpy'] } })).rejects.toMatchObject({
+test('building everything is refused', async () => {
+  await expect(ask(['numpy'], { requirements: { noBinary: [':all:'] } })).rejects.toMatchObject({
     code: 'COGPLAN_REQUIREMENT_UNSUPPORTED',
-    subject: 'numpy',
+    subject: ':all:',
   });
 });
 

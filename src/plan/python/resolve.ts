@@ -10,9 +10,10 @@ import type { Requirements } from '../../spec/spec.ts';
 import { type BuildChoice, chooseBuild } from '../accelerator/choose-build.ts';
 import { describeAccelerator } from '../accelerator/describe.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
-import type { PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
+import type { PythonResolution, PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
-import type { SolveRequest } from './compile-for.ts';
+import { type OpenBuilder, openBuilder } from './built/open-builder.ts';
+import { compileFor, type SolveRequest } from './compile-for.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
@@ -28,15 +29,28 @@ const SERVER = ['httptools', 'orjson', 'uvicorn', 'uvloop'];
  * is the same, and its layer shared, whatever indexes a model names.
  */
 export const resolvePython: ResolvePython = async (context, input, environment) => {
-  refuseSourceDistributions(input);
+  refuseToBuildEverything(input);
   const sdk = bundledSdk();
   const tools = uvTools();
   const uv = await uvExecutable(context, tools);
-  const { model, choice } = await modelRequest(context, input, { environment, uv });
+  const { model: request, choice } = await modelRequest(context, input, { environment, uv });
   for (const { text, where } of choice.contradictions) {
     const place = where?.line === undefined ? '' : `${where.file}:${where.line}: `;
     warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${place}${text}`);
   }
+  const builder =
+    input.system === undefined ? undefined : openBuilder(context, input, request, { solve, ask: compileFor });
+  const model: SolveRequest =
+    builder === undefined
+      ? request
+      : {
+          ...request,
+          builds: {
+            builder: builder.options,
+            projectDirectory: input.spec.directory,
+            noBinary: input.spec.requirements.noBinary.filter((name) => name !== ':none:'),
+          },
+        };
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
   if (context.http.offline) {
@@ -46,7 +60,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const [{ packages, sources }, server] = await both(
     context,
     (inner) => withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice)),
-    async (inner) => kept ?? solve(inner, serverRequest(input, model, serverRoots)),
+    async (inner) => kept ?? solve(inner, serverRequest(input, request, serverRoots)),
   );
   const { accelerator, notices } = describeAccelerator({
     gpu: input.spec.gpu,
@@ -61,6 +75,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
     runtime: { sdk, server: [...server] },
     tools,
     accelerator,
+    ...(await toolchainOf(packages, builder)),
   };
 };
 
@@ -161,6 +176,16 @@ function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveReq
   };
 }
 
+/** For the lock, when something was built. */
+async function toolchainOf(
+  packages: readonly PythonPackage[],
+  builder: OpenBuilder | undefined,
+): Promise<Pick<PythonResolution, 'toolchain'>> {
+  if (builder === undefined || packages.every(({ built }) => built === undefined)) return {};
+  const { toolchain } = await builder.place();
+  return { toolchain: { packages: [...toolchain] } };
+}
+
 function keptPackages(
   { options }: ResolveInput,
   packages: readonly PythonPackage[] = [],
@@ -181,12 +206,11 @@ function refuseLocalSources({ noIndex, findLinks }: Requirements): void {
   });
 }
 
-function refuseSourceDistributions({ spec }: ResolveInput): void {
-  const [name] = spec.requirements.noBinary;
-  if (name === undefined) return;
-  throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `--no-binary ${name}: source distributions are not built`, {
-    subject: name,
-    hint: 'Remove the option: wheels are taken for every package.',
+function refuseToBuildEverything({ spec }: ResolveInput): void {
+  if (!spec.requirements.noBinary.includes(':all:')) return;
+  throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', '--no-binary :all: would build every package from source', {
+    subject: ':all:',
+    hint: 'Name the packages that are to be built: --no-binary NAME.',
   });
 }
 

@@ -1,8 +1,10 @@
-import { CogplanError, printable, type Where } from '../../errors.ts';
+import { isSha256 } from '../../digest.ts';
+import { CogplanError, printable, type Where, withoutUserInfo } from '../../errors.ts';
 import type { MarkerEnvironment } from '../../formats/python/marker.ts';
 import { evaluateMarker } from '../../formats/python/marker.ts';
 import { parseRequirement, type Requirement } from '../../formats/python/requirement.ts';
 import type { RequirementLine } from '../../spec/spec.ts';
+import type { BuildReference } from './built/reference.ts';
 
 /** A requirement somebody wrote, rather than one of a package. */
 export interface Root {
@@ -16,18 +18,54 @@ export interface Root {
   readonly where?: Where;
   /** `sha256:…`; empty means any. */
   readonly hashes: readonly string[];
+  /** What the requirement names by path or repository, to be built; the name may be empty until it is. */
+  readonly source?: BuildReference;
 }
 
 /** The lines of a project that hold for the target. Those that name bytes which cannot be locked are COGPLAN_REQUIREMENT_UNSUPPORTED. */
 export function projectRoots(lines: readonly RequirementLine[], markers: MarkerEnvironment): readonly Root[] {
-  return lines.flatMap((line) => {
+  return lines.flatMap((line): readonly Root[] => {
     const { text, where, hashes, name, marker } = line;
     if (marker !== undefined && !evaluateMarker(marker, markers)) return [];
+    const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
+    const built = referenceOfLine(line);
+    if (built !== undefined) {
+      const requirement: Requirement = { name: name ?? '', extras: line.extras, specifiers: [] };
+      const asked = `${place}: ${printable(withoutUserInfo(text))}`;
+      return [{ name: name ?? '', requirement, text: '', asked, where, hashes: [], source: built }];
+    }
     if (name === undefined || !isFromWheels(line)) throw unsupported(line);
     const requirement = parseRequirement(text, where);
-    const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
     return [{ name, requirement, text, asked: `${place}: ${printable(text)}`, where, hashes }];
   });
+}
+
+/** What a line names that has to be built: a repository, an archive or a directory. */
+function referenceOfLine(line: RequirementLine): BuildReference | undefined {
+  const { source, hashes } = line;
+  if (source.kind === 'index' || (source.kind !== 'vcs' && source.form === 'wheel')) return undefined;
+  const option = line.configSettings?.[0] ?? line.globalOptions?.[0];
+  if (option !== undefined) {
+    throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `the setting ${option} of a build cannot be locked`, {
+      subject: option,
+      where: line.where,
+      hint: 'Leave it out, or put the setting into the pyproject.toml or setup.cfg of the source.',
+    });
+  }
+  const below = source.subdirectory === undefined ? {} : { subdirectory: source.subdirectory };
+  if (source.kind === 'vcs') {
+    return { kind: 'git', url: source.url, ...(source.ref === undefined ? {} : { ref: source.ref }), ...below };
+  }
+  if (source.kind === 'path') {
+    return { kind: source.form === 'archive' ? 'file' : 'directory', path: source.path, ...below };
+  }
+  const sha256 = hashes.find((hash) => hash.startsWith('sha256:'))?.slice('sha256:'.length);
+  return {
+    kind: 'archive',
+    url: source.url,
+    ...(sha256 !== undefined && isSha256(sha256) ? { sha256 } : {}),
+    ...below,
+  };
 }
 
 function isFromWheels({ source, hashes }: RequirementLine): boolean {
@@ -37,8 +75,8 @@ function isFromWheels({ source, hashes }: RequirementLine): boolean {
 function unsupported({ text, where, source }: RequirementLine): CogplanError {
   const what = {
     index: 'a version from an index',
-    url: 'an archive by URL, or a wheel without a hash',
-    path: 'a local path',
+    url: 'a wheel without a hash',
+    path: 'a local wheel',
     vcs: 'a checkout from version control',
   }[source.kind];
   return new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${text.slice(0, 300)} cannot be locked: it is ${what}`, {

@@ -8,11 +8,13 @@ import { checkIndexPages } from '../../sources/pypi/find-file.ts';
 import type { CompiledPackage } from '../../sources/uv/pylock.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { holdImpossible, mentions } from '../holds.ts';
+import type { BuiltPackage } from './built/builder.ts';
 import { chooseFile } from './choose-file.ts';
 import { compileFor, PROVIDED, type SolveRequest } from './compile-for.ts';
 import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
+import type { Root } from './roots.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
 
@@ -23,11 +25,12 @@ const LOOK_UPS = 16;
  * Resolves requirements for one target to exactly one wheel per package, sorted by name, with hash, size, and the requirements
  * that make the edges. Throws COGPLAN_PYTHON_UNSATISFIABLE or COGPLAN_NO_WHEEL with the reasoning and the places.
  */
-export async function solve(context: Context, request: SolveRequest): Promise<readonly PythonPackage[]> {
-  if (request.roots.length === 0) return [];
+export async function solve(context: Context, asked: SolveRequest): Promise<readonly PythonPackage[]> {
+  if (asked.roots.length === 0) return [];
   const unreachable: Unreachable = new Map();
-  const resolved = await compile(context, request, unreachable);
-  const described = await describeAll(context, request, { resolved, unreachable });
+  const { packages: resolved, roots, built } = await compile(context, asked, unreachable);
+  const request: SolveRequest = { ...asked, roots };
+  const described = await describeAll(context, request, { resolved, unreachable, built });
   const { requires, missing, unreadable } = findEdges({
     roots: request.roots.map((root) => root.requirement),
     packages: new Map(described.map(({ item, description }) => [item.name, description.requires])),
@@ -44,7 +47,10 @@ export async function solve(context: Context, request: SolveRequest): Promise<re
     });
   }
   const packages = described
-    .map(({ item, url, description }) => lockPackage(item, { request, url, description, requires }))
+    .map(({ item, url, description }) => ({
+      ...lockPackage(item, { request, url, description, requires }),
+      ...builtOf(built.get(item.name)),
+    }))
     .sort((a, b) => compareBytes(a.name, b.name));
   checkHeldFiles(packages, request);
   return packages;
@@ -59,14 +65,29 @@ function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: Solv
   }
 }
 
-async function compile(
-  context: Context,
-  request: SolveRequest,
-  unreachable: Unreachable,
-): Promise<readonly CompiledPackage[]> {
-  const { roots, environment, asOf } = request;
-  const outcome = await compileFor(context, request, unreachable);
-  if (outcome.kind === 'resolved') return outcome.packages;
+interface Compiled {
+  readonly packages: readonly CompiledPackage[];
+  /** Those asked for, with what stands for sources that were built. */
+  readonly roots: readonly Root[];
+  readonly built: ReadonlyMap<string, BuiltPackage>;
+}
+
+async function compile(context: Context, request: SolveRequest, unreachable: Unreachable): Promise<Compiled> {
+  const { environment, asOf, builds } = request;
+  const { compileWithBuilds } = await import('./built/compile-with-builds.ts');
+  const { outcome, roots, built } =
+    builds === undefined
+      ? { outcome: await compileFor(context, request, { unreachable }), roots: request.roots, built: new Map() }
+      : await compileWithBuilds(context, {
+          ...builds,
+          environment,
+          asOf,
+          roots: request.roots,
+          sources: request.indexes,
+          compile: ({ roots: given, ...change }) =>
+            compileFor(context, { ...request, roots: given }, { ...change, unreachable }),
+        });
+  if (outcome.kind === 'resolved') return { packages: outcome.packages, roots, built };
   for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
   const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
@@ -86,13 +107,23 @@ interface Described {
 async function describeAll(
   context: Context,
   request: SolveRequest,
-  { resolved, unreachable }: { readonly resolved: readonly CompiledPackage[]; readonly unreachable: Unreachable },
+  {
+    resolved,
+    unreachable,
+    built,
+  }: {
+    readonly resolved: readonly CompiledPackage[];
+    readonly unreachable: Unreachable;
+    readonly built: ReadonlyMap<string, BuiltPackage>;
+  },
 ): Promise<readonly Described[]> {
   const ranks = rankTags(request.environment);
   const limit = pLimit(LOOK_UPS);
   return Promise.all(
     resolved.map((item) =>
       limit(async () => {
+        const own = built.get(item.name);
+        if (own !== undefined) return { item, url: own.file.url, description: describeBuilt(own) };
         const roots = request.roots.filter((root) => root.name === item.name);
         const previous = request.keep.find(({ name }) => name === item.name);
         const limits = request.constraints.filter((root) => root.name === item.name);
@@ -107,6 +138,15 @@ async function describeAll(
       }),
     ),
   );
+}
+
+function describeBuilt({ file, requires }: BuiltPackage): WheelDescription {
+  const { sha256, size } = file;
+  return { sha256, size, computed: false, index: null, indexes: [], yanked: null, requires };
+}
+
+function builtOf(item: BuiltPackage | undefined): Pick<PythonPackage, 'built'> {
+  return item === undefined ? {} : { built: item.built };
 }
 
 function lockPackage(

@@ -26,6 +26,10 @@ export interface CompileRequest {
   readonly preferences: readonly { readonly name: string; readonly version: string }[];
   /** Names that are left out wherever something depends on them. */
   readonly excludes: readonly string[];
+  /** Requirements that stand for whatever else is asked of their packages. */
+  readonly overrides?: readonly string[];
+  /** A further index of our own, on loopback, that is asked first and may take hours to answer. */
+  readonly buildIndex?: string | undefined;
 }
 
 export type CompileOutcome =
@@ -52,6 +56,7 @@ export async function compileRequirements(context: Context, request: CompileRequ
 }
 
 const OUTPUT = 'pylock.toml';
+const BUILD_SECONDS = 4 * 60 * 60;
 const MAX_REPORT = 16 * 1024 * 1024;
 
 async function runUv(
@@ -65,6 +70,7 @@ async function runUv(
     write('requirements.in', request.requirements),
     write('constraints.txt', request.constraints),
     write('excludes.txt', request.excludes),
+    write('overrides.txt', request.overrides ?? []),
     ...(request.preferences.length === 0
       ? []
       : [writeFile(join(scratch, OUTPUT), writePreferences(request.preferences))]),
@@ -72,10 +78,11 @@ async function runUv(
   const mirrored = (url: string): string => toMirror(mirrors, url).url;
   const environment = await uvEnvironment(context, scratch, {
     primary: mirrored(request.indexes.primary),
-    extra: request.indexes.extra.map(mirrored),
+    extra: [...(request.buildIndex === undefined ? [] : [request.buildIndex]), ...request.indexes.extra.map(mirrored)],
     findLinks: request.indexes.findLinks.map(mirrored),
   });
-  if (request.isDesk === true) {
+  if (request.buildIndex !== undefined) environment.UV_HTTP_TIMEOUT = String(BUILD_SECONDS);
+  if (request.isDesk === true || request.buildIndex !== undefined) {
     const direct = [environment.NO_PROXY ?? environment.no_proxy, '127.0.0.1'].filter((item) => item !== undefined);
     Object.assign(environment, { NO_PROXY: direct.join(','), no_proxy: direct.join(','), UV_HTTP_RETRIES: '0' });
   }
@@ -112,6 +119,7 @@ function uvArguments(
     ...['--format', 'pylock.toml', '--output-file', OUTPUT, '--no-header', '--no-annotate'],
     ...['--python', python, '--no-python-downloads', '--only-binary', ':all:'],
     ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
+    ...(request.overrides === undefined || request.overrides.length === 0 ? [] : ['--overrides', 'overrides.txt']),
     ...(request.pre ? ['--prerelease', 'allow'] : []),
     ...(request.isDesk === true ? ['--no-cache'] : offline ? ['--offline'] : []),
   ];

@@ -1,0 +1,244 @@
+import { wheelFilename } from '../../../apply/plan-layers.ts';
+import type { Context } from '../../../context.ts';
+import { CogplanError, type Where } from '../../../errors.ts';
+import { normalizeName } from '../../../formats/python/name.ts';
+import { formatRequirement, parseRequirement } from '../../../formats/python/requirement.ts';
+import { rankTags, type WheelEnvironment } from '../../../formats/python/wheel-tags.ts';
+import type { IndexFile } from '../../../sources/pypi/index-file.ts';
+import { readProject } from '../../../sources/pypi/project-page.ts';
+import type { CompileOutcome } from '../../../sources/uv/compile.ts';
+import { withCredentials } from '../describe-file.ts';
+import type { Root } from '../roots.ts';
+import { routeOf, type Sources } from '../routes.ts';
+import { type BuilderOptions, type BuiltPackage, buildPackage } from './builder.ts';
+import { type LocalIndex, openLocalIndex } from './local-index.ts';
+import { locateSource } from './locate-source.ts';
+import { type BuildReference, describeReference, referenceOfUrl } from './reference.ts';
+import { fetchSourceDistribution, sourceDistributions, versionsWithWheel } from './source-distribution.ts';
+
+export interface BuildsInput {
+  readonly environment: WheelEnvironment;
+  readonly roots: readonly Root[];
+  /** Names whose wheels are not to be taken. */
+  readonly noBinary: readonly string[];
+  readonly sources: Sources;
+  readonly asOf: string | null;
+  readonly projectDirectory: string;
+  readonly builder: BuilderOptions;
+  /** Asks the resolver; `index` is to be asked before every other. */
+  readonly compile: (change: {
+    readonly roots: readonly Root[];
+    readonly overrides: readonly string[];
+    readonly buildIndex: string | undefined;
+  }) => Promise<CompileOutcome>;
+}
+
+export interface BuildsOutcome {
+  readonly outcome: CompileOutcome;
+  /** Roots with the names and URLs that the resolver was given. */
+  readonly roots: readonly Root[];
+  /** By name. */
+  readonly built: ReadonlyMap<string, BuiltPackage>;
+}
+
+/** How often a resolution may turn up further packages without wheel. */
+const MAX_ROUNDS = 25;
+
+/**
+ * Resolves requirements of which some have no wheel. Sources that are named directly are built first. Where the resolver then fails for want of a wheel, the projects that its reasoning is about
+ * are offered as builds, and are built when the resolver asks for their metadata. A wheel that fits is always taken before a build, except for names in `noBinary`.
+ */
+export async function compileWithBuilds(context: Context, input: BuildsInput): Promise<BuildsOutcome> {
+  const run = new BuildRun(context, input);
+  try {
+    return await run.resolve();
+  } finally {
+    await run.close();
+  }
+}
+
+class BuildRun {
+  readonly #context: Context;
+  readonly #input: BuildsInput;
+  readonly #direct = new Map<string, BuiltPackage>();
+  /** Builds of offered projects, by `name version`. */
+  readonly #builds = new Map<string, Promise<BuiltPackage>>();
+  readonly #offered = new Set<string>();
+  readonly #overrides: string[] = [];
+  #failure: unknown;
+  #index: LocalIndex | undefined;
+
+  constructor(context: Context, input: BuildsInput) {
+    this.#context = context;
+    this.#input = input;
+  }
+
+  async resolve(): Promise<BuildsOutcome> {
+    const roots: Root[] = [];
+    for (const root of this.#input.roots) roots.push(await this.#buildRoot(root));
+    for (const name of this.#input.noBinary) await this.#offer(normalizeName(name), true);
+    for (let round = 0; ; round++) {
+      const outcome = await this.#compile(roots);
+      if (outcome.kind === 'resolved') return { outcome, roots, built: await this.#chosen(outcome) };
+      const more = round < MAX_ROUNDS && (await this.#offerMore(outcome));
+      if (!more) return { outcome, roots, built: new Map() };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#index?.close();
+  }
+
+  async #compile(roots: readonly Root[]): Promise<CompileOutcome> {
+    try {
+      return await this.#input.compile({ roots, overrides: this.#overrides, buildIndex: this.#index?.url });
+    } catch (error) {
+      // What the resolver says of a file that it did not get is not what went wrong.
+      throw this.#failure ?? error;
+    }
+  }
+
+  /** A root that names a source, as one that names the wheel that was built from it. */
+  async #buildRoot(root: Root): Promise<Root> {
+    const reference =
+      root.source ?? (root.requirement.url === undefined ? undefined : referenceOfUrl(root.requirement.url));
+    if (reference === undefined) return root;
+    const item = await this.#buildReference(reference, root.where);
+    if (root.name !== '' && root.name !== item.name) {
+      throw new CogplanError(
+        'COGPLAN_BUILD_SOURCE',
+        `${describeReference(reference)} is ${item.name}, not ${root.name}`,
+        {
+          subject: root.name,
+          where: root.where,
+          hint: `Write ${item.name} in the requirement.`,
+        },
+      );
+    }
+    const { extras } = root.requirement;
+    const requirement = { name: item.name, extras, specifiers: [], url: await this.#publish(item) };
+    return { ...root, name: item.name, requirement, text: formatRequirement(requirement) };
+  }
+
+  async #buildReference(reference: BuildReference, where: Where | undefined): Promise<BuiltPackage> {
+    const { projectDirectory, builder } = this.#input;
+    const source = await locateSource(this.#context, reference, { directory: projectDirectory, where });
+    const what = describeReference(reference);
+    const item = await buildPackage(this.#context, { source, what, where }, builder);
+    this.#direct.set(item.name, item);
+    // What a source requires by the URL of another source cannot be left to the resolver.
+    for (const line of item.requires) await this.#buildNested(line, where);
+    return item;
+  }
+
+  async #buildNested(line: string, where: Where | undefined): Promise<void> {
+    const requirement = readRequirement(line);
+    const reference = requirement?.url === undefined ? undefined : referenceOfUrl(requirement.url);
+    if (requirement === undefined || reference === undefined) return;
+    const name = normalizeName(requirement.name);
+    if (this.#direct.has(name)) return;
+    const item = await this.#buildReference(reference, where);
+    this.#overrides.push(`${name} @ ${await this.#publish(item)}`);
+  }
+
+  async #publish(item: BuiltPackage): Promise<string> {
+    this.#index ??= await openLocalIndex();
+    const { file } = item;
+    const path = await this.#context.store.verified(file.sha256, file.size, `the wheel of ${item.name}`);
+    return this.#index.publish({ filename: wheelFilename(file), path, size: file.size });
+  }
+
+  /** Offers builds of what the reasoning says has no wheel, or is merely about; false when nothing is left to offer. */
+  async #offerMore({
+    withoutWheel,
+    explanation,
+  }: CompileOutcome & { readonly kind: 'unsatisfiable' }): Promise<boolean> {
+    const named = withoutWheel.map(({ name }) => name);
+    const mentioned = [...explanation.matchAll(/\b[a-z0-9]+(?:[-_.][a-z0-9]+)*(?=[<>=!~]|\s|$)/g)].map(
+      ([name]) => name,
+    );
+    let more = false;
+    for (const name of new Set([...named, ...mentioned].map(normalizeName))) {
+      if (this.#offered.has(name) || this.#direct.has(name)) continue;
+      if (!named.includes(name) && !this.#isPackage(name, explanation)) continue;
+      more = (await this.#offer(name, false)) || more;
+    }
+    return more;
+  }
+
+  #isPackage(name: string, explanation: string): boolean {
+    return this.#input.roots.some((root) => root.name === name) || new RegExp(`\\b${name}[<>=!~]`).test(explanation);
+  }
+
+  /** Whether the project has a version that can be built and that no wheel stands for. */
+  async #offer(name: string, withoutWheels: boolean): Promise<boolean> {
+    this.#offered.add(name);
+    const page = await this.#readProject(name);
+    const taken = withoutWheels ? new Set<string>() : versionsWithWheel(page.files, rankTags(this.#input.environment));
+    const sources = sourceDistributions(name, page.files).filter(({ version }) => !taken.has(version));
+    if (sources.length === 0) return false;
+    this.#index ??= await openLocalIndex();
+    const builds = sources.map(({ version, file }) => ({
+      version,
+      ...(file.requiresPython === undefined ? {} : { requiresPython: file.requiresPython }),
+      ...(file.uploadTime === undefined ? {} : { uploadTime: file.uploadTime }),
+      ...(file.yanked === undefined ? {} : { yanked: file.yanked }),
+      metadata: async () => {
+        const key = `${name} ${version}`;
+        const build =
+          this.#builds.get(key) ??
+          fetchSourceDistribution(this.#context, file, withCredentials(file.url, page.source)).then((source) =>
+            buildPackage(this.#context, { source, what: key, where: this.#placeOf(name) }, this.#input.builder),
+          );
+        this.#builds.set(key, build);
+        return (
+          await build.catch((error: unknown) => {
+            this.#failure ??= error;
+            throw error;
+          })
+        ).metadata;
+      },
+    }));
+    const wheels = withoutWheels ? [] : page.files.filter(({ filename }) => filename.endsWith('.whl'));
+    this.#index.offer(name, wheels, builds);
+    return true;
+  }
+
+  /** What the first index that knows a project lists of it. */
+  async #readProject(name: string): Promise<{ readonly files: readonly IndexFile[]; readonly source: string }> {
+    const { sources, asOf } = this.#input;
+    for (const source of routeOf(sources, name).indexes) {
+      const files = (await readProject(this.#context, source, name)) ?? [];
+      if (files.length === 0) continue;
+      const limit = asOf === null ? Number.POSITIVE_INFINITY : Date.parse(asOf);
+      const isThere = ({ uploadTime }: IndexFile): boolean =>
+        uploadTime === undefined || Date.parse(uploadTime) <= limit;
+      return { files: files.filter(isThere), source };
+    }
+    return { files: [], source: '' };
+  }
+
+  #placeOf(name: string): Where | undefined {
+    return this.#input.roots.find((root) => root.name === name)?.where;
+  }
+
+  async #chosen(outcome: CompileOutcome & { readonly kind: 'resolved' }): Promise<ReadonlyMap<string, BuiltPackage>> {
+    const built = new Map<string, BuiltPackage>();
+    for (const { name, files } of outcome.packages) {
+      const direct = this.#direct.get(name);
+      if (direct !== undefined) built.set(name, direct);
+      const found = files.map(({ url }) => this.#index?.find(url)).find((item) => item !== undefined);
+      const build = found === undefined ? undefined : this.#builds.get(`${found.name} ${found.version}`);
+      if (build !== undefined) built.set(name, await build);
+    }
+    return built;
+  }
+}
+
+function readRequirement(line: string) {
+  try {
+    return parseRequirement(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,195 @@
+/** What to do about a build that failed, by what its log says. */
+export type Remedy =
+  /** Something that the project needs to be built and does not say: added, and the build tried again. */
+  | { readonly kind: 'require'; readonly requirement: string; readonly why: string }
+  /** Nothing but the user can do. */
+  | { readonly kind: 'advice'; readonly text: string };
+
+interface Row {
+  readonly pattern: RegExp;
+  readonly remedy: (match: RegExpExecArray) => Remedy | undefined;
+}
+
+/** Distributions of the modules that projects import while they are built, without saying so. */
+const DISTRIBUTIONS: Readonly<Record<string, string>> = {
+  Cython: 'cython',
+  cffi: 'cffi',
+  cmake: 'cmake',
+  cppy: 'cppy',
+  distutils: 'setuptools<81',
+  hatchling: 'hatchling',
+  mypyc: 'mypy',
+  ninja: 'ninja',
+  numpy: 'numpy',
+  packaging: 'packaging',
+  pbr: 'pbr',
+  pkg_resources: 'setuptools<81',
+  poetry: 'poetry-core',
+  psutil: 'psutil',
+  pybind11: 'pybind11',
+  pytest_runner: 'pytest-runner',
+  requests: 'requests',
+  scipy: 'scipy',
+  setuptools: 'setuptools<81',
+  setuptools_rust: 'setuptools-rust',
+  setuptools_scm: 'setuptools-scm',
+  six: 'six',
+  skbuild: 'scikit-build',
+  toml: 'toml',
+  torch: 'torch',
+  tqdm: 'tqdm',
+  versioneer: 'versioneer',
+  wheel: 'wheel',
+  yaml: 'pyyaml',
+};
+
+/** Debian packages of the headers that builds miss most. */
+const HEADERS: Readonly<Record<string, string>> = {
+  'alsa/asoundlib.h': 'libasound2-dev',
+  'cairo.h': 'libcairo2-dev',
+  'curl/curl.h': 'libcurl4-openssl-dev',
+  'ffi.h': 'libffi-dev',
+  'freetype2/ft2build.h': 'libfreetype-dev',
+  'ft2build.h': 'libfreetype-dev',
+  'geos_c.h': 'libgeos-dev',
+  'gmp.h': 'libgmp-dev',
+  'hdf5.h': 'libhdf5-dev',
+  'jpeglib.h': 'libjpeg-dev',
+  'lber.h': 'libldap2-dev',
+  'ldap.h': 'libldap2-dev',
+  'leveldb/db.h': 'libleveldb-dev',
+  'libavcodec/avcodec.h': 'libavcodec-dev',
+  'libavformat/avformat.h': 'libavformat-dev',
+  'libpq-fe.h': 'libpq-dev',
+  'libxml/xpath.h': 'libxml2-dev',
+  'libxslt/xslt.h': 'libxslt1-dev',
+  'magic.h': 'libmagic-dev',
+  'mpi.h': 'libopenmpi-dev',
+  'mysql.h': 'default-libmysqlclient-dev',
+  'openssl/ssl.h': 'libssl-dev',
+  'png.h': 'libpng-dev',
+  'portaudio.h': 'portaudio19-dev',
+  'pulse/simple.h': 'libpulse-dev',
+  'sndfile.h': 'libsndfile1-dev',
+  'sox.h': 'libsox-dev',
+  'sqlite3.h': 'libsqlite3-dev',
+  'tiffio.h': 'libtiff-dev',
+  'zlib.h': 'zlib1g-dev',
+};
+
+const require = (requirement: string, why: string): Remedy => ({ kind: 'require', requirement, why });
+const advice = (text: string): Remedy => ({ kind: 'advice', text });
+const debian = (name: string, missing: string): Remedy =>
+  advice(`It needs ${missing}: add ${name} to build.system_packages.`);
+
+/** The first row whose pattern is found, and that gives a remedy, counts. */
+const ROWS: readonly Row[] = [
+  {
+    pattern: /No module named '?"?([A-Za-z_]\w*)/,
+    remedy: ([, module = '']) => {
+      const distribution = Object.hasOwn(DISTRIBUTIONS, module) ? DISTRIBUTIONS[module] : undefined;
+      if (distribution !== undefined) return require(distribution, `it imports ${module}`);
+      if (module === 'imp') return advice('It was written for Python 3.11 and older: ask for one of those.');
+      return advice(
+        `It imports ${module} while it is built and does not say which package that is: choose another version of it.`,
+      );
+    },
+  },
+  { pattern: /use_2to3 is invalid/, remedy: () => require('setuptools<58', 'it was written for Python 2') },
+  {
+    pattern: /cython_sources|Cython\.Compiler\.Errors\.CompileError/,
+    remedy: () => require('cython<3', 'it was written for Cython 0.29'),
+  },
+  {
+    pattern: /(?:CMake must be installed|cmake: (?:command )?not found|No such file or directory: 'cmake')/i,
+    remedy: () => require('cmake<4', 'it calls cmake'),
+  },
+  {
+    pattern: /(?:ninja: (?:command )?not found|No such file or directory: 'ninja'|Ninja is required)/i,
+    remedy: () => require('ninja', 'it calls ninja'),
+  },
+  {
+    pattern: /(?:swig: (?:command )?not found|No such file or directory: 'swig[\d.]*')/i,
+    remedy: () => require('swig', 'it calls swig'),
+  },
+  {
+    pattern: /fatal error: ([\w./+-]+\.h(?:pp)?): No such file/,
+    remedy: ([, header = '']) => {
+      const name = Object.hasOwn(HEADERS, header) ? HEADERS[header] : undefined;
+      if (name !== undefined) return debian(name, `the header ${header}`);
+      if (/^(?:cuda|cublas|cudnn|curand|nv)/.test(header)) return advice(CUDA);
+      if (/^numpy\//.test(header)) return require('numpy', 'it includes the headers of numpy');
+      return advice(`It needs the header ${header}: add the Debian package that has it to build.system_packages.`);
+    },
+  },
+  { pattern: /CUDA_HOME|nvcc(?:: (?:command )?not found)|CUDA toolkit/i, remedy: () => advice(CUDA) },
+  {
+    pattern: /(?:mysql_config|mysqlclient).*not found/,
+    remedy: () => debian('default-libmysqlclient-dev', 'mysql_config'),
+  },
+  { pattern: /pg_config executable not found/, remedy: () => debian('libpq-dev', 'pg_config') },
+  {
+    pattern: /(?:xml2-config|xslt-config|libxml2 and libxslt)/,
+    remedy: () => debian('libxml2-dev and libxslt1-dev', 'libxml2 and libxslt'),
+  },
+  {
+    pattern: /(?:Package|Dependency) ['"]?([\w.+-]+)['"]?,? (?:required by .*)?(?:was )?not found/,
+    remedy: ([, name = '']) =>
+      advice(
+        `It asks pkg-config for ${name}: add the Debian package lib${name.replace(/^lib/, '')}-dev to build.system_packages.`,
+      ),
+  },
+  {
+    pattern: /cannot find -l([\w+.-]+)/,
+    remedy: ([, name = '']) =>
+      advice(`It links with lib${name}: add the Debian package lib${name}-dev to build.system_packages.`),
+  },
+  {
+    pattern:
+      /(?:can't find Rust compiler|cargo: (?:command )?not found|No such file or directory: 'cargo'|rustc.*not (?:found|installed))/i,
+    remedy: () =>
+      advice(
+        'It is written in Rust, whose packages would have to be fetched while it is built: choose a version that has a wheel.',
+      ),
+  },
+  {
+    pattern:
+      /(?:Could not resolve host|Temporary failure in name resolution|Network is unreachable|urlopen error|Max retries exceeded)/,
+    remedy: () =>
+      advice(
+        'It downloads something while it is built, and builds have no network: choose a version that has a wheel, or put what it needs into the project.',
+      ),
+  },
+  {
+    pattern: /(?:unable to detect version|SetuptoolsScm|LookupError: setuptools-scm)/,
+    remedy: () =>
+      advice('It reads its version from a repository: name it by git+https://… rather than as a directory or archive.'),
+  },
+  {
+    pattern: /(?:MemoryError|Killed signal|cc1plus.*killed)/,
+    remedy: () => advice('The machine has too little memory to build it.'),
+  },
+  {
+    pattern: /requires a different Python|Python (?:version )?>= ?[\d.]+ is required/,
+    remedy: () => advice('Ask for another build.python_version, or another version of the package.'),
+  },
+];
+
+const CUDA =
+  'It compiles CUDA and needs the CUDA toolkit: name one of its prebuilt wheels by URL, or take a base image that has the toolkit (base in cogplan.yaml).';
+
+/** The known remedy for a failed build. */
+export function findRemedy(log: string): Remedy | undefined {
+  for (const { pattern, remedy } of ROWS) {
+    const match = lastMatch(pattern, log);
+    const found = match === undefined ? undefined : remedy(match);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function lastMatch(pattern: RegExp, text: string): RegExpExecArray | undefined {
+  return [...text.matchAll(new RegExp(pattern.source, `${pattern.flags.replace('g', '')}g`))].at(-1) as
+    | RegExpExecArray
+    | undefined;
+}

@@ -1,0 +1,178 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Lock, PythonPackage } from '../../src/lock/schema.generated.ts';
+import { type GitServer, git, startGitServer } from '../servers/git-server.ts';
+import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
+import { cogplan, cogplanJson, type Receipt, readLock, SHARED_STORE, storeOf } from './cogplan.ts';
+
+const EXTENSION = `
+#include <Python.h>
+static PyObject *answer(PyObject *self, PyObject *args) { return PyLong_FromLong(42); }
+static PyMethodDef methods[] = {{"answer", answer, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_fast", "", -1, methods};
+PyMODINIT_FUNC PyInit__fast(void) { return PyModule_Create(&module); }
+`;
+const PREDICT = `
+from cog import BasePredictor
+class Predictor(BasePredictor):
+    def predict(self) -> str:
+        return IMPORTS
+`;
+
+let directory: string;
+let server: HttpTestServer;
+let repositories: GitServer;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-build-'));
+  server = await startHttpServer();
+  await publish('cptfastlib', {
+    'setup.py':
+      'from setuptools import setup, Extension\nsetup(name="cptfastlib", version="1.0", packages=["cptfastlib"], ext_modules=[Extension("cptfastlib._fast", ["fast.c"])])\n',
+    'fast.c': EXTENSION,
+    'cptfastlib/__init__.py': 'from ._fast import answer\n',
+  });
+  await publish('cptneedy', {
+    'setup.py':
+      'from setuptools import setup, Extension\nsetup(name="cptneedy", version="1.0", ext_modules=[Extension("cptneedy", ["n.c"])])\n',
+    'n.c': '#include <sndfile.h>\n',
+  });
+  await publish('cptunsaid', {
+    'setup.py':
+      'import six\nfrom setuptools import setup\nsetup(name="cptunsaid", version="1.0", py_modules=["cptunsaid"])\n',
+    'cptunsaid.py': 'x = 1\n',
+  });
+  const random =
+    'import random\nfrom setuptools import setup\nopen("cptodd.py", "w").write("x = %r" % random.SystemRandom().random())\nsetup(name="cptodd", version="1.0", py_modules=["cptodd"])\n';
+  await publish('cptodd', { 'setup.py': random });
+  const root = join(directory, 'git');
+  const repository = join(root, 'cptfromgit');
+  mkdirSync(join(repository, 'python/cptfromgit'), { recursive: true });
+  writeFileSync(
+    join(repository, 'python/pyproject.toml'),
+    '[build-system]\nrequires = ["flit_core<4"]\nbuild-backend = "flit_core.buildapi"\n[project]\nname = "cptfromgit"\nversion = "2.0"\ndescription = "x"\ndependencies = ["six"]\n',
+  );
+  writeFileSync(join(repository, 'python/cptfromgit/__init__.py'), 'name = "git"\n');
+  await git(repository, 'init', '-q');
+  await git(repository, 'add', '.');
+  await git(repository, 'commit', '-qm', 'one');
+  await git(repository, 'tag', 'v2');
+  repositories = await startGitServer(root);
+}, 60_000);
+afterAll(async () => {
+  await server?.close();
+  await repositories?.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A source distribution on the test's own index. */
+async function publish(name: string, files: Readonly<Record<string, string>>): Promise<void> {
+  const packer = pack();
+  for (const [path, text] of Object.entries(files)) packer.entry({ name: `${name}-1.0/${path}` }, text);
+  packer.entry({ name: `${name}-1.0/PKG-INFO` }, `Metadata-Version: 1.0\nName: ${name}\nVersion: 1.0\n`);
+  packer.finalize();
+  const bytes = gzipSync(await buffer(packer));
+  server.answer(`/files/${name}-1.0.tar.gz`, { body: bytes });
+  server.answer(`/simple/${name}/`, {
+    headers: { 'content-type': 'text/html' },
+    body: `<a href="/files/${name}-1.0.tar.gz">${name}-1.0.tar.gz</a>`,
+  });
+}
+
+function aProject(name: string, requirements: readonly string[], imports = '"x"', more = ''): string {
+  const project = join(directory, name);
+  mkdirSync(project, { recursive: true });
+  writeFileSync(
+    join(project, 'cog.yaml'),
+    `build:\n  python_version: "3.11"\n  python_requirements: requirements.txt\n${more}predict: predict.py:Predictor\n`,
+  );
+  const lines = [`--extra-index-url ${server.url}/simple`, ...requirements];
+  writeFileSync(join(project, 'requirements.txt'), `${lines.join('\n')}\n`);
+  writeFileSync(join(project, 'predict.py'), PREDICT.replace('IMPORTS', imports));
+  return project;
+}
+
+const packageOf = (lock: Lock, name: string): PythonPackage | undefined =>
+  lock.targets['linux/amd64']?.python.packages.find((item) => item.name === name);
+
+describe('packages without a wheel', () => {
+  it('are built when the project is locked, and only installed when it is applied', async () => {
+    const answer = '__import__("cptfastlib").answer().__str__() + __import__("cptfromgit").name';
+    const project = aProject(
+      'built',
+      ['cptfastlib', `cptfromgit @ git+${repositories.url}/cptfromgit@v2#subdirectory=python`],
+      answer,
+    );
+    await cogplanJson(['lock', '--yes', project]);
+    const lock = readLock(project);
+    const cptfastlib = packageOf(lock, 'cptfastlib');
+    expect(cptfastlib?.file.url).toBe('built:/cptfastlib-1.0-cp311-cp311-linux_x86_64.whl');
+    expect(cptfastlib?.built).toMatchObject({
+      source: { kind: 'archive', file: { url: `${server.url}/files/cptfastlib-1.0.tar.gz`, computed: true } },
+      requires: [{ name: 'packaging' }, { name: 'setuptools' }, { name: 'wheel' }],
+    });
+    const cptfromgit = packageOf(lock, 'cptfromgit');
+    expect(cptfromgit?.built?.source).toMatchObject({ kind: 'git', ref: 'v2', subdirectory: 'python' });
+    expect(cptfromgit?.built?.source.file.url).toMatch(/^git\+http:.*\/cptfromgit@[0-9a-f]{40}$/);
+    expect(cptfromgit?.requires).toEqual(['six']);
+    const toolchain = lock.targets['linux/amd64']?.toolchain?.packages.map(({ name }) => name);
+    expect(toolchain).toEqual(expect.arrayContaining(['gcc', 'libpython3.11-dev', 'make']));
+    const receipt = await cogplanJson<Receipt>(['apply', project, '--offline']);
+    expect(receipt.layers.some(({ layer }) => layer === 'wheels')).toBe(true);
+    const predicted = await cogplanJson<{ output: string }>(['predict', project]);
+    expect(predicted.output).toBe('42git');
+    // Nothing moved: nothing is looked up or built.
+    const before = readFileSync(join(project, 'cogplan.lock'), 'utf8');
+    await cogplanJson(['lock', '--yes', '--offline', project]);
+    expect(readFileSync(join(project, 'cogplan.lock'), 'utf8')).toBe(before);
+  }, 300_000);
+
+  it('are built again, with the same bytes, where the store lacks them', async () => {
+    const project = join(directory, 'built');
+    const lock = readLock(project);
+    const store = storeOf(lock, join(directory, 'other-store'));
+    for (const name of ['cptfastlib', 'cptfromgit']) {
+      rmSync(join(store, 'blobs/sha256', packageOf(lock, name)?.file.sha256 ?? ''));
+      rmSync(join(store, 'blobs/sha256', packageOf(lock, name)?.built?.source.file.sha256 ?? ''));
+    }
+    const { imageId } = await cogplanJson<Receipt>(['apply', project]);
+    expect((await cogplanJson<Receipt>(['apply', project], { store })).imageId).toBe(imageId);
+  }, 300_000);
+
+  it('may import what they do not ask for, when the log tells what it is', async () => {
+    const project = aProject('cptunsaid', ['cptunsaid', 'six==1.16.0']);
+    await cogplanJson(['lock', '--yes', project]);
+    const requires = packageOf(readLock(project), 'cptunsaid')?.built?.requires;
+    expect(requires?.find(({ name }) => name === 'six')?.version).toBe('1.16.0');
+  }, 120_000);
+
+  it('that do not build are told with the end of the log and the remedy', async () => {
+    const project = aProject('cptneedy', ['cptneedy']);
+    const { status, stderr } = await cogplan(['lock', '--yes', project]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('COGPLAN_BUILD_FAILED');
+    expect(stderr).toContain('fatal error: sndfile.h: No such file');
+    expect(stderr).toContain('libsndfile1-dev');
+  }, 120_000);
+
+  it('that do not give the same bytes twice are told when they have to be built again', async () => {
+    const project = aProject('cptodd', ['cptodd']);
+    await cogplanJson(['lock', '--yes', project]);
+    const lock = readLock(project);
+    const store = storeOf(lock, join(directory, 'cptodd-store'));
+    const wheel = packageOf(lock, 'cptodd')?.file.sha256 ?? '';
+    rmSync(join(store, 'blobs/sha256', wheel));
+    const failed = await cogplan(['apply', project], { store });
+    expect(failed.status).toBe(1);
+    expect(failed.stderr).toContain('COGPLAN_BUILD_NOT_REPRODUCED');
+    const archive = join(directory, 'cptodd.tar');
+    await cogplanJson(['store', 'export', join(project, 'cogplan.lock'), archive], { store: SHARED_STORE });
+    await cogplanJson(['store', 'import', archive], { store });
+    await cogplanJson(['apply', project], { store });
+  }, 180_000);
+});
