@@ -21,7 +21,7 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
   const directory = projectDirectory(planPath === undefined ? argument : argument.slice(1));
   const asked = options.output ?? [`oci:${defaultImagePath(directory)}`];
   const outputs = asked.map((text) => parseOutput(text));
-  return withSession(options, async ({ context, json }) => {
+  return withSession({ ...options, directory }, async ({ context, json }) => {
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
     const applied = await withProject(context, directory, async () => {
       if (plan !== undefined) await acceptPlan(directory, plan);

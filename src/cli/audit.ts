@@ -14,7 +14,7 @@ interface AuditOptions extends CommonOptions {
 export async function auditVerb(argument: readonly string[], options: AuditOptions): Promise<number> {
   if (options.trust === true) return auditTrust(argument, options);
   const directory = projectDirectory(argument);
-  return withSession(options, async ({ context, json }) => {
+  return withSession({ ...options, directory }, async ({ context, json }) => {
     const lock = await requireLockFile(directory);
     const platform = platformOf(options);
     const report = await withProject(context, directory, () =>

@@ -12,7 +12,7 @@ export async function execVerb(argument: readonly string[], options: ExecOptions
   const [program, ...rest] = argument;
   if (program === undefined) throw new CogplanError('COGPLAN_USAGE', 'there is no command to run');
   const directory = projectDirectory(options.project === undefined ? [] : [options.project]);
-  return withSession(options, async ({ context }) => {
+  return withSession({ ...options, directory }, async ({ context }) => {
     const env = variablesOf(context, options.env);
     const opened = await openModel(context, { directory, options });
     return execute(context, {

@@ -22,7 +22,7 @@ export async function holdVerb(argument: readonly string[], options: HoldOptions
   if (options.until !== undefined && !isDate(options.until)) {
     throw usage(options.until, `--until ${options.until} is no date`, 'Give a day, such as 2027-01-31.');
   }
-  return withSession(options, ({ context, json }) =>
+  return withSession({ ...options, directory }, ({ context, json }) =>
     withProject(context, directory, async () => {
       const lock = await requireLockFile(directory);
       const subject = subjectOf(lock, name);
@@ -45,7 +45,7 @@ export async function holdVerb(argument: readonly string[], options: HoldOptions
 export async function unholdVerb(argument: readonly string[], options: CommonOptions): Promise<number> {
   const [name = '', ...rest] = argument;
   const directory = projectDirectory(rest);
-  return withSession(options, ({ context, json }) =>
+  return withSession({ ...options, directory }, ({ context, json }) =>
     withProject(context, directory, async () => {
       const lock = await requireLockFile(directory);
       const hold = lock.holds.find(

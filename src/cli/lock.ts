@@ -10,6 +10,7 @@ import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { printExplainedSpec } from './explain-spec.ts';
 import { fixProject } from './fix-project.ts';
+import { lockPlatforms } from './lock-platform.ts';
 import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
@@ -30,7 +31,7 @@ interface LockOptions extends CommonOptions, PlanOptions {
 
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
   const directory = projectDirectory(argument);
-  return withSession(options, async (session) => {
+  return withSession({ ...options, directory }, async (session) => {
     if (options.explainSpec) return explain(session, directory, options);
     if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, async () => {
@@ -85,17 +86,21 @@ async function updateLock(session: Session, directory: string, options: LockOpti
     if (answer === 'review') return review(session, directory, made);
   }
   const changed = await writeLockFile(directory, plan.lock);
-  const target = plan.lock.targets[request.platform];
   if (json) {
     const targets = Object.keys(plan.lock.targets);
     printJson({ changed, lock: `${directory}/${LOCK_FILE}`, targets, changes: plan.changes });
   } else if (!changed) {
     print(`${LOCK_FILE} is up to date.`);
-  } else if (target !== undefined) {
-    print(
-      `Wrote ${LOCK_FILE}: Python ${target.interpreter.version}, ${target.system.packages.length} Debian packages, ` +
-        `${target.python.packages.length} wheels for ${request.platform}.`,
-    );
+  } else {
+    const platforms = lockPlatforms(request.previous, options, request.spec.settings.values.platforms);
+    for (const platform of platforms) {
+      const target = plan.lock.targets[platform];
+      if (target === undefined) continue;
+      print(
+        `Wrote ${LOCK_FILE}: Python ${target.interpreter.version}, ${target.system.packages.length} Debian packages, ` +
+          `${target.python.packages.length} wheels for ${platform}.`,
+      );
+    }
   }
   return 0;
 }

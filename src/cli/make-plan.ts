@@ -1,4 +1,5 @@
 import { keepCurrentSeals } from '../apply/seals.ts';
+import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
 import { imageFiles } from '../lock/check-lock.ts';
@@ -13,7 +14,7 @@ import { type LockRequest, resolveLock } from '../plan/resolve.ts';
 import { parseAsOf } from './as-of.ts';
 import type { ConflictedLock } from './conflicted-lock.ts';
 import { layerFacts } from './layer-facts.ts';
-import { lockPlatform } from './lock-platform.ts';
+import { lockPlatforms } from './lock-platform.ts';
 import { readLockFile } from './project-lock.ts';
 import { readProjectSpec } from './project-spec.ts';
 
@@ -46,8 +47,28 @@ export async function makePlan(
 ): Promise<MadePlan> {
   const request = await lockRequest(directory, options, conflict);
   const compared = conflict === undefined ? request : { ...request, previous: conflict.ours };
-  const lock = keepCurrentSeals(await resolveLock(context, request));
+  const lock = keepCurrentSeals(await resolveAll(context, request, options));
   return { request, compared, plan: await planOf(context, compared, lock) };
+}
+
+// One target after the other; each is compared with what its own target was locked for.
+async function resolveAll(context: Context, request: LockRequest, options: PlanOptions): Promise<Lock> {
+  const { previous, spec } = request;
+  const [first, ...others] = lockPlatforms(previous, options, spec.settings.values.platforms);
+  let lock = await resolveLock(context, { ...request, platform: first });
+  for (const platform of others) {
+    const before = previous === undefined ? lock : { ...previous, targets: lock.targets };
+    const next = await resolveLock(context, { ...request, platform, previous: before });
+    lock = { ...next, tools: unionOfTools(lock.tools, next.tools) };
+  }
+  return lock;
+}
+
+function unionOfTools(first: Lock['tools'], second: Lock['tools']): Lock['tools'] {
+  const keyOf = ({ name, host, version }: Lock['tools'][number]): string => `${name} ${host} ${version}`;
+  return [...new Map([...first, ...second].map((tool) => [keyOf(tool), tool])).entries()]
+    .sort(([a], [b]) => compareBytes(a, b))
+    .map(([, tool]) => tool);
 }
 
 /** What a run of `lock`, `plan` or `review` asks of the resolver. Of a lock that holds a merge conflict, both sides are the previous lock. */
@@ -61,7 +82,7 @@ export async function lockRequest(
   const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
   return {
     spec,
-    platform: lockPlatform(previous, options),
+    platform: lockPlatforms(previous, options, spec.settings.values.platforms)[0],
     previous,
     options: {
       mode,

@@ -18,7 +18,7 @@ interface PlanVerbOptions extends RenderOptions, PlanOptions {
 /** `cogplan plan`: what a new lock would change; nothing is written but the plan itself. */
 export async function planVerb(argument: readonly string[], options: PlanVerbOptions): Promise<number> {
   const directory = projectDirectory(argument);
-  return withSession(options, async (session) => {
+  return withSession({ ...options, directory }, async (session) => {
     await tellProject(session, directory, options.file);
     const { plan } = await makePlan(session.context, directory, options);
     if (options.out !== undefined) await writePlanFile(resolve(options.out), plan);

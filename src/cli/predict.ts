@@ -25,7 +25,7 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
   const directory = projectDirectory(argument);
   const setupTimeoutMs = timeoutOf(options.setupTimeout);
   const inputs = options.input ?? [];
-  return withSession(options, async ({ context, json }) => {
+  return withSession({ ...options, directory }, async ({ context, json }) => {
     const env = variablesOf(context, options.env);
     const opened = await openModel(context, {
       directory,

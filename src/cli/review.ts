@@ -16,7 +16,7 @@ export async function reviewVerb(argument: readonly string[], options: ReviewOpt
   const directory = projectDirectory(argument);
   const accessible = options.accessible === true;
   if (!accessible) requireFullScreen();
-  return withSession(options, async (session) => {
+  return withSession({ ...options, directory }, async (session) => {
     const { context } = session;
     // Loading takes as long as a warm resolution: both at once, so that the screen is there when the plan is.
     const [{ request, plan }] = await Promise.all([

@@ -13,7 +13,7 @@ export async function serveVerb(argument: readonly string[], options: ServeOptio
   const directory = projectDirectory(argument);
   const port = portOf(options.port);
   const setupTimeoutMs = timeoutOf(options.setupTimeout);
-  return withSession(options, async ({ context, json }) => {
+  return withSession({ ...options, directory }, async ({ context, json }) => {
     const env = variablesOf(context, options.env);
     const opened = await openModel(context, { directory, options, purpose: 'predict' });
     const { applied } = opened;

@@ -8,6 +8,7 @@ import { createHttpClient } from '../sources/http/undici-client.ts';
 import { defaultStoreRoot, openStore } from '../store/open-store.ts';
 import { VERSION } from '../version.ts';
 import { openHost } from './hosts/open-host.ts';
+import { withProjectMirrors } from './project-mirrors.ts';
 
 export interface CommonOptions {
   readonly json?: boolean;
@@ -22,20 +23,26 @@ export interface Session {
   readonly json: boolean;
 }
 
+interface SessionOptions extends CommonOptions {
+  /** The project, whose `cogplan.yaml` names mirrors. */
+  readonly directory?: string;
+}
+
 /** Opens what a verb needs, runs it, and closes it again; interrupts become an abort of everything under way. */
 export async function withSession(
-  options: CommonOptions,
+  options: SessionOptions,
   work: (session: Session) => Promise<number>,
 ): Promise<number> {
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new CogplanError('COGPLAN_INTERRUPTED', 'interrupted'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const json = options.json ?? false;
+  const env = await withProjectMirrors(process.env, options.directory);
   const host = openHost({ quiet: options.quiet ?? false, interactive: !json && options.yes !== true });
   const store = await openStore(defaultStoreRoot(process.env));
   const http = createHttpClient({
     cacheDirectory: join(store.root, 'cache'),
-    env: process.env,
+    env,
     offline: options.offline ?? false,
     userAgent: `cogplan/${VERSION}`,
     now: () => new Date(),
@@ -44,7 +51,7 @@ export async function withSession(
     host,
     store,
     http,
-    env: process.env,
+    env,
     signal: interrupt.signal,
     concurrency: availableParallelism(),
     now: () => new Date(),

@@ -43,6 +43,10 @@ test.each([
     '2:32 unknown key "package" in indexes[0]. Did you mean packages?',
   ],
   ['indexes: https://h/', '1:1 indexes must be a list. Start each item on a line of its own with "- ".'],
+  [
+    'mirrors: {"a b": https://h/}',
+    '1:11 "a b" is no host and no URL prefix. Write deb.debian.org, or https://host/path.',
+  ],
   ['mirrors: {a/b: ftp://h}', '1:11 mirrors.a/b is "ftp://h". Give an http or https URL; mirrors carry no user name.'],
   ['platforms: []', '1:1 platforms must NOT have fewer than 1 items. '],
   ['- a', '1:1 cogplan.yaml must be a mapping. Write keys with their values below it, indented.'],

@@ -34,7 +34,8 @@ export function parseSettings(text: string): Settings {
   const value = source.toPlain(source.root) ?? {};
   const problems = new Problems();
   const validator: SettingsValidator = validate;
-  if (!validator(value)) for (const error of validator.errors ?? []) problems.add(explain(source, error));
+  const errors = validator(value) ? [] : (validator.errors ?? []);
+  for (const error of errors) if (error.keyword !== 'propertyNames') problems.add(explain(source, error));
   problems.throwIfAny();
   return { file: SETTINGS_FILE, values: value as SettingsValues, where: (path) => source.locate(path) };
 }
@@ -45,6 +46,8 @@ interface SchemaError {
   readonly message?: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly data?: unknown;
+  /** The name that breaks a rule for names of keys. */
+  readonly propertyName?: string;
   readonly parentSchema?: { readonly description?: string; readonly properties?: Readonly<Record<string, unknown>> };
 }
 
@@ -82,6 +85,14 @@ function explain(source: YamlSource, error: SchemaError): CogplanError {
         TYPE_HINTS[String(error.params.type)],
       );
     case 'pattern':
+      if (error.propertyName !== undefined) {
+        const at = [...path, error.propertyName];
+        return fail(
+          at,
+          `${told(error.propertyName)} is no host and no URL prefix`,
+          'Write deb.debian.org, or https://host/path.',
+        );
+      }
       return fail(path, `${key} is ${told(error.data)}`, patternHint(String(error.params.pattern)));
     default:
       return fail(path, `${key} ${error.message ?? 'is wrong'}`, undefined);
