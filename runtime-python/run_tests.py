@@ -66,6 +66,7 @@ def run(version, python, tests):
     environment["COGPLAN_SERVER_PATH"] = installed(version, python, "server", PACKAGES)
     models = [installed(version, python, "model-" + name, [name], required=False) for name in MODEL_PACKAGES]
     environment["COG_TEST_MODEL_PATH"] = os.pathsep.join(models)
+    environment["COG_TEST_PYDANTIC_1_PATH"] = installed(version, python, "model-pydantic-1", ["pydantic<2"])
     environment["PYTHONPATH"] = os.path.join(HERE, "src")
     process = subprocess.run(
         [python, "-c", _PROGRAM, json.dumps(tests)], cwd=HERE, env=environment, stdout=subprocess.PIPE

@@ -207,9 +207,9 @@ class OutcomeTest(unittest.TestCase):
             "raise ImportError('gone')": "gone",
             "x = 1": "defines no Predictor",
             "class Predictor: pass": "must define run() or predict()",
-            "class Predictor:\n  def predict(self): pass": "the return value needs an annotation",
-            "class Predictor:\n  def predict(self, x) -> str: pass": "parameter 'x': it has no type annotation",
-            "def Predictor(x: bytes) -> str: pass": "bytes is not an input type",
+            "class Predictor:\n  def predict(self): pass": "TypeError: You must set an output type",
+            "class Predictor:\n  def predict(self, x) -> str: pass": "TypeError: No input type provided for parameter `x`",
+            "def Predictor(x: bytes) -> str: pass": "TypeError: Unsupported input type bytes for parameter `x`",
             "import os; os._exit(7)": "exited with code 7",
             "class Predictor:\n  async def setup(self): pass\n  def predict(self) -> str: pass": "setup() is async",
         }

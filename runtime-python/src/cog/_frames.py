@@ -12,11 +12,11 @@ HEADER = struct.Struct("!BQI")
 LENGTH = struct.Struct("!I")
 MAX_PAYLOAD = (1 << 32) - 1
 
-# Server to worker, on `data`. Payload: JSON {"input", "context", "upload"?: {"url", "id", "headers"}}.
+# Server to worker, on `data`. Payload: JSON {"input", "context", "upload"?: {"url" or "prefix", "id", "headers"}}.
 PREDICT = 1
 
 # Server to worker, on `data`: a request too large to be parsed by the server. Payload: length of a JSON header, the header
-# {"id", "id_in_url", "noun", "form", "upload"?}, and the request's body. The worker answers with ACCEPTED, or with DONE.
+# {"id", "id_in_url", "noun", "form", "trace", "upload_url"}, and the request's body. The worker answers with ACCEPTED, or with DONE.
 PREDICT_RAW = 2
 
 # Server to worker, on `control`.

@@ -3,24 +3,104 @@
 import io
 import pathlib
 import sys
-from typing import Any, AsyncIterator, Iterator, Optional, TypeVar, Union
+from contextvars import ContextVar
+from typing import Any, AsyncIterator, Callable, Dict, Iterator, Optional, TypeVar, Union
 
 T_co = TypeVar("T_co", covariant=True)
 
+# The `InputFiles` of the prediction whose input is being converted: files within a pydantic model are among them.
+_input_files: "ContextVar[Any]" = ContextVar("cog_input_files", default=None)
+_URL_SCHEMES = ("http://", "https://", "data:")
 
-class Path(pathlib.PosixPath):
+
+class _FieldType:
+    """Lets pydantic, whichever version the author has, take the type as that of a field.
+
+    See https://docs.pydantic.dev/latest/concepts/types/ for `__get_pydantic_core_schema__`, and
+    https://docs.pydantic.dev/1.10/usage/types/ for `__get_validators__`.
+    """
+
+    __slots__ = ()
+    _json_schema: Dict[str, Any] = {"type": "string", "format": "uri"}
+
+    @classmethod
+    def validate(cls, value: Any) -> Any:
+        raise NotImplementedError
+
+    @classmethod
+    def __get_validators__(cls) -> Iterator[Callable[[Any], Any]]:
+        yield cls.validate
+
+    @classmethod
+    def __modify_schema__(cls, field_schema: Dict[str, Any]) -> None:
+        field_schema.update(cls._json_schema)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(cls.validate)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Dict[str, Any]:
+        return dict(cls._json_schema)
+
+
+def _checked_url(value: Any) -> str:
+    if not isinstance(value, str) or not value.lower().startswith(_URL_SCHEMES):
+        raise ValueError("not a valid URL: 'data', 'http', or 'https' is supported")
+    return value
+
+
+class Path(_FieldType, pathlib.PosixPath):
     """A file. As an input the client sends a URL or data URI and the model gets the path of a local copy, which is
     removed after the prediction. As an output the file is sent to the client, as a data URI or by upload."""
 
+    @classmethod
+    def validate(cls, value: Any) -> pathlib.Path:
+        """A path as it is. A URL is fetched where it is the input of a prediction, and is a `URLPath` elsewhere."""
+        if isinstance(value, pathlib.Path):
+            return value
+        files = _input_files.get()
+        if files is not None:
+            path: pathlib.Path = files.path(_checked_url(value))
+            return path
+        if isinstance(value, str) and not value.lower().startswith(_URL_SCHEMES):
+            return Path(value)
+        from ._worker.fetch import filename_of
 
-class File(io.IOBase):
+        return URLPath(source=_checked_url(value), filename=filename_of(value))
+
+
+class File(_FieldType, io.IOBase):
     """A file, open for reading in binary mode. `Path` is the better choice for new models."""
 
+    @classmethod
+    def validate(cls, value: Any) -> Any:
+        """An open file as it is. A URL is opened: at once if it holds the data itself, otherwise on first use."""
+        if isinstance(value, io.IOBase) or hasattr(value, "read"):
+            return value
+        files = _input_files.get()
+        if files is None:
+            from ._worker.files import InputFiles
 
-class Secret:
+            files = InputFiles()
+        return files.file(_checked_url(value))
+
+
+class Secret(_FieldType):
     """A string that does not show in logs, in `str()` or in answers of the server."""
 
     __slots__ = ("_secret_value",)
+    _json_schema = {"type": "string", "writeOnly": True, "format": "password", "x-cog-secret": True}
+
+    @classmethod
+    def validate(cls, value: Any) -> "Secret":
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("str type expected")
+        return cls(value)
 
     def __init__(self, secret_value: Optional[str]) -> None:
         self._secret_value = secret_value
@@ -94,6 +174,8 @@ class URLFile(io.IOBase):
     def __init__(self, url: str, filename: Optional[str] = None) -> None:
         from ._worker.fetch import filename_of
 
+        if not url.lower().startswith(("http://", "https://")):
+            raise ValueError("URLFile requires URL to conform to HTTP or HTTPS protocol")
         self._url = url
         self.name = filename or filename_of(url)
         self._opened: Any = None
@@ -136,6 +218,15 @@ class URLFile(io.IOBase):
         if self._opened is not None:
             self._opened.close()
         super().close()
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else the open response has, such as `headers`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._file(), name)
+
+    def __reduce__(self) -> Any:
+        return URLFile, (self._url, self.name)
 
     def __repr__(self) -> str:
         return "URLFile({!r})".format(self._url)

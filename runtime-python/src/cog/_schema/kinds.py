@@ -18,7 +18,7 @@ import pathlib
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from ..model import BaseModel
-from ..types import File, Opaque, Path, Secret, URLPath
+from ..types import File, Opaque, Path, Secret, URLPath, _input_files
 from .hints import (
     NONE_TYPE,
     admits_none,
@@ -42,7 +42,7 @@ ALLOWED = (
 
 
 class UnsupportedType(TypeError):
-    """An annotation that cannot be an input."""
+    """An annotation that cannot be an input. The message is its name."""
 
 
 class InvalidInput(ValueError):
@@ -149,7 +149,9 @@ def _kind_of_class(annotation: Any, lenient: bool, path: Tuple[Any, ...]) -> Kin
 def _unknown(annotation: Any, lenient: bool) -> Kind:
     if lenient:
         return Kind({"kind": "any"})
-    raise UnsupportedType("{} is not an input type. Use one of: {}".format(readable(annotation), ALLOWED))
+    module = getattr(annotation, "__module__", "builtins") if isinstance(annotation, type) else "builtins"
+    name = readable(annotation) if module == "builtins" else "{}.{}".format(module, readable(annotation))
+    raise UnsupportedType(name)
 
 
 def _literal_values(annotation: Any) -> List[Any]:
@@ -292,6 +294,7 @@ def _pydantic_model(annotation: Any) -> Optional[Kind]:
     spec: Spec = {"kind": "foreign", "name": annotation.__name__, "schema": schema, "definitions": definitions}
 
     def convert(value: Any, files: Any) -> Any:
+        token = _input_files.set(files)
         try:
             return validate(value)
         except ValueError as error:
@@ -300,6 +303,8 @@ def _pydantic_model(annotation: Any) -> Optional[Kind]:
             if errors is None:
                 raise
             detail = [{"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in errors()]
+        finally:
+            _input_files.reset(token)
         raise InvalidInput(detail)
 
     return Kind(spec, convert)

@@ -28,16 +28,35 @@ _SCALARS: Dict[str, Json] = {
 def openapi_document(signature: Signature, mode: str = "predict", streaming: bool = False) -> Json:
     """The document for a model whose method has this signature. `mode` is "predict" or "train"."""
     names = _TRAIN if mode == "train" else _PREDICT
-    components: Json = {}
-    components[names.input] = _input_schema(signature.fields, names.input, components)
-    components[names.output] = _output_schema(signature.output, names.output, components)
-    components.update(_envelope(names))
+    models: Json = {}
+    sides: Json = {names.input: _input_schema(signature.fields, names.input, models)}
+    sides[names.output] = _output_schema(signature.output, names.output, models)
+    envelope = _envelope(names)
+    if models.get(names.output) is sides[names.output]:
+        # The author's own model called Output is the output.
+        del models[names.output]
+    for name in sorted(set(models) & (set(sides) | set(envelope))):
+        sides, models = _renamed((sides, models), name, name + "_")
+        models[name + "_"] = models.pop(name)
+    components = {**models, **sides, **envelope}
     return {
         "openapi": "3.0.2",
         "info": {"title": "Cog", "version": "0.1.0"},
         "paths": _paths(names, streaming),
         "components": {"schemas": {name: components[name] for name in sorted(components)}},
     }
+
+
+def _renamed(value: Any, name: str, other: str) -> Any:
+    """The same with references to one component turned to another."""
+    if isinstance(value, dict):
+        renamed = {key: _renamed(item, name, other) for key, item in value.items()}
+        if renamed.get("$ref") == _reference(name):
+            renamed["$ref"] = _reference(other)
+        return renamed
+    if isinstance(value, (list, tuple)):
+        return type(value)(_renamed(item, name, other) for item in value)
+    return value
 
 
 class _Names:
@@ -63,8 +82,11 @@ def _title(name: str) -> str:
 def _input_schema(fields: List[Json], name: str, components: Json) -> Json:
     properties: Json = {}
     for order, field in enumerate(fields):
-        properties[field["name"]] = dict(_property(field, components), **{"x-order": order})
+        if not field.get("variadic"):
+            properties[field["name"]] = dict(_property(field, components), **{"x-order": order})
     schema: Json = {"properties": properties, "type": "object", "title": name}
+    if len(properties) < len(fields):
+        schema["additionalProperties"] = True
     required = [field["name"] for field in fields if field["required"]]
     if required:
         schema["required"] = required

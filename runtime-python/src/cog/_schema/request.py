@@ -30,6 +30,7 @@ class CreateRequest:
         self.shown_input: Optional[Dict[str, Any]] = {}
         self.context: Dict[str, str] = {}
         self.created_at: Optional[str] = None
+        self.output_file_prefix: Optional[str] = None
         self.webhook: Optional[str] = None
         self.webhook_events: Tuple[str, ...] = _EVENTS
 
@@ -41,7 +42,9 @@ class RequestReader:
         self._loads = loads
         self._validate = compile_input(fields)
         self._specs = {field["name"]: field["spec"] for field in fields}
-        self._secret = {field["name"]: field["spec"] for field in fields if _has_kind(field["spec"], ("secret",))}
+        self._secret = {
+            field["name"]: field["spec"] for field in fields if _has_kind(field["spec"], ("secret", "foreign"))
+        }
 
     def read(
         self, body: bytes, id_in_url: Optional[str], noun: str = "prediction", boundary: Optional[str] = None
@@ -53,6 +56,7 @@ class RequestReader:
         request.id = _read_id(given.get("id"), id_in_url, noun, errors)
         request.context = _read_context(given.get("context"), errors)
         request.created_at = _read_text(given.get("created_at"), "created_at", errors)
+        request.output_file_prefix = _read_text(given.get("output_file_prefix"), "output_file_prefix", errors)
         request.webhook = _read_webhook(given.get("webhook"), errors)
         request.webhook_events = _read_events(given.get("webhook_events_filter"), errors)
         request.input, input_errors = self._validate(given.get("input"))
@@ -198,9 +202,15 @@ def _has_kind(spec: Any, kinds: Tuple[str, ...]) -> bool:
 
 def _hidden(value: Any, spec: Optional[Dict[str, Any]]) -> Any:
     """The value with the secrets in it, as its type tells them, replaced."""
-    if spec is None or value is None or not _has_kind(spec, ("secret",)):
+    if spec is None or value is None or not _has_kind(spec, ("secret", "foreign")):
         return value
     kind = spec["kind"]
+    if kind == "foreign":
+        return _hidden_foreign(value, spec["schema"], spec["definitions"])
+    if kind == "union":
+        for member in spec["members"]:
+            value = _hidden(value, member)
+        return value
     if kind == "list" and isinstance(value, list):
         return [_hidden(item, spec["items"]) for item in value]
     if kind == "object" and isinstance(value, dict):
@@ -208,4 +218,27 @@ def _hidden(value: Any, spec: Optional[Dict[str, Any]]) -> Any:
     if kind == "model" and isinstance(value, dict):
         specs = {field["name"]: field["spec"] for field in spec["fields"]}
         return {key: _hidden(item, specs.get(key)) for key, item in value.items()}
-    return REDACTED
+    return REDACTED if kind == "secret" else value
+
+
+def _hidden_foreign(value: Any, schema: Dict[str, Any], definitions: Dict[str, Any]) -> Any:
+    """The same for a model of pydantic's, by its JSON Schema."""
+    if schema.get("x-cog-secret"):
+        return REDACTED
+    reference = schema.get("$ref")
+    if reference is not None:
+        schema = definitions.get(reference.rpartition("/")[2], {})
+    for member in [*schema.get("anyOf", ()), *schema.get("allOf", ())]:
+        value = _hidden_foreign(value, member, definitions)
+    if isinstance(value, dict) and "properties" in schema:
+        others = schema.get("additionalProperties")
+        default = others if isinstance(others, dict) else {}
+        return {
+            key: _hidden_foreign(item, schema["properties"].get(key, default), definitions)
+            for key, item in value.items()
+        }
+    if isinstance(value, dict) and isinstance(schema.get("additionalProperties"), dict):
+        return {k: _hidden_foreign(item, schema["additionalProperties"], definitions) for k, item in value.items()}
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        return [_hidden_foreign(item, schema["items"], definitions) for item in value]
+    return value

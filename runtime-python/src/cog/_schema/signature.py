@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from ..input import UNSET, FieldInfo
 from .hints import admits_none, arguments_of, is_literal, origin_of, readable, resolved_hints, without_annotated
-from .kinds import Converter, InvalidInput, Spec, UnsupportedType, kind_of
+from .kinds import ALLOWED, Converter, InvalidInput, Spec, UnsupportedType, kind_of
 
 _ITERATORS = {
     "ConcatenateIterator": "concatenate",
@@ -46,6 +46,10 @@ class Signature:
         converters = self._converters
         for field in self.fields:
             name = field["name"]
+            if field.get("variadic"):
+                names = {other["name"] for other in self.fields if not other.get("variadic")}
+                arguments.update((key, value) for key, value in given.items() if key not in names)
+                continue
             if name in given:
                 value = given[name]
             elif name in self._defaults:
@@ -83,7 +87,9 @@ def read_signature(function: Callable[..., Any]) -> Signature:
         if convert is not None:
             converters[parameter.name] = convert
     if "return" not in hints:
-        raise place.error("the return value needs an annotation; if any type may be returned, use `-> Any`")
+        raise place.type_error(
+            "You must set an output type. If your model can return multiple output types, you can explicitly set `Any`."
+        )
     return Signature(fields, _read_output(hints["return"]), converters)
 
 
@@ -110,6 +116,10 @@ class _Place:
         code = getattr(inspect.unwrap(function), "__code__", None)
         self._at = "" if code is None else "{}:{}: ".format(code.co_filename, code.co_firstlineno)
 
+    def type_error(self, message: str) -> SignatureError:
+        """In the words that Cog has for it."""
+        return SignatureError("{}{}: TypeError: {}".format(self._at, self._name, message))
+
     def error(self, message: str, parameter: Optional[str] = None) -> SignatureError:
         subject = self._name if parameter is None else "{}, parameter {!r}".format(self._name, parameter)
         return SignatureError("{}{}: {}".format(self._at, subject, message))
@@ -117,14 +127,17 @@ class _Place:
 
 def _read_parameter(parameter: inspect.Parameter, annotation: Any, place: _Place) -> Any:
     name = parameter.name
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-        raise place.error("`*args` and `**kwargs` cannot be inputs; name each one", name)
+    if parameter.kind is parameter.VAR_KEYWORD:
+        # It takes whatever input has no parameter of its own.
+        return {"name": name, "spec": {"kind": "any", "nullable": True}, "required": False, "variadic": True}, None
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        raise place.type_error("Unsupported variadic positional parameter *{}.".format(name))
     if parameter.kind is getattr(inspect.Parameter, "POSITIONAL_ONLY", None):
         raise place.error("an input cannot be positional-only", name)
     if annotation is UNSET:
-        from .kinds import ALLOWED
-
-        raise place.error("it has no type annotation. Use one of: {}".format(ALLOWED), name)
+        raise place.type_error(
+            "No input type provided for parameter `{}`. Supported input types are: {}.".format(name, ALLOWED)
+        )
     info = _info_of(parameter.default)
     bare, metadata = without_annotated(annotation)
     for item in metadata:
@@ -133,7 +146,8 @@ def _read_parameter(parameter: inspect.Parameter, annotation: Any, place: _Place
     try:
         kind = kind_of(annotation)
     except UnsupportedType as error:
-        raise place.error(str(error), name) from error
+        message = "Unsupported input type {} for parameter `{}`. Supported input types are: {}."
+        raise place.type_error(message.format(error, name, ALLOWED)) from error
     except (NameError, TypeError) as error:
         raise place.error("{} cannot be used: {}".format(readable(annotation), error), name) from error
     spec, convert = _with_choices(name, kind.spec, kind.convert, info, place)
@@ -243,7 +257,7 @@ def _add_constraints(field: Spec, info: FieldInfo, place: _Place) -> None:
 
 def _has_file(spec: Any) -> bool:
     if isinstance(spec, dict):
-        return spec.get("kind") in ("path", "file") or any(_has_file(value) for value in spec.values())
+        return spec.get("kind") in ("path", "file", "foreign") or any(_has_file(value) for value in spec.values())
     return isinstance(spec, list) and any(_has_file(item) for item in spec)
 
 

@@ -21,9 +21,12 @@ _INTEGER = re.compile(r"[ \t\r\n]*[+-]?\d{1,4300}[ \t\r\n]*\Z")
 def compile_input(fields: List[Spec]) -> Callable[[Any], Tuple[Dict[str, Any], List[Error]]]:
     """A function from the request's `input` to (valid input with defaults left out, errors).
 
-    `fields` are those of `signature.Signature.fields`. Names that are no field are dropped.
+    `fields` are those of `signature.Signature.fields`. Names that are no field are dropped, unless one is variadic.
     """
+    takes_others = any(field.get("variadic") for field in fields)
+    fields = [field for field in fields if not field.get("variadic")]
     plan = [(field["name"], _check_of_field(field), field["required"]) for field in fields]
+    names = {field["name"] for field in fields}
 
     def validate(given: Any) -> Tuple[Dict[str, Any], List[Error]]:
         if given is None:
@@ -37,6 +40,8 @@ def compile_input(fields: List[Spec]) -> Callable[[Any], Tuple[Dict[str, Any], L
                 accepted[name] = check(given[name], ("body", "input", name), errors)
             elif required:
                 errors.append(_error(("body", "input", name), "Field required", "value_error.missing"))
+        if takes_others:
+            accepted.update((name, value) for name, value in given.items() if name not in names)
         return accepted, errors
 
     return validate

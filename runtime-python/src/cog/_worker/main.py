@@ -117,7 +117,7 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
             listener.healthcheck = Healthcheck(model.healthcheck, channel)
     except (loader.ModelError, SignatureError) as failure:
         error = failure
-        print("{}: {}".format(type(failure).__name__, failure), file=sys.stderr)
+        print(failure, file=sys.stderr)
     except BaseException as failure:  # noqa: B902  sys.exit() in setup() is a failed setup, too
         error = failure
         print_traceback(failure)

@@ -35,9 +35,11 @@ class Prediction:
         self.uploads = upload is not None
         self._encode_file: FileEncoder = data_uri
         if upload is not None:
-            from .upload import Uploader
+            from .upload import FormUploader, Uploader
 
-            self._encode_file = Uploader(upload["url"], upload["id"], upload["headers"])
+            headers = dict(upload["headers"], **{"X-Prediction-ID": upload["id"]})
+            prefix = upload.get("prefix")
+            self._encode_file = Uploader(upload["url"], headers) if prefix is None else FormUploader(prefix, headers)
         self.files = InputFiles()
         self.ended = False
         # Arguments made ahead of a batch.
@@ -130,9 +132,11 @@ def read_prediction(
         "webhook_events": request.webhook_events,
     }
     channel.send(frames.ACCEPTED, number, json.dumps(accepted).encode("ascii"))
-    upload = header.get("upload")
-    if upload is not None:
-        upload["id"] = prediction_id
+    upload = None
+    if request.output_file_prefix:
+        upload = {"prefix": request.output_file_prefix, "id": prediction_id, "headers": header["trace"]}
+    elif header["upload_url"] is not None:
+        upload = {"url": header["upload_url"], "id": prediction_id, "headers": header["trace"]}
     given = {"input": request.input, "context": request.context, "upload": upload}
     return Prediction(number, given, channel, attribution)
 

@@ -133,8 +133,8 @@ class Service(Owner):
         self._unread[prediction.number] = unread
         prediction.ended().add_done_callback(lambda _: unread.settle(self._unread))
         header = dict(header, id=prediction.id, id_in_url=id_in_url)
-        if self._upload_url is not None:
-            header["upload"] = {"url": self._upload_url, "headers": trace}
+        header["trace"] = trace
+        header["upload_url"] = self._upload_url
         content = [frames.with_header(dumps(header), b""), *body]
 
         def launch() -> None:
@@ -149,7 +149,9 @@ class Service(Owner):
         if request.webhook is not None:
             self._webhooks.attach(prediction, request.webhook, request.webhook_events, trace)
         payload: Dict[str, Any] = {"input": request.input, "context": request.context}
-        if self._upload_url is not None:
+        if request.output_file_prefix:
+            payload["upload"] = {"prefix": request.output_file_prefix, "id": prediction.id, "headers": trace}
+        elif self._upload_url is not None:
             payload["upload"] = {"url": self._upload_url, "id": prediction.id, "headers": trace}
         content = dumps(payload)
 
