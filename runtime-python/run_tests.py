@@ -17,6 +17,9 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 PACKAGES = ["uvicorn", "httptools", "uvloop", "orjson"]
 # Packages that some tests use the way models do; a test is skipped where its package has no release for the Python.
 MODEL_PACKAGES = ["numpy", "prometheus_client", "pydantic"]
+# Cog's own server, which is compared with on one Python.
+COGLET_PYTHON = "3.11"
+COGLET_PACKAGES = ["cog==0.23.1", "coglet==0.23.1"]
 
 _PROGRAM = """
 import json, sys, unittest
@@ -67,6 +70,8 @@ def run(version, python, tests):
     models = [installed(version, python, "model-" + name, [name], required=False) for name in MODEL_PACKAGES]
     environment["COG_TEST_MODEL_PATH"] = os.pathsep.join(models)
     environment["COG_TEST_PYDANTIC_1_PATH"] = installed(version, python, "model-pydantic-1", ["pydantic<2"])
+    if version == COGLET_PYTHON:
+        environment["COG_TEST_COGLET_PATH"] = installed(version, python, "coglet", COGLET_PACKAGES)
     environment["PYTHONPATH"] = os.path.join(HERE, "src")
     process = subprocess.run(
         [python, "-c", _PROGRAM, json.dumps(tests)], cwd=HERE, env=environment, stdout=subprocess.PIPE

@@ -52,6 +52,8 @@ class _UnixConnection(http.client.HTTPConnection):
 class Server:
     """`with Server(source) as server:` waits until the model is ready, unless `wait` is False."""
 
+    _python = sys.executable
+
     def __init__(self, source, wait=True, reference=None, arguments=(), environment=None, files=None, tcp=False):
         self.directory = tempfile.mkdtemp(prefix="cog-test-")
         self.socket = os.path.join(self.directory, "server.sock")
@@ -76,7 +78,7 @@ class Server:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cog.server.http"] + self._arguments,
+            [self._python, "-m", "cog.server.http"] + self._arguments,
             cwd=os.path.join(self.directory, "src"),
             env=self._environment,
             stdout=self._log,
