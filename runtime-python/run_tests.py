@@ -17,8 +17,9 @@ CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.
 PACKAGES = ["uvicorn", "httptools", "uvloop", "orjson"]
 # Packages that some tests use the way models do; a test is skipped where its package has no release for the Python.
 MODEL_PACKAGES = ["numpy", "prometheus_client", "pydantic"]
-# Cog's own server, which is compared with on one Python.
-COGLET_PYTHON = "3.11"
+# On this one, if it is there, also those that take long: Cog's own server beside ours, requests made from the schema, and
+# ten thousand predictions.
+THOROUGH_PYTHON = "3.11"
 COGLET_PACKAGES = ["cog==0.23.1", "coglet==0.23.1"]
 
 _PROGRAM = """
@@ -43,9 +44,10 @@ def main():
         pythons = {version: path for version, path in pythons.items() if version in options.python}
     if not pythons:
         sys.exit("no CPython from 3.7 on was found")
+    thorough = THOROUGH_PYTHON if THOROUGH_PYTHON in pythons else None
     totals = [0, 0, 0]
     for version, path in pythons.items():
-        passed, failed, skipped = run(version, path, options.tests)
+        passed, failed, skipped = run(version, path, options.tests, version == thorough)
         totals = [totals[0] + passed, totals[1] + failed, totals[2] + skipped]
         print("Python {}: {} passed, {} failed, {} skipped".format(version, passed, failed, skipped), flush=True)
     print("{} passed, {} failed".format(totals[0], totals[1]))
@@ -63,15 +65,17 @@ def find_pythons():
     return {"{}.{}".format(*version): found[version] for version in sorted(found)}
 
 
-def run(version, python, tests):
+def run(version, python, tests, thorough):
     """(passed, failed, skipped) on one Python."""
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
     environment["COGPLAN_SERVER_PATH"] = installed(version, python, "server", PACKAGES)
     models = [installed(version, python, "model-" + name, [name], required=False) for name in MODEL_PACKAGES]
     environment["COG_TEST_MODEL_PATH"] = os.pathsep.join(models)
     environment["COG_TEST_PYDANTIC_1_PATH"] = installed(version, python, "model-pydantic-1", ["pydantic<2"])
-    if version == COGLET_PYTHON:
+    if thorough:
+        environment["COG_TEST_SOAK"] = "1"
         environment["COG_TEST_COGLET_PATH"] = installed(version, python, "coglet", COGLET_PACKAGES)
+        environment["COG_TEST_SCHEMATHESIS_PATH"] = installed(version, python, "schemathesis", ["schemathesis"])
     environment["PYTHONPATH"] = os.path.join(HERE, "src")
     process = subprocess.run(
         [python, "-c", _PROGRAM, json.dumps(tests)], cwd=HERE, env=environment, stdout=subprocess.PIPE

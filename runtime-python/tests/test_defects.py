@@ -6,7 +6,6 @@
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import time
 import unittest
 
 from .receiver import Receiver
-from .support import SOURCE, Server, eventually
+from .support import Server, eventually
 
 COGLET = os.environ.get("COG_TEST_COGLET_PATH")
 
@@ -30,7 +29,7 @@ class Coglet(Server):
         files = dict(options.pop("files", None) or {}, **{".cog/openapi_schema.json": schema})
         super().__init__(source, environment=environment, files=files, tcp=True, **options)
         self._environment["PORT"] = str(self.port)
-        self._arguments = self._arguments[: -4] + ["--host", "127.0.0.1"]
+        self._arguments = self._arguments[:-4] + ["--host", "127.0.0.1"]
 
 
 class DefectTest(unittest.TestCase):
@@ -118,6 +117,7 @@ class DefectTest(unittest.TestCase):
                         file.write("content")
                     return Path("file.txt")
         """
+
         # 0.23.1 no longer reports success; what is left is that it gives up at the first failure.
         def answer(request):
             refused = request["path"].startswith("/refused") or len(receiver.requests) % 2
@@ -436,7 +436,9 @@ def cpu_seconds(pid):
 def health_seconds(server):
     """How long one request takes, measured by another process: this one may be busy reading."""
     program = "curl -sS -o /dev/null -w %{time_total} "
-    where = "http://127.0.0.1:{}".format(server.port) if server.port else "--unix-socket {} http://x".format(server.socket)
+    where = (
+        "http://127.0.0.1:{}".format(server.port) if server.port else "--unix-socket {} http://x".format(server.socket)
+    )
     return float(subprocess.check_output((program + where + "/health-check").split()).decode())
 
 

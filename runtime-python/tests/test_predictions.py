@@ -634,6 +634,33 @@ class LogsTest(unittest.TestCase):
                 for native, python in (("2", "3"), ("4", "5"), ("6", "7")):
                     self.assertLess(lines.index(native), lines.index(python))
 
+    def test_the_order_of_python_and_native_output_is_the_order_of_writing(self):
+        source = """
+            import os, random, subprocess, sys, time
+
+            class Predictor:
+                def predict(self, seed: int) -> str:
+                    choice = random.Random(seed)
+                    for number in range(300):
+                        how = choice.randrange(4)
+                        if how < 2:
+                            print(number)
+                        else:
+                            os.write(1, b"%d\\n" % number)
+                        if choice.random() < 0.05:
+                            time.sleep(choice.random() / 500)
+                    for number in range(300, 310):
+                        print(number)
+                        subprocess.call(["echo", "child"])
+                    return "x"
+        """
+        expected = ["%d" % number for number in range(300)]
+        for number in range(300, 310):
+            expected += ["%d" % number, "child"]
+        with Server(source) as server:
+            for seed in range(30):
+                self.assertEqual(server.predict(seed=seed).json()["logs"].splitlines(), expected, seed)
+
     def test_forked_children_do_not_disturb(self):
         source = """
             import multiprocessing, os

@@ -32,6 +32,7 @@ def server_command(options: Dict[str, object]) -> List[str]:
     return [sys.executable, *flags, "-c", _BOOT, PACKAGE, "cog.server.main", json.dumps(options)]
 
 
-def worker_command(mode: str, reference: str, data: int, control: int) -> List[str]:
-    """The command line of a worker; `data` and `control` are descriptors that it inherits."""
-    return [sys.executable, "-u", "-c", _BOOT, PACKAGE, "cog._worker.main", mode, reference, str(data), str(control)]
+def worker_command(mode: str, reference: str, data: int, control: int, counts: int) -> List[str]:
+    """The command line of a worker; `data`, `control` and `counts` are descriptors that it inherits."""
+    descriptors = [str(data), str(control), str(counts)]
+    return [sys.executable, "-u", "-c", _BOOT, PACKAGE, "cog._worker.main", mode, reference, *descriptors]

@@ -26,7 +26,7 @@ HEALTHCHECK = 11
 # Worker to server, on `data`.
 SCHEMA = 20  # JSON: {"openapi", "fields", "concurrency", "streaming", "method", "healthcheck"}
 SETUP = 21  # JSON: {"status": "succeeded" | "failed", "error"?}
-LOG = 22  # one byte: 1 stdout, 2 stderr, perhaps with AFTER_NATIVE and then WAITING; then UTF-8 text
+LOG = 22  # one byte: 1 stdout, 2 stderr, perhaps with AFTER_NATIVE and then COUNTS; then UTF-8 text
 OUTPUT = 23  # one item of an iterator's output, as JSON
 METRIC = 24  # JSON: {"name", "value", "mode"}
 DONE = 25  # length of a JSON header, the header, and the output as JSON if there is one that was not sent in pieces
@@ -34,9 +34,12 @@ HEALTH = 26  # JSON: {"error"?}
 PART = 27  # a part of the output's JSON; DONE follows the last
 ACCEPTED = 28  # JSON: {"id", "created_at", "webhook", "webhook_events"}
 
-# In LOG: there were so many bytes in the pipes of stdout and stderr, which come before this.
+# In LOG: so many bytes had been written to the pipes of stdout and stderr since the start, which come before this. The
+# server keeps the numbers of those that it has read in memory that both share, followed by a number that is odd while it
+# reads.
 AFTER_NATIVE = 0x80
-WAITING = struct.Struct("=ii")
+COUNTS = struct.Struct("=QQ")
+SHARED_SIZE = COUNTS.size + 8
 
 
 def with_header(header: bytes, rest: bytes) -> bytes:

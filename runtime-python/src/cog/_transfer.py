@@ -5,7 +5,7 @@ import random
 import socket
 from typing import Any, Callable, Dict, Optional, Tuple, Union
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 RETRIED = frozenset((408, 425, 429, 500, 502, 503, 504))
@@ -33,7 +33,7 @@ def transfer(
         raise TransferError("the URL scheme is neither http nor https", again=False)
     opened: Any = body if isinstance(body, bytes) else body()
     try:
-        request = Request(url, data=opened, headers=headers, method=method)
+        request = Request(sendable_url(url), data=opened, headers=headers, method=method)
         with build_opener(_KeepMethod(body)).open(request, timeout=timeout) as response:
             response.read(1 << 20)
             answered = {name.lower(): value for name, value in response.headers.items()}
@@ -51,6 +51,11 @@ def transfer(
     finally:
         if hasattr(opened, "close"):
             opened.close()
+
+
+def sendable_url(url: str) -> str:
+    """The URL with whatever it may not contain escaped, as browsers do it; escapes in it stay as they are."""
+    return quote(url.strip(), safe="!#$%&'()*+,/:;=?@[]~")
 
 
 def backoff(attempt: int, base: float, most: float) -> float:

@@ -94,13 +94,16 @@ def open_url(source: str) -> Any:
     from urllib.error import URLError
     from urllib.request import Request, build_opener
 
+    from .._transfer import sendable_url
     from .guard import BlockedAddress, guarded_opener
 
     scheme = urlsplit(source).scheme.lower()
     if scheme not in ("http", "https"):
         raise FetchError("{} has a scheme other than http and https".format(_shown(source)))
     agent = os.environ.get("COG_USER_AGENT")
-    request = Request(source, headers={"User-Agent": agent or "cog/" + _version(), "Accept-Encoding": "identity"})
+    request = Request(
+        sendable_url(source), headers={"User-Agent": agent or "cog/" + _version(), "Accept-Encoding": "identity"}
+    )
     guarded = os.environ.get("COG_BLOCK_PRIVATE_ADDRESSES", "").strip().lower() in ("1", "true", "yes", "on")
     opener = guarded_opener() if guarded else build_opener()
     try:

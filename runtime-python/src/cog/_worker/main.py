@@ -69,8 +69,8 @@ class Model:
 
 
 def main() -> None:
-    """Started by the server, with the mode, the model's reference and the two descriptors as arguments."""
-    mode, reference, data_descriptor, control_descriptor = sys.argv[1:5]
+    """Started by the server, with the mode, the model's reference and the three descriptors as arguments."""
+    mode, reference, data_descriptor, control_descriptor, counts_descriptor = sys.argv[1:6]
     data = socket.socket(fileno=int(data_descriptor))
     control = socket.socket(fileno=int(control_descriptor))
     sys.argv[:] = ["cog"]
@@ -79,7 +79,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(data, cancelation)
     attribution = streams.Attribution()
-    streams.install(channel, attribution)
+    streams.install(channel, attribution, int(counts_descriptor))
     sys.path.insert(0, os.getcwd())
 
     listener = _ControlListener(control, cancelation)

@@ -5,9 +5,12 @@ are pipes to the server, for native code and child processes.
 """
 
 import io
+import mmap
 import os
+import struct
 import sys
 import threading
+import time
 from contextvars import copy_context
 from fcntl import ioctl
 from termios import FIONREAD
@@ -42,12 +45,13 @@ class Attribution:
 class LogStream(io.TextIOWrapper):
     """`sys.stdout` or `sys.stderr` of the worker."""
 
-    def __init__(self, descriptor: int, channel: Channel, attribution: Attribution) -> None:
+    def __init__(self, descriptor: int, channel: Channel, attribution: Attribution, native: "NativeOutput") -> None:
         raw = io.FileIO(descriptor, "wb", closefd=False)
         super().__init__(raw, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
         self._descriptor = descriptor
         self._channel = channel
         self._attribution = attribution
+        self._native = native
         self._partial: Dict[int, str] = {}
 
     @property
@@ -89,34 +93,52 @@ class LogStream(io.TextIOWrapper):
 
     def _send(self, number: int, text: str) -> None:
         encoded = text.encode("utf-8", "backslashreplace")
-        waiting = _native_output_waiting()
-        if waiting:
-            head = bytes((self._descriptor | frames.AFTER_NATIVE,)) + waiting
+        written = self._native.written()
+        if written:
+            head = bytes((self._descriptor | frames.AFTER_NATIVE,)) + written
         else:
             head = bytes((self._descriptor,))
         self._channel.send(frames.LOG, number, head + encoded)
 
 
+_LENGTH = struct.Struct("=i")
 _NOTHING = b"\0\0\0\0"
+_ATTEMPTS = 200
 
 
-def _native_output_waiting() -> bytes:
-    """How much native code and children have written that the server has not read yet; empty if nothing."""
-    try:
-        out = ioctl(1, FIONREAD, _NOTHING)
-        err = ioctl(2, FIONREAD, _NOTHING)
-    except OSError:
-        return b""
-    return b"" if out == err == _NOTHING else out + err
+class NativeOutput:
+    """What native code and children write, as far as the server has not read it yet."""
+
+    def __init__(self, counts: int) -> None:
+        self._read = memoryview(mmap.mmap(counts, frames.SHARED_SIZE, prot=mmap.PROT_READ)).cast("Q")
+        os.close(counts)
+
+    def written(self) -> bytes:
+        """The COUNTS of all that has been written; empty if the server has read it."""
+        for attempt in range(_ATTEMPTS):
+            out_read, err_read, version = self._read
+            try:
+                out = ioctl(1, FIONREAD, _NOTHING)
+                err = ioctl(2, FIONREAD, _NOTHING)
+            except OSError:
+                return b""
+            if out == err == _NOTHING:
+                return b""
+            if not version & 1 and self._read[2] == version:
+                break
+            # The server is reading, which takes no longer than a system call unless it has to wait for a processor.
+            time.sleep(0 if attempt < 20 else 0.0005)
+        return frames.COUNTS.pack(out_read + _LENGTH.unpack(out)[0], err_read + _LENGTH.unpack(err)[0])
 
 
-def install(channel: Channel, attribution: Attribution) -> None:
+def install(channel: Channel, attribution: Attribution, counts: int) -> None:
     """Replaces the standard streams, and keeps threads and forked children to the rules.
 
     To be called before any code of the model is imported.
     """
-    sys.stdout = LogStream(1, channel, attribution)
-    sys.stderr = LogStream(2, channel, attribution)
+    native = NativeOutput(counts)
+    sys.stdout = LogStream(1, channel, attribution, native)
+    sys.stderr = LogStream(2, channel, attribution, native)
     sys.__stdout__ = sys.stdout  # type: ignore[misc]
     sys.__stderr__ = sys.stderr  # type: ignore[misc]
     os.register_at_fork(after_in_child=channel.close_in_child)

@@ -2,14 +2,19 @@
 
 import asyncio
 import fcntl
+import mmap
 import os
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
+import termios
 import threading
 from collections import deque
-from typing import Deque, Dict, List, Optional, Tuple
+from typing import Deque, Dict, List, Optional, Sequence, Tuple
 
 from .. import _frames as frames
 from .._boot import worker_command
@@ -17,6 +22,8 @@ from .._boot import worker_command
 _CHUNK = 1 << 18
 # Of one pipe or socket per turn of the event loop, so that a flood cannot keep requests waiting.
 _MOST_CHUNKS = 8
+_LENGTH = struct.Struct("=i")
+_NO_LENGTH = b"\0\0\0\0"
 
 
 class WorkerEvents:
@@ -46,10 +53,17 @@ class Worker:
         self._lifeline, lifeline = socket.socketpair()
         out, out_write = os.pipe()
         err, err_write = os.pipe()
-        theirs = (data, control, lifeline)
+        # How much of each pipe has been read, for the worker to know what was written before something else. The last
+        # number grows by one before a read and after it: while it is odd, the others cannot be relied on.
+        self._counts = [0, 0]
+        counts = tempfile.TemporaryFile(prefix="cog-counts-")
+        counts.truncate(frames.SHARED_SIZE)
+        # Items of a memoryview are written as a whole, which `struct` does not do.
+        self._shared_counts = memoryview(mmap.mmap(counts.fileno(), frames.SHARED_SIZE)).cast("Q")
+        theirs = (data, control, lifeline, counts)
         try:
             self.process = subprocess.Popen(
-                worker_command(mode, reference, data.fileno(), control.fileno()),
+                worker_command(mode, reference, data.fileno(), control.fileno(), counts.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=out_write,
                 stderr=err_write,
@@ -67,9 +81,9 @@ class Worker:
         self._pipes = ((1, out), (2, err))
         self._reader = _FrameReader()
         self._loop.add_reader(self._data.fileno(), self._on_readable)
-        for _, pipe in self._pipes:
+        for index, (_, pipe) in enumerate(self._pipes):
             os.set_blocking(pipe, False)
-            self._loop.add_reader(pipe, self._on_readable)
+            self._loop.add_reader(pipe, self._on_readable, index)
         threading.Thread(target=self._wait, name="worker-exit", daemon=True).start()
 
     def send(self, kind: int, number: int, *payload: bytes) -> None:
@@ -124,10 +138,19 @@ class Worker:
             sending.clear()
         self._loop.remove_writer(self._data.fileno())
 
-    def _on_readable(self) -> None:
-        # Frames first: what Python printed before a child was started comes before what the child prints.
-        self._read_frames(_MOST_CHUNKS)
-        self._read_pipes(_MOST_CHUNKS)
+    def _on_readable(self, index: Optional[int] = None) -> None:
+        """Something has come on the socket, or on the pipe with this index.
+
+        What was in the pipes before the frames are read comes after all that Python printed before it was written;
+        what comes into the pipes from here on may come after frames that are not here yet, and waits for the next turn.
+        """
+        written = [read + size for read, size in zip(self._counts, self._sizes_waiting())]
+        nothing = index is not None and written[index] == self._counts[index]
+        if self._read_frames(_MOST_CHUNKS):
+            return
+        self._read_up_to(written)
+        if index is not None and nothing:
+            self._stop_at_end(self._pipes[index][1])
 
     def _read_frames(self, most: int) -> bool:
         """Whether there may be more."""
@@ -143,45 +166,57 @@ class Worker:
                 return False
             for kind, number, payload in self._reader.feed(chunk):
                 if kind == frames.LOG and payload[0] & frames.AFTER_NATIVE:
-                    self._read_waiting(frames.WAITING.unpack_from(payload, 1))
-                    skipped = 1 + frames.WAITING.size
+                    self._read_up_to(frames.COUNTS.unpack_from(payload, 1))
+                    skipped = 1 + frames.COUNTS.size
                     payload = bytes((payload[0] & ~frames.AFTER_NATIVE,)) + payload[skipped:]
                 elif kind in (frames.DONE, frames.SETUP):
                     self._read_pipes(_MOST_CHUNKS)
                 self._events.on_frame(kind, number, payload)
-            if len(chunk) < 4096:
-                return False
         return True
 
-    def _read_waiting(self, sizes: Tuple[int, ...]) -> None:
-        """Reads so much of each pipe: what was there when Python printed something."""
-        for (descriptor, pipe), size in zip(self._pipes, sizes):
-            while size > 0:
-                try:
-                    text = os.read(pipe, size)
-                except OSError:
+    def _read_up_to(self, counts: Sequence[int]) -> None:
+        """Reads from each pipe until so much has been read since the start."""
+        for index, count in enumerate(counts):
+            while self._counts[index] < count:
+                if not self._read_pipe(index, count - self._counts[index]):
                     break
-                if not text:
-                    break
-                size -= len(text)
-                self._events.on_native_output(descriptor, text)
+
+    def _sizes_waiting(self) -> Tuple[int, ...]:
+        """How much there is to read from each pipe."""
+        return tuple(_LENGTH.unpack(fcntl.ioctl(pipe, termios.FIONREAD, _NO_LENGTH))[0] for _, pipe in self._pipes)
+
+    def _stop_at_end(self, pipe: int) -> None:
+        """Listens no longer to a pipe that is empty and that nobody has open for writing."""
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        if any(events & (select.POLLHUP | select.POLLERR) and not events & select.POLLIN for _, events in poll.poll(0)):
+            self._loop.remove_reader(pipe)
 
     def _read_pipes(self, most: int) -> bool:
+        """Whether there may be more."""
         more = False
-        for descriptor, pipe in self._pipes:
-            for turn in range(most):
-                try:
-                    text = os.read(pipe, 65536)
-                except (BlockingIOError, InterruptedError):
-                    break
-                except OSError:
-                    text = b""
-                if not text:
-                    self._loop.remove_reader(pipe)
-                    break
-                self._events.on_native_output(descriptor, text)
-                more = turn == most - 1
+        for index in range(len(self._pipes)):
+            turns = most
+            while turns and self._read_pipe(index, 65536):
+                turns -= 1
+            more = more or not turns
         return more
+
+    def _read_pipe(self, index: int, most: int) -> bytes:
+        """Reads once and passes it on; nothing if there is nothing."""
+        descriptor, pipe = self._pipes[index]
+        shared = self._shared_counts
+        shared[2] += 1
+        try:
+            text = os.read(pipe, most)
+        except OSError:
+            text = b""
+        self._counts[index] += len(text)
+        shared[index] = self._counts[index]
+        shared[2] += 1
+        if text:
+            self._events.on_native_output(descriptor, text)
+        return text
 
     def _wait(self) -> None:
         return_code = self.process.wait()
