@@ -18,7 +18,7 @@ from cog import BaseModel, Path, Secret, current_scope
 from cog._worker.encode import data_uri, encode_output
 from cog._worker.fetch import FetchError, data_uri_bytes, filename_of
 
-from .support import SOURCE
+from .support import SOURCE, Server
 
 
 def encoded(value):
@@ -60,6 +60,39 @@ class NamesTest(unittest.TestCase):
             self.assertEqual(heavy.strip(), "[]")
             results.append(float(took))
         self.assertLess(min(results), 15)
+
+    def test_nothing_deprecated_is_used(self):
+        """What Python 3.12 and 3.13 warn of is gone in a later one."""
+        modules = []
+        for root, _, names in os.walk(os.path.join(SOURCE, "cog")):
+            for name in names:
+                if name.endswith(".py") and name != "__init__.py":
+                    path = os.path.relpath(os.path.join(root, name), SOURCE)[:-3]
+                    modules.append(path.replace(os.sep, "."))
+        self.assertGreater(len(modules), 30)
+        program = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
+        kinds = [
+            "-W",
+            "error::DeprecationWarning",
+            "-W",
+            "error::PendingDeprecationWarning",
+            "-W",
+            "error::SyntaxWarning",
+        ]
+        environment = dict(os.environ, PYTHONPATH=SOURCE, PYTHONDONTWRITEBYTECODE="1")
+        subprocess.check_call([sys.executable] + kinds + ["-c", program] + sorted(modules), env=environment)
+        source = """
+            from typing import AsyncIterator, Optional, Union
+            from cog import BasePredictor, Input
+
+            class Predictor(BasePredictor):
+                async def setup(self): print("ready")
+                async def predict(self, x: Optional[Union[int, str]] = Input(default=1)) -> AsyncIterator[str]:
+                    yield str(x)
+        """
+        strict = {"PYTHONWARNINGS": "error::DeprecationWarning,error::PendingDeprecationWarning"}
+        with Server(source, environment=strict) as server:
+            self.assertEqual(server.predict(x="a").json()["output"], ["a"])
 
     def test_decorators_check_their_arguments(self):
         async def run():

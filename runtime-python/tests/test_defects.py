@@ -290,6 +290,10 @@ class DefectTest(unittest.TestCase):
         """
 
         def observe(server):
+            # The best of three: other work on the machine delays everything now and then.
+            return min(once(server) for _ in range(3))
+
+        def once(server):
             size = 96 << 20
             answer = in_background(server, "/predictions/p", {"size": size}, parse=False)
             longest = 0.0

@@ -200,6 +200,28 @@ class IdiomsTest(unittest.TestCase):
             with Server(source) as server:
                 self.assertIs(server.predict().json()["output"], True)
 
+    def test_a_type_with_a_coder(self):
+        source = """
+            from cog import BasePredictor, Coder
+
+            class Point:
+                def __init__(self, x, y): self.x, self.y = x, y
+
+            class PointCoder(Coder):
+                @staticmethod
+                def factory(tpe): return PointCoder() if tpe is Point else None
+                def encode(self, value): return {"x": value.x, "y": value.y}
+                def decode(self, value): return Point(value["x"], value["y"])
+
+            Coder.register(PointCoder)
+
+            class Predictor(BasePredictor):
+                def predict(self, point: Point) -> Point:
+                    return Point(point.y, point.x)
+        """
+        with Server(source) as server:
+            self.assertEqual(server.predict(point={"x": 1, "y": 2}).json()["output"], {"x": 2, "y": 1})
+
     def test_an_iterator_of_lists_of_models(self):
         source = """
             from typing import Iterator, List

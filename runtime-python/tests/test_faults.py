@@ -174,18 +174,19 @@ class FaultTest(unittest.TestCase):
     def test_a_hundred_megabytes_in_and_a_reader_that_does_not_read(self):
         with Server(MODEL) as server:
             idle = self.idle(server)
-            uri = "data:application/octet-stream;base64," + "QUJD" * (25 << 20)
+            millions = 100 if SOAK else 20
+            uri = "data:application/octet-stream;base64," + "QUJD" * (millions << 18)
             body = json.dumps({"input": {"path": uri}}).encode()
             with HealthProbe(server) as probe:
                 answer = server.request("POST", "/predictions", body, timeout=120).json()
-            self.assertEqual(answer["output"], "{} file.bin".format(75 << 20), answer.get("error"))
+            self.assertEqual(answer["output"], "{} file.bin".format(millions * 3 << 18), answer.get("error"))
             self.assert_quick("100 MB in", probe.times, idle)
             del body, uri
-            form = b"--b\r\nContent-Disposition: form-data; name=path; filename=big.bin\r\n\r\n" + bytes(100 << 20)
+            form = b"--b\r\nContent-Disposition: form-data; name=path; filename=big.bin\r\n\r\n" + bytes(millions << 20)
             headers = {"Content-Type": "multipart/form-data; boundary=b"}
             with HealthProbe(server) as probe:
                 answer = server.request("POST", "/predictions", form + b"\r\n--b--\r\n", headers, timeout=120).json()
-            self.assertEqual(answer["output"], "{} big.bin".format(100 << 20), answer.get("error"))
+            self.assertEqual(answer["output"], "{} big.bin".format(millions << 20), answer.get("error"))
             self.assert_quick("100 MB form", probe.times, idle)
             self.assertEqual(server.temporary_files(), [])
 

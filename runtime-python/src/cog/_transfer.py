@@ -6,7 +6,7 @@ import socket
 from typing import Any, Callable, Dict, Optional, Tuple, Union
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import AbstractHTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 RETRIED = frozenset((408, 425, 429, 500, 502, 503, 504))
 _REDIRECTS = frozenset((301, 302, 307, 308))
@@ -34,7 +34,7 @@ def transfer(
     opened: Any = body if isinstance(body, bytes) else body()
     try:
         request = Request(sendable_url(url), data=opened, headers=headers, method=method)
-        with build_opener(_KeepMethod(body)).open(request, timeout=timeout) as response:
+        with build_opener(_KeepMethod(body), Https()).open(request, timeout=timeout) as response:
             response.read(1 << 20)
             answered = {name.lower(): value for name, value in response.headers.items()}
             return answered, response.geturl()
@@ -51,6 +51,23 @@ def transfer(
     finally:
         if hasattr(opened, "close"):
             opened.close()
+
+
+class Https(HTTPSHandler):
+    """One TLS context for all: to make one takes time and memory, and some Pythons do so even where none is needed."""
+
+    connection: Any = http.client.HTTPSConnection
+    _context_of_all: Any = None
+
+    def __init__(self) -> None:
+        AbstractHTTPHandler.__init__(self)
+
+    def https_open(self, req: Any) -> Any:
+        if Https._context_of_all is None:
+            import ssl
+
+            Https._context_of_all = ssl.create_default_context()
+        return self.do_open(self.connection, req, context=Https._context_of_all)
 
 
 def sendable_url(url: str) -> str:

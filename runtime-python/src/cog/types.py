@@ -171,6 +171,8 @@ class URLPath(pathlib.PosixPath):
 class URLFile(io.IOBase):
     """A file at a URL, fetched on first use."""
 
+    _opened: Any = None
+
     def __init__(self, url: str, filename: Optional[str] = None) -> None:
         from ._worker.fetch import filename_of
 
@@ -178,7 +180,6 @@ class URLFile(io.IOBase):
             raise ValueError("URLFile requires URL to conform to HTTP or HTTPS protocol")
         self._url = url
         self.name = filename or filename_of(url)
-        self._opened: Any = None
         self._size = 0
 
     def _counted(self, size: int) -> None:

@@ -28,7 +28,8 @@ def origin_of(annotation: Any) -> Any:
     origin = getattr(annotation, "__origin__", None)
     if origin is not None:
         return origin
-    if type(annotation).__name__ == "UnionType":
+    # `Union` is the name of the class from Python 3.14 on.
+    if type(annotation).__name__ in ("UnionType", "Union"):
         return Union
     return None
 

@@ -94,7 +94,7 @@ def open_url(source: str) -> Any:
     from urllib.error import URLError
     from urllib.request import Request, build_opener
 
-    from .._transfer import sendable_url
+    from .._transfer import Https, sendable_url
     from .guard import BlockedAddress, guarded_opener
 
     scheme = urlsplit(source).scheme.lower()
@@ -105,7 +105,7 @@ def open_url(source: str) -> Any:
         sendable_url(source), headers={"User-Agent": agent or "cog/" + _version(), "Accept-Encoding": "identity"}
     )
     guarded = os.environ.get("COG_BLOCK_PRIVATE_ADDRESSES", "").strip().lower() in ("1", "true", "yes", "on")
-    opener = guarded_opener() if guarded else build_opener()
+    opener = guarded_opener() if guarded else build_opener(Https())
     try:
         response = opener.open(request, timeout=_TIMEOUT)
     except URLError as error:

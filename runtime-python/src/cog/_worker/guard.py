@@ -4,7 +4,9 @@ import http.client
 import ipaddress
 import socket
 from typing import Any, Tuple, Union
-from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
+from urllib.request import HTTPHandler, OpenerDirector, ProxyHandler, build_opener
+
+from .._transfer import Https
 
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
@@ -75,6 +77,5 @@ class _Http(HTTPHandler):
         return self.do_open(_HttpConnection, req)
 
 
-class _Https(HTTPSHandler):
-    def https_open(self, req: Any) -> Any:
-        return self.do_open(_HttpsConnection, req)
+class _Https(Https):
+    connection = _HttpsConnection
