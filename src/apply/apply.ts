@@ -7,9 +7,10 @@ import type { Platform } from '../lock/platform.ts';
 import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
 import { withOlderUrls } from '../sources/apt/older-urls.ts';
 import { bundledFile } from '../sources/bundled-runtime.ts';
-import { type Artifact, type FetchOptions, fetchArtifacts } from '../sources/fetch-artifacts.ts';
+import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
 import { buildLayers, type MadeLayer } from './build-layers.ts';
 import type { LayerDifference } from './compare-layers.ts';
+import { treeFetcher } from './git-tree/tree-fetcher.ts';
 import { encodeConfig } from './image/config.ts';
 import { encodeManifest } from './image/manifest.ts';
 import { type BuiltSource, buildSource } from './layers/source.ts';
@@ -127,17 +128,6 @@ function lockedTarget(lock: Lock, platform: Platform): Target {
     subject: platform,
     hint: `It holds ${Object.keys(lock.targets).join(', ') || 'none'}. Run \`cogplan lock --platform ${platform}\`.`,
   });
-}
-
-/** How the trees of a target are fetched: the address in the lock names commit and repository, but not what of the repository was taken. */
-function treeFetcher({ files }: Target): NonNullable<FetchOptions['fetchers']>[string] {
-  return async (context, artifact) => {
-    const locked = files.find(({ file, git }) => git !== undefined && file?.sha256 === artifact.file.sha256)?.git;
-    if (locked === undefined) return false;
-    const { refetchGitTree } = await import('./git-tree/git-tree.ts');
-    await refetchGitTree(context, locked, artifact);
-    return true;
-  };
 }
 
 /** Every file that enters the image. */

@@ -259,11 +259,16 @@ interface StepBuild extends BuildRun {
 async function runStepLayer(context: Context, layer: KeyedLayer, run: StepBuild): Promise<BuiltLayer> {
   await run.storeBase();
   const { buildStep } = await import('./steps/build-step.ts');
+  const { secretsFor } = await import('./steps/secrets.ts');
+  const { openStepNetwork, replaying } = await import('./steps/step-network.ts');
   return buildStep(context, {
     recipe: run.step,
     below: run.below,
     sandbox: await run.openSandbox(),
-    secrets: run.secrets ?? new Map(),
+    secrets: secretsFor(run.step.secrets, context.env, run.secrets),
+    ...(run.step.network === 'none'
+      ? {}
+      : { openNetwork: () => openStepNetwork(context, replaying(run.step.fetched)) }),
     what: layer.step?.what ?? layer.layer,
     compare: !run.seals.has(layer.key),
     accepted: layer.step?.accepted ?? false,

@@ -5,7 +5,7 @@ import { withSpan } from '../events.ts';
 import { normalizeName } from '../formats/python/name.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
-import type { Hold, Lock, Target, Tool } from '../lock/schema.generated.ts';
+import type { Hold, Lock, Step, Target, Tool } from '../lock/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
@@ -86,6 +86,12 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     image: imageOf(spec, python.runtime.sdk.version, system),
     seals: before?.seals ?? [],
   };
+  const steps = await recordedSteps(context, {
+    target,
+    previous: before,
+    request,
+    tools: mergeTools(system.tools, python.tools),
+  });
   return {
     lockVersion: LOCK_VERSION,
     assembler: 1,
@@ -94,8 +100,38 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     asked,
     holds: [...holds],
     tools: mergeTools(system.tools, python.tools),
-    targets: { ...previous?.targets, [platform]: target },
+    targets: { ...previous?.targets, [platform]: { ...target, steps } },
   };
+}
+
+interface StepsToRecord {
+  readonly target: Target;
+  readonly previous: Target | undefined;
+  readonly request: LockRequest;
+  readonly tools: readonly Tool[];
+}
+
+/** Steps whose network is recorded are run now, unless the lock before has what the same command got. */
+async function recordedSteps(context: Context, { target, previous, request, tools }: StepsToRecord): Promise<Step[]> {
+  const keeps = request.options.mode === 'keep';
+  const steps = target.steps.map((step) => {
+    const known = previous?.steps.find((item) => item.command === step.command && item.fetched !== undefined);
+    return step.network === 'recorded' && keeps && known?.fetched !== undefined
+      ? { ...step, fetched: known.fetched }
+      : step;
+  });
+  if (steps.every(({ network, fetched }) => network === 'none' || fetched !== undefined)) return steps;
+  const [{ recordSteps }, { openSandbox }] = await Promise.all([
+    import('../apply/steps/record-steps.ts'),
+    import('../apply/sandbox/open-sandbox.ts'),
+  ]);
+  const recorded = await recordSteps(context, {
+    target: { ...target, steps },
+    platform: request.platform,
+    projectDirectory: request.spec.directory,
+    openSandbox: () => openSandbox(context, { tools }),
+  });
+  return [...recorded];
 }
 
 /** Loaded when a project has weights: most have none. */
