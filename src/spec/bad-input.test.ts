@@ -65,6 +65,7 @@ describe('bad input has a code, a place and advice', () => {
 describe('a fix, applied literally, makes the error go away', () => {
   test.each([
     ['numpy=1.26.4', 'requirements.txt', 'numpy==1.26.4'],
+    ['numpy 1.26.4', 'requirements.txt', 'numpy==1.26.4'],
     ['numpy=1.26.4=py311_0  # from conda', 'requirements.txt', 'numpy==1.26.4  # from conda'],
     ['x @ git+git://h/o/x.git@v1', 'requirements.txt', 'x @ git+https://h/o/x.git@v1'],
   ])('%s', async (line, file, fixed) => {

@@ -44,6 +44,7 @@ export async function interpretRequirement(written: string, context: Requirement
   }
   refuseSingleEquals(text, where);
   refuseGitProtocol(text, where);
+  refuseSeveral(text, where);
   const { requirement, reference } = takeApart(text, where);
   const source = reference === undefined ? ({ kind: 'index' } as const) : await locate(reference, context);
   const named = nameFromWheel(requirement, source, context);
@@ -87,6 +88,30 @@ function refuseSingleEquals(text: string, where: Where): void {
     subject: text,
     hint: `Write ${pinned}.`,
     data: oneFix(where, text, pinned),
+  });
+}
+
+// `numpy scipy` and `numpy 1.26`
+function refuseSeveral(text: string, where: Where): void {
+  const words = text.split(/\s+/);
+  const [name = '', version = ''] = words;
+  const isName = (word: string): boolean =>
+    /^[A-Za-z][\w.-]*(?:\[[\w,.-]*\])?(?:[<>=!~]=?=?[\w.*+!,<>=~-]+)?$/.test(word);
+  if (words.length === 2 && /^[A-Za-z][\w.-]*$/.test(name) && /^v?[0-9]+(?:\.[0-9]+)+\S*$/.test(version)) {
+    const pinned = `${name}==${version.replace(/^v/, '')}`;
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `\`${text}\` is not a requirement: "==" is missing`, {
+      where,
+      subject: text,
+      hint: `Write ${pinned}.`,
+      data: oneFix(where, text, pinned),
+    });
+  }
+  if (words.length < 2 || words.length > 50 || !words.every(isName)) return;
+  const shown = words.slice(0, 10).join(', ');
+  throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `\`${text.slice(0, 200)}\` is more than one requirement`, {
+    where,
+    subject: text.slice(0, 200),
+    hint: `Write each on a line of its own: ${shown}${words.length > 10 ? ', …' : ''}.`,
   });
 }
 

@@ -98,13 +98,14 @@ test('options in every spelling, on lines of their own and behind requirements',
 });
 
 test('lines that would replace the SDK, and the project itself, are left out and said', async () => {
-  const result = await read({ 'r.txt': 'cog==0.7.0\nCoglet\ncog[x]>=1\n-e .\ncog-extra\n' });
+  const result = await read({ 'r.txt': 'cog==0.7.0\nCoglet\ncog[x]>=1\n-e .\npkg-resources==0.0.0\ncog-extra\n' });
   expect(texts(result)).toEqual(['cog-extra']);
   expect(result.notices.map(({ code, where }) => [code, where.line])).toEqual([
     ['COGPLAN_REQUIREMENT_REMOVED', 1],
     ['COGPLAN_REQUIREMENT_REMOVED', 2],
     ['COGPLAN_REQUIREMENT_REMOVED', 3],
     ['COGPLAN_REQUIREMENT_REMOVED', 4],
+    ['COGPLAN_REQUIREMENT_REMOVED', 5],
   ]);
 });
 
@@ -328,6 +329,7 @@ describe('refusals', () => {
     ['--config-settings=x=y', INVALID],
     ['a --install-option=x', INVALID],
     ['pip install numpy', INVALID],
+    ['numpy scipy torch==1.0', INVALID],
     ['apt-get install -y ffmpeg', INVALID],
     ['cd sub && python setup.py install', INVALID],
     ['-r https://h/r.txt', UNSUPPORTED],

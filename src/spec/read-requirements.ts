@@ -34,6 +34,8 @@ interface Collected {
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 200;
+// https://bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463
+const NO_PACKAGE = 'pkg-resources==0.0.0';
 // Cog installs its own SDK and server; these lines would replace them.
 const PROVIDED: ReadonlySet<string> = new Set(['cog', 'coglet']);
 
@@ -202,6 +204,11 @@ export async function readRequirements(
         text: `${line.requirement} is left out: the image gets its ${requirement.name} from cogplan.`,
         where,
       });
+      return undefined;
+    }
+    if (requirement.text === NO_PACKAGE) {
+      const text = `${NO_PACKAGE} is left out: Debian's pip freeze writes it, and there is no such package.`;
+      notices.push({ level: 'warn', code: 'COGPLAN_REQUIREMENT_REMOVED', text, where });
       return undefined;
     }
     if (context.constraint && (requirement.extras.length > 0 || context.editable)) {

@@ -397,8 +397,9 @@ describe('refusals name code, line, column and key', () => {
       { length: 30 },
       (_, i) => `  - &a${i} {<<: [${i === 0 ? '{k: v}' : `*a${i - 1}, *a${i - 1}`}]}`,
     );
-    expect((await problems(`${BUILD}weights:\n${levels.join('\n')}\n`))[0]?.code).toBe('COGPLAN_SPEC_SYNTAX');
-    expect((await problems(`weights:\n${levels.join('\n')}\nbuild: *a29\n`))[0]?.code).toBe('COGPLAN_SPEC_SYNTAX');
+    for (const bomb of [`${BUILD}weights:\n${levels.join('\n')}\n`, `weights:\n${levels.join('\n')}\nbuild: *a29\n`]) {
+      expect((await problems(bomb)).map(({ code }) => code)).toContain('COGPLAN_SPEC_SYNTAX');
+    }
   });
 
   test('a missing configuration, one that is called cog.yml, and another file', async () => {
