@@ -5,9 +5,10 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { modelProblems } from '../spec/read-project-model.ts';
-import type { Notice } from '../spec/spec.ts';
+import type { Notice, Spec } from '../spec/spec.ts';
 import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
+import { printExplainedRun } from './explain-run.ts';
 import { printExplainedSpec } from './explain-spec.ts';
 import { fixProject } from './fix-project.ts';
 import { lockPlatforms } from './lock-platform.ts';
@@ -23,6 +24,7 @@ import { type CommonOptions, print, printJson, projectDirectory, type Session, w
 interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
   readonly explainSpec?: boolean;
+  readonly explainRun?: boolean;
   /** Number of the fix to apply; true: the first one that is offered, again and again. */
   readonly fix?: string | true;
   /** Resolve a lock that holds a merge conflict again, from both sides. */
@@ -32,7 +34,7 @@ interface LockOptions extends CommonOptions, PlanOptions {
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
   const directory = projectDirectory(argument);
   return withSession({ ...options, directory }, async (session) => {
-    if (options.explainSpec) return explain(session, directory, options);
+    if (options.explainSpec || options.explainRun) return explain(session, directory, options);
     if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, async () => {
       const asOf = options.fix === undefined ? undefined : await fixProject(session, directory, options);
@@ -41,8 +43,10 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
   });
 }
 
-async function explain({ json }: Session, directory: string, { file }: LockOptions): Promise<number> {
-  printExplainedSpec(await readUnlockedSpec(directory, file), { json });
+async function explain({ json }: Session, directory: string, options: LockOptions): Promise<number> {
+  const spec = await readUnlockedSpec(directory, options.file);
+  if (options.explainRun) printExplainedRun(spec, { json });
+  else printExplainedSpec(spec, { json });
   return 0;
 }
 
@@ -92,6 +96,7 @@ async function updateLock(session: Session, directory: string, options: LockOpti
   } else if (!changed) {
     print(`${LOCK_FILE} is up to date.`);
   } else {
+    tellRun(session, request.spec);
     const platforms = lockPlatforms(request.previous, options, request.spec.settings.values.platforms);
     for (const platform of platforms) {
       const target = plan.lock.targets[platform];
@@ -103,6 +108,13 @@ async function updateLock(session: Session, directory: string, options: LockOpti
     }
   }
   return 0;
+}
+
+/** What became of the commands of build.run, in one line each. */
+function tellRun({ host }: Session, { runReading }: Spec): void {
+  for (const { from, parts } of runReading.commands) {
+    for (const part of parts) info(host, 'lock.run', `${from}: ${part.class}: ${part.why}`);
+  }
 }
 
 /** Outside a terminal nobody can answer, and what to do with two sides is nothing to guess. */

@@ -35,6 +35,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
   common(program.command('lock [directory]'))
     .description('write or update cogplan.lock from cog.yaml')
     .option('--explain-spec', 'only tell how the project was understood, with the line of each value')
+    .option('--explain-run', 'only tell what each command of build.run comes to, and why')
     .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
     .option('--upgrade', 'take the newest version of everything that the project allows')
     .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
@@ -46,6 +47,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--fix [number]', 'change cog.yaml as an error advises; without a number: the first advice, until it locks')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
     .option('-y, --yes', 'write without asking')
+    .addOption(secretOption())
     .addHelpText(
       'after',
       example('cogplan lock --check', 'in CI: fail when somebody edited cog.yaml and forgot the lock'),
@@ -130,6 +132,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addOption(platformOption())
     .option('--no-bytecode', 'leave compiled Python bytecode out')
     .addOption(sandboxOption())
+    .addOption(secretOption())
     .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText(
       'after',
@@ -309,6 +312,13 @@ function fileOption(): Option {
 
 function sandboxOption(): Option {
   return new Option('--sandbox <kind>', 'what runs commands of the image').choices(['bubblewrap', 'docker']);
+}
+
+function secretOption(): Option {
+  return new Option(
+    '--secret <secret>',
+    'id=ID,src=FILE or id=ID,env=NAME, for commands of build.run; may be repeated',
+  ).argParser(collect);
 }
 
 function envOption(): Option {

@@ -9,12 +9,15 @@ import { defaultStoreRoot, openStore } from '../store/open-store.ts';
 import { VERSION } from '../version.ts';
 import { openHost } from './hosts/open-host.ts';
 import { withProjectMirrors } from './project-mirrors.ts';
+import { withSecrets } from './secrets.ts';
 
 export interface CommonOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly offline?: boolean;
   readonly yes?: boolean;
+  /** Values of `--secret`. */
+  readonly secret?: readonly string[];
 }
 
 export interface Session {
@@ -37,7 +40,7 @@ export async function withSession(
   const onSignal = (): void => interrupt.abort(new CogplanError('COGPLAN_INTERRUPTED', 'interrupted'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const json = options.json ?? false;
-  const env = await withProjectMirrors(process.env, options.directory);
+  const env = await withProjectMirrors(await withSecrets(process.env, options.secret), options.directory);
   const host = openHost({ quiet: options.quiet ?? false, interactive: !json && options.yes !== true });
   const store = await openStore(defaultStoreRoot(process.env));
   const http = createHttpClient({

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { aContext } from '../../test/builders/context.ts';
 import { aLock, aTarget, aWheel } from '../../test/builders/lock.ts';
 import { aSpec } from '../../test/builders/spec.ts';
-import { isCogplanError } from '../errors.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { askedOf } from './asked.ts';

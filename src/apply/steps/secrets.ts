@@ -8,8 +8,13 @@ export function secretsFor(
 ): ReadonlyMap<string, Uint8Array> {
   const found = new Map(given);
   for (const { id } of secrets) {
-    const value = env[`COGPLAN_SECRET_${id.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`];
+    const value = env[secretVariable(id)];
     if (value !== undefined && !found.has(id)) found.set(id, Buffer.from(value, 'utf8'));
   }
   return found;
+}
+
+/** The variable that holds the value of a secret. */
+export function secretVariable(id: string): string {
+  return `COGPLAN_SECRET_${id.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
 }
