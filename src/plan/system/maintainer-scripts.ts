@@ -24,7 +24,7 @@ const RECORDED = ['config', 'postinst', 'postrm', 'preinst', 'prerm', 'triggers'
 export interface ScriptsInput {
   readonly packages: readonly PackageRecord[];
   readonly suite: string;
-  /** What becomes of packages whose scripts are not understood. */
+  /** What becomes of packages whose scripts are not understood. Sealed are also those that write caches which programs need. */
   readonly unknown: 'refused' | 'sealed';
 }
 
@@ -41,8 +41,8 @@ export async function readMaintainerScripts(
   await Promise.all(
     packages.map((record) =>
       limit(async () => {
-        const known = await context.store.getDerived<ScriptHashes>('deb-scripts', derivedKey(record, suite));
-        if (known !== undefined) found.set(record.file.sha256, { hashes: known });
+        const known = await context.store.getDerived<StoredScripts>('deb-scripts', derivedKey(record, suite, rule));
+        if (known !== undefined) found.set(record.file.sha256, known);
       }),
     ),
   );
@@ -55,7 +55,7 @@ export async function readMaintainerScripts(
   await withSpan(context.host, 'apt.scripts', 'Reading maintainer scripts', async (span) => {
     for (const [index, record] of unknown.entries()) {
       context.signal.throwIfAborted();
-      const read = await readScripts(context, record, suite);
+      const read = await readScripts(context, record, { suite, unknown: rule });
       if (read.unknown !== undefined && rule === 'refused') throw unknownScript(record, read);
       found.set(record.file.sha256, read);
       span.progress(index + 1, unknown.length);
@@ -73,11 +73,7 @@ function tellSealed(
   const sealed = packages.filter(({ file }) => found.get(file.sha256)?.unknown !== undefined);
   if (sealed.length === 0) return;
   const names = sealed.map(({ name }) => name).join(', ');
-  info(
-    context.host,
-    'apt.sealed',
-    `The scripts of ${names} are not understood: they run once, in the sandbox, when the lock is applied.`,
-  );
+  info(context.host, 'apt.sealed', `The scripts of ${names} run once, in the sandbox, when the lock is applied.`);
 }
 
 function unknownScript(record: PackageRecord, { unknown, data }: UnderstoodScripts): CogplanError {
@@ -92,7 +88,17 @@ interface UnderstoodScripts extends ReadScripts {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-async function readScripts(context: Context, record: PackageRecord, suite: string): Promise<UnderstoodScripts> {
+/** What programs read and cannot do without, made by programs that only the tree itself holds. */
+const NEEDED_CACHES =
+  /(?:^|\/)(?:glib-compile-schemas|gdk-pixbuf-query-loaders|gtk-query-immodules-[23]\.0|update-mime-database)$/;
+
+type StoredScripts = { readonly hashes: ScriptHashes; readonly unknown?: string };
+
+async function readScripts(
+  context: Context,
+  record: PackageRecord,
+  { suite, unknown: rule }: Pick<ScriptsInput, 'suite' | 'unknown'>,
+): Promise<UnderstoodScripts> {
   const { file, name, version, architecture } = record;
   const path = await context.store.verified(file.sha256, file.size, describe(record));
   const control = await readDebControl(path, describe(record));
@@ -116,13 +122,16 @@ async function readScripts(context: Context, record: PackageRecord, suite: strin
     const { script, line, text, reason } = analysis;
     return { hashes, unknown: `${script}, line ${line}: ${reason}: ${text}`, data: { script, line, text, reason } };
   }
-  await context.store.putDerived('deb-scripts', derivedKey(record, suite), hashes);
-  return { hashes };
+  const cache = analysis.effects.find((effect) => effect.kind === 'skipped' && NEEDED_CACHES.test(effect.what));
+  const read: StoredScripts =
+    rule === 'sealed' && cache?.kind === 'skipped' ? { hashes, unknown: `${cache.what} writes a cache` } : { hashes };
+  await context.store.putDerived('deb-scripts', derivedKey(record, suite, rule), read);
+  return read;
 }
 
 /** The build stands for the program's rules about scripts. */
-function derivedKey(record: PackageRecord, suite: string): Sha256 {
-  return sha256(canonicalJson({ deb: record.file.sha256, suite, program: buildId() }));
+function derivedKey(record: PackageRecord, suite: string, rule: ScriptsInput['unknown']): Sha256 {
+  return sha256(canonicalJson({ deb: record.file.sha256, suite, rule, program: buildId() }));
 }
 
 function describe({ name, version }: PackageRecord): string {
