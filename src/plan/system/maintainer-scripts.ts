@@ -8,6 +8,8 @@ import { info, withSpan } from '../../events.ts';
 import { readDebControl } from '../../formats/debian/deb-archive.ts';
 import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
+import type { Archive } from '../../lock/schema.generated.ts';
+import { withOlderUrls } from '../../sources/apt/older-urls.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 
 /** By name: sha256 of each maintainer script, and of `triggers`. */
@@ -26,6 +28,8 @@ export interface ScriptsInput {
   readonly suite: string;
   /** What becomes of packages whose scripts are not understood. Sealed are also those that write caches which programs need. */
   readonly unknown: 'refused' | 'sealed';
+  /** Where they come from: what has left them is looked for in the snapshots of their states. */
+  readonly archives?: readonly Archive[];
 }
 
 /**
@@ -34,7 +38,7 @@ export interface ScriptsInput {
  */
 export async function readMaintainerScripts(
   context: Context,
-  { packages, suite, unknown: rule }: ScriptsInput,
+  { packages, suite, unknown: rule, archives = [] }: ScriptsInput,
 ): Promise<ReadonlyMap<Sha256, ReadScripts>> {
   const found = new Map<Sha256, ReadScripts>();
   const limit = pLimit(16);
@@ -50,7 +54,7 @@ export async function readMaintainerScripts(
   if (unknown.length === 0) return found;
   await fetchArtifacts(
     context,
-    unknown.map((record) => ({ file: record.file, what: describe(record) })),
+    unknown.map((record) => ({ file: withOlderUrls({ ...record.file }, archives), what: describe(record) })),
   );
   await withSpan(context.host, 'apt.scripts', 'Reading maintainer scripts', async (span) => {
     for (const [index, record] of unknown.entries()) {

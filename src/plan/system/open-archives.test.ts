@@ -100,6 +100,12 @@ describe('as of a date', () => {
     expect((await open({}, { asOf })).entry).toEqual(entry);
   });
 
+  test('an archive that was not renewed since is taken as it was', async () => {
+    await publish('/debian', MARCH, [old], [key], new Date('2025-04-02T00:00:00Z'));
+    await expect(open()).rejects.toMatchObject({ code: 'COGPLAN_ARCHIVE_EXPIRED' });
+    expect((await open({}, { asOf })).versions).toEqual(['1']);
+  });
+
   test('a snapshot that limits its rate is asked again after the pause it names', async () => {
     await publish('/debian', JUNE, [recent]);
     await publish('/snapshot/debian/20250401T123000Z', MARCH, [old]);

@@ -76,6 +76,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
       packages: result.packages,
       suite,
       unknown: configure,
+      archives: archives.entries,
     });
     const olderArchives = await findOlderEvidence(context, {
       packages: result.packages.filter((record) => record === kept.get(record.name)),

@@ -316,7 +316,7 @@ describe('refused is', () => {
   const place = { file: 'cog.yaml', line: 5, key: 'build.system_packages[0]' };
 
   test.each([
-    ['3.12', 'Ask for 3.9, 3.11 or 3.13'],
+    ['3.12', 'Ask for 3.9, 3.11, 3.13 or 3.14'],
     ['3.11.4', 'Ask for "3.11" or "3.11.2"'],
     ['2.7', 'Ask for 3.9'],
   ])('Python %s', async (python, hint) => {

@@ -77,6 +77,7 @@ export async function resolveSystem(
       packages: all,
       suite: suite.name,
       unknown: spec.settings.values.configure ?? 'refused',
+      archives: archives.entries,
     });
     const olderArchives = await findOlderEvidence(context, {
       packages: all.filter((record) => record === kept.get(record.name)),

@@ -30,4 +30,5 @@ export const DEBIAN_SUITES: readonly DebianSuite[] = [
     interpreter: ['python3.11', 'python3-distutils'],
   },
   { name: 'trixie', release: '13', python: '3.13', base: BASE, interpreter: ['python3.13'] },
+  { name: 'forky', release: '14', python: '3.14', base: BASE, interpreter: ['python3.14'] },
 ];

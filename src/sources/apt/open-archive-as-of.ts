@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { CogplanError, isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
-import { fetchRelease } from './fetch-release.ts';
+import { type FetchedRelease, fetchRelease } from './fetch-release.ts';
 import { type ArchiveRequest, type OpenArchive, openIndex, openRelease } from './open-archive.ts';
 import { newestRemembered } from './remembered-archives.ts';
 
@@ -22,12 +22,7 @@ export async function openArchiveAsOf(context: Context, request: DatedRequest): 
   const { asOf } = request;
   for (const url of rootsOf(request)) {
     try {
-      const fetched = await fetchRelease(context, {
-        ...request,
-        url,
-        previous: undefined,
-        at: laterOf(url, request, context),
-      });
+      const fetched = await fetchAt(context, request, url);
       if (fetched.release.date <= asOf) return await openRelease(context, request, fetched);
       reasons.push(`${url} is of ${fetched.release.date.toISOString()}`);
     } catch (error) {
@@ -61,9 +56,16 @@ function rootsOf({ url, snapshot, asOf }: DatedRequest): readonly string[] {
   return snapshot === undefined ? [url] : [url, `${snapshot}/${stampOf(asOf)}`];
 }
 
-/** The archive of today is judged by today's clock: it is the snapshot that may look expired. */
-function laterOf(url: string, request: DatedRequest, context: Context): Date {
-  return url === request.url ? context.now() : request.asOf;
+/** The archive of today is judged by today's clock, unless it has not been renewed since the instant that counts. */
+async function fetchAt(context: Context, request: DatedRequest, url: string): Promise<FetchedRelease> {
+  const asked = { ...request, url, previous: undefined };
+  if (url !== request.url) return fetchRelease(context, { ...asked, at: request.asOf });
+  try {
+    return await fetchRelease(context, asked);
+  } catch (error) {
+    if (!isCogplanError(error, 'COGPLAN_ARCHIVE_EXPIRED')) throw error;
+    return fetchRelease(context, { ...asked, at: request.asOf });
+  }
 }
 
 /** `20230504T000000Z`, as snapshot archives name instants. */

@@ -35,6 +35,15 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
     ),
   },
   {
+    name: 'base-files',
+    script: 'preinst',
+    fingerprints: ['5ec2b721b5bee60cd2a01724ab03a179'],
+    why: 'the same on arm64, whose merged /usr has no /lib64',
+    effects: ['lib32', 'lib64', 'libo32', 'libx32'].map((name) =>
+      diversion(`/${name}`, `/.${name}.usr-is-merged`, 'base-files'),
+    ),
+  },
+  {
     name: 'base-passwd',
     script: 'postinst',
     fingerprints: ['8c1542e000b3ca57ba8f67165e613d1f'],
