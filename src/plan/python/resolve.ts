@@ -171,6 +171,8 @@ function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveReq
     constraints: [],
     indexes: { primary: DEFAULT_INDEX, extra: [], findLinks: [] },
     pre: false,
+    // It is this version's of cogplan, whatever day the model's packages are of.
+    asOf: null,
     keep: keptPackages(input, input.previous?.runtime.server),
     held: NOTHING_HELD.python,
   };
