@@ -46,8 +46,15 @@ describe('layers of weights', () => {
     });
   });
 
-  test('those fetched at start-up have none', () => {
-    expect(planWeights([aSet([['a.bin', 10]], { place: 'startup' })])).toEqual([]);
+  test('those fetched at start-up are named in one, and have none', () => {
+    const [layer, ...others] = planWeights([aSet([['a.bin', 10]], { place: 'startup' })]);
+    expect(others).toEqual([]);
+    const file = layer?.recipe.kind === 'files' ? layer.recipe.files[0] : undefined;
+    expect(file?.path).toBe('usr/local/share/cogplan/weights.json');
+    expect(JSON.parse(file?.text ?? '')).toMatchObject({
+      version: 1,
+      sets: [{ target: '/src/weights', files: [{ path: 'a.bin', sha256: sha256('a.bin'), urls: ['project:a.bin'] }] }],
+    });
   });
 
   test('one changed file of many moves at most two layers, and the others are shared', () => {

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../canonical.ts';
 import type { WeightSet } from '../lock/schema.generated.ts';
 import { mergeUsrPath } from './layers/debian/merged-usr.ts';
 import type { PlannedLayer } from './plan-layers.ts';
@@ -20,10 +21,43 @@ const MOST_LAYERS = 40;
  */
 export function planWeights(sets: readonly WeightSet[]): readonly PlannedLayer[] {
   const inImage = sets.filter(({ place }) => place === 'image');
+  const named = namedLayer(sets.filter(({ place }) => place === 'startup'));
   for (let large = LARGE; ; large *= 2) {
     const layers = inImage.flatMap((set) => groupFiles(set.files, large).map((files) => layerOf(set, files)));
-    if (layers.length <= MOST_LAYERS || inImage.every((set) => groupFiles(set.files, large).length <= 1)) return layers;
+    if (layers.length <= MOST_LAYERS || inImage.every((set) => groupFiles(set.files, large).length <= 1)) {
+      return [...layers, ...named];
+    }
   }
+}
+
+/** Where the runtime looks for what it has to fetch: `cog/_weights/manifest.py`. */
+const MANIFEST = 'usr/local/share/cogplan/weights.json';
+
+/** What is fetched at start-up is named in the image by place, hash, size and address. */
+function namedLayer(sets: readonly WeightSet[]): readonly PlannedLayer[] {
+  if (sets.length === 0) return [];
+  const document = {
+    version: 1,
+    sets: sets.map(({ name, target, setDigest, files }) => ({
+      name,
+      target,
+      setDigest,
+      files: files.map(({ path, file }) => ({
+        path,
+        sha256: file.sha256,
+        size: file.size,
+        urls: [file.url, ...(file.mirrors ?? [])],
+      })),
+    })),
+  };
+  const text = `${canonicalJson(document)}\n`;
+  return [
+    {
+      layer: 'weights',
+      family: 'weights',
+      recipe: { kind: 'files', assembler: 1, files: [{ path: MANIFEST, kind: 'file', mode: 0o644, text }] },
+    },
+  ];
 }
 
 function groupFiles(files: readonly WeightFile[], large: number): readonly (readonly WeightFile[])[] {

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { sha256 } from '../../src/digest.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
 
 const CANARY = 'hf_canary0123456789';
 const MODEL = randomBytes(5_000_000);
@@ -116,6 +119,31 @@ it('a weight that is replaced between lock and apply is refused with both hashes
     expect(error.code).toBe('COGPLAN_HASH_MISMATCH');
     expect(error.message.match(/[0-9a-f]{64}/g)?.length).toBe(2);
     rmSync(store, { recursive: true, force: true });
+  });
+});
+
+it('weights that the image only names are fetched when the server starts, checked, and shared by the next one', async () => {
+  const model = randomBytes(300_000);
+  publishRepository(hub, { name: 'owner/late', token: CANARY, files: { 'model.bin': model, 'config.json': '{}' } });
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    write(project);
+    const cog = COG.slice(0, COG.indexOf('  - name: own')).replace('owner/model', 'owner/late');
+    writeFileSync(join(project, 'cog.yaml'), cog);
+    writeFileSync(join(project, 'cogplan.yaml'), 'weights:\n  - {name: hub, place: startup}\n');
+    expect((await cogplan(['lock', project, '--yes'], { env: env() })).status).toBe(0);
+    const { layers } = await cogplanJson<Receipt>(['apply', project], { prefix: ['unshare', '-rn'] });
+    expect(layers.filter(({ family }) => family === 'weights').map(({ layer }) => layer)).toEqual(['weights']);
+
+    const variables = ['-e', `HF_ENDPOINT=${hub.url}`, '-e', `HF_TOKEN=${CANARY}`];
+    const run = await cogplan(['predict', project, '--json', ...variables]);
+    expect([run.status, run.stderr.includes(CANARY)]).toEqual([0, false]);
+    const { output } = JSON.parse(run.stdout) as { output: Record<string, string> };
+    expect(output['/src/models/hub/model.bin']).toBe(sha256(model));
+
+    hub.answer(`/objects/${sha256(model)}`, { body: Buffer.alloc(300_000) });
+    const forged = await cogplan(['predict', project, '--json', ...variables]);
+    expect([forged.status, forged.stdout + forged.stderr]).toEqual([1, expect.stringContaining(sha256(model))]);
   });
 });
 

@@ -99,6 +99,7 @@ describe('a folder of the project', () => {
     expect((await failure(aSet('/etc')))?.message).toContain('outside the project');
     put('weights/a.txt', 'a');
     expect((await failure(aSet('weights', { exclude: ['*'] })))?.code).toBe('COGPLAN_WEIGHTS_EMPTY');
+    expect((await failure(aSet('weights', { place: 'startup' })))?.code).toBe('COGPLAN_WEIGHTS_SOURCE');
     symlinkSync('/etc/passwd', join(directory, 'weights/link'));
     expect((await failure(aSet('weights')))?.code).toBe('COGPLAN_WEIGHTS_FILE_KIND');
   });

@@ -46,6 +46,7 @@ async function resolveSet(
   if (before !== undefined && !upgrade && isSameAsk(set, before) && !set.sources.some(isOfProject)) {
     return { ...before, target, place: set.place };
   }
+  refuseUnreachable(set);
   const sources: LockedSource[] = [];
   const files = new Map<string, WeightFile>();
   for (const source of set.sources) {
@@ -138,6 +139,21 @@ function isSameSource(source: WeightSource, locked: LockedSource): boolean {
   const same = (asked: readonly string[], known: readonly string[] = []): boolean =>
     [...asked].sort(compareBytes).join('\n') === known.join('\n');
   return source.uri === locked.uri && same(source.include, locked.include) && same(source.exclude, locked.exclude);
+}
+
+/** A container has no project beside it to fetch from. */
+function refuseUnreachable(set: WeightSet): void {
+  const own = set.place === 'startup' ? set.sources.find(isOfProject) : undefined;
+  if (own === undefined) return;
+  throw new CogplanError(
+    'COGPLAN_WEIGHTS_SOURCE',
+    `weights "${set.name}" lie in the project: they cannot be fetched at start-up`,
+    {
+      subject: set.name,
+      where: own.where,
+      hint: 'Give an address that containers reach, or leave them in the image (place: image).',
+    },
+  );
 }
 
 function empty(set: WeightSet, source: WeightSource): CogplanError {

@@ -109,6 +109,7 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
     error: Optional[BaseException] = None
     model: Optional[Model] = None
     try:
+        _fetch_weights()
         model = Model(reference, mode)
         channel.send(frames.SCHEMA, 0, model.description())
         streams.inherit_context_in_pools()
@@ -129,6 +130,18 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
         return model
     channel.send(frames.SETUP, 0, _json({"status": "failed", "error": describe(error)}))
     return None
+
+
+def _fetch_weights() -> None:
+    """What the image names and does not carry is there before the model is imported."""
+    if not os.path.exists(os.environ.get("COG_WEIGHTS_MANIFEST") or "/usr/local/share/cogplan/weights.json"):
+        return
+    from .._weights import download, manifest, present
+
+    try:
+        present.ensure()
+    except (download.DownloadError, manifest.ManifestError) as error:
+        raise loader.ModelError("weights: {}".format(error)) from None
 
 
 def _run_setup(model: Model) -> None:
