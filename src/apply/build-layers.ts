@@ -198,6 +198,7 @@ async function runBuild(
     const inputs = inputsOf(recipe);
     await Promise.all(inputs.map((input) => inflated.get(input)));
     const cost = inputs.reduce((sum, input) => sum + (sizes.get(input) ?? 0), 0);
+    if (recipe.kind === 'debs-on-image') await run.storeBase();
     const built = await buildOne(layer, {
       bytecode: (bytecode) => compile(() => buildBytecode(inner, bytecode, { ...run, debData })),
       step: async (step) =>
@@ -318,6 +319,7 @@ function debInputs(recipe: Recipe): readonly DebInput[] {
     case 'debs':
       return [...recipe.debs, ...recipe.below];
     case 'debian-configuration':
+    case 'debs-on-image':
       return recipe.debs;
     case 'bytecode':
       return [...recipe.rootDebs, ...recipe.debs];

@@ -92,6 +92,12 @@ export function planLayers(
   const layers: PlannedLayer[] = [];
   if (target.base.kind === 'image') {
     layers.push(...imageLayers(target, target.base));
+    if (groups.system.length > 0) {
+      const base = target.base.layers.map(({ diffId }) => diffId);
+      const suite = target.base.facts.suite ?? '';
+      const recipe: Recipe = { kind: 'debs-on-image', assembler: 1, architecture, suite, base, debs: groups.system };
+      layers.push({ layer: 'system', family: 'system', recipe });
+    }
   } else {
     layers.push({ layer: 'base', family: 'base', recipe: debs(groups.base, []) });
     layers.push({ layer: 'interpreter', family: 'interpreter', recipe: debs(groups.interpreter, groups.base) });
@@ -142,7 +148,7 @@ export function planLayers(
     const recipe = bytecode({ debs: groups.interpreter });
     layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe });
   }
-  const modules = pythonDebs(target.system.packages);
+  const modules = target.base.kind === 'image' ? [] : pythonDebs(target.system.packages);
   if (modules.length > 0)
     layers.push({ layer: 'bytecode/system', family: 'system', recipe: bytecode({ debs: modules }) });
   for (const group of wheelGroups) {

@@ -127,6 +127,17 @@ export interface StepRecipe {
   readonly cacheTag: string;
 }
 
+/** What installing .debs changes in an image base, files and configuration together. */
+export interface DebsOnImageRecipe {
+  readonly kind: 'debs-on-image';
+  readonly assembler: 1;
+  readonly architecture: string;
+  readonly suite: string;
+  /** DiffIDs of the base's layers, bottom first. */
+  readonly base: readonly Digest[];
+  readonly debs: readonly DebInput[];
+}
+
 /** A layer of an image base, as it is. */
 export interface ImageLayerRecipe {
   readonly kind: 'image-layer';
@@ -136,6 +147,7 @@ export interface ImageLayerRecipe {
 
 export type Recipe =
   | ImageLayerRecipe
+  | DebsOnImageRecipe
   | DebsRecipe
   | DebianConfigurationRecipe
   | WheelsRecipe

@@ -75,6 +75,8 @@ async function buildEntries(recipe: PureRecipe, environment: BuildEnvironment): 
   switch (recipe.kind) {
     case 'debs':
       return (await import('./layers/debs.ts')).buildDebsLayer(recipe, environment);
+    case 'debs-on-image':
+      return (await import('./layers/debs-on-image.ts')).buildDebsOnImageLayer(recipe, environment);
     case 'debian-configuration':
       return (await import('./layers/debian-configuration.ts')).buildDebianConfigurationLayer(recipe, environment);
     case 'wheels':

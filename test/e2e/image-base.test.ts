@@ -16,6 +16,7 @@ import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receip
 
 const TEN_MINUTES = 600_000;
 const GIGABYTES_5 = 5_000_000_000;
+const PYTHON = 'build:\n  python_version: "3.11"\n';
 
 interface PushReceipt extends Receipt {
   readonly pushes: readonly { readonly sent: number; readonly saved: number; readonly manifestDigest: string }[];
@@ -149,6 +150,42 @@ test(
 );
 
 test(
+  'takes system packages, resolved on top of what it has, and dpkg in the image agrees',
+  () =>
+    inDirectory(async (directory) => {
+      const project = onBase(directory);
+      const packages = ['jq', 'vim-tiny', 'openssh-client'].map((name) => `    - ${name}\n`).join('');
+      writeFileSync(join(project, 'cog.yaml'), `${PYTHON}  system_packages:\n${packages}run: "predict.py:Predictor"\n`);
+      const model = [
+        'import subprocess',
+        'from cog import BasePredictor',
+        'class Predictor(BasePredictor):',
+        '    def predict(self, command: str) -> str:',
+        '        return subprocess.run(command, shell=True, text=True, stdout=-1, stderr=-2).stdout',
+      ];
+      writeFileSync(join(project, 'predict.py'), `${model.join('\n')}\n`);
+      await cogplanJson(['lock', project, '--yes']);
+      const names = readLock(project).targets['linux/amd64']?.system.packages.map(({ name }) => name);
+      expect(names).toEqual(expect.arrayContaining(['jq', 'libjq1', 'libonig5', 'openssh-client', 'vim-tiny']));
+      expect(names).not.toContain('libc6');
+      const run = async (command: string): Promise<string> => {
+        const { stdout, stderr, status } = await cogplan(['predict', project, '-i', `command=${command}`]);
+        expect([status, stderr.includes('error:')]).toEqual([0, false]);
+        return stdout.trim();
+      };
+      expect(await run('echo {\\"a\\":7} | jq .a')).toBe('7');
+      const checks = [
+        'dpkg --audit',
+        'dpkg -V jq vim-tiny openssh-client',
+        'readlink -f /usr/bin/editor',
+        'grep -c ^_ssh: /etc/group',
+      ];
+      expect(await run(checks.join('; '))).toBe('/usr/bin/vim.tiny\n1');
+    }),
+  TEN_MINUTES,
+);
+
+test(
   'a tag that moved is a line of the plan, and moves nothing before an upgrade',
   () =>
     inDirectory(async (directory) => {
@@ -199,10 +236,17 @@ describe('is refused', () => {
           message: expect.stringContaining('has Python 3.11'),
         });
 
-        writeFileSync(
-          join(project, 'cog.yaml'),
-          'build:\n  python_version: "3.11"\n  system_packages:\n    - ffmpeg\n',
-        );
+        const bare = buildImage([
+          layerTar([
+            file('etc/os-release', 'ID="rocky"\nVERSION_ID="9.4"\n'),
+            file('usr/lib64/libc.so.6', 'GNU C Library (GNU libc) stable release version 2.34.'),
+            file('usr/local/bin/python3.11', 'ELF', 0o755),
+            file('usr/local/include/python3.11/patchlevel.h', '#define PY_VERSION "3.11.9"'),
+          ]),
+        ]);
+        await putImage(registry.host, 'team/bare:1', bare);
+        writeFileSync(join(project, 'cogplan.yaml'), `base: ${registry.host}/team/bare:1\n`);
+        writeFileSync(join(project, 'cog.yaml'), `${PYTHON}  system_packages:\n    - jq\n`);
         expect(await refusal(project)).toMatchObject({ code: 'COGPLAN_BASE_UNSUPPORTED' });
 
         const musl = buildImage([layerTar([file('lib/ld-musl-x86_64.so.1', 'ELF')])]);
@@ -213,7 +257,7 @@ describe('is refused', () => {
         const closed = await startRegistry({ auth: 'password', root: registry.storage });
         try {
           writeFileSync(join(project, 'cogplan.yaml'), `base: ${closed.host}/team/base:1\n`);
-          writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
+          writeFileSync(join(project, 'cog.yaml'), PYTHON);
           const env = { DOCKER_CONFIG: join(directory, 'docker') };
           expect(await refusal(project, env)).toMatchObject({ code: 'COGPLAN_REGISTRY_AUTH' });
           mkdirSync(env.DOCKER_CONFIG);

@@ -57,13 +57,14 @@ export const buildDebianConfigurationLayer: LayerBuilder<DebianConfigurationReci
 };
 
 /** Accounts and the file hierarchy come first, because other packages' effects use them; then by name. */
-function inOrder(packages: readonly InstalledPackage[]): readonly InstalledPackage[] {
+export function inOrder(packages: readonly InstalledPackage[]): readonly InstalledPackage[] {
   const first = ['base-passwd', 'base-files'];
   const rank = ({ deb }: InstalledPackage) => (first.indexOf(deb.input.name) + first.length + 1) % (first.length + 1);
   return [...packages].sort((a, b) => rank(a) - rank(b));
 }
 
-function effectsOf({ deb, control }: InstalledPackage, suite: string): readonly Effect[] {
+/** What the scripts of a package do. Fails with COGPLAN_SCRIPT_UNKNOWN. */
+export function effectsOf({ deb, control }: InstalledPackage, suite: string): readonly Effect[] {
   const { name, version, architecture } = deb.input;
   const analysis = analyseScripts({ name, version, architecture, scripts: control.scripts, suite });
   if (analysis.recognised) return analysis.effects;

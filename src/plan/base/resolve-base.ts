@@ -6,8 +6,12 @@ import type { ImageBase, Interpreter, System, Target } from '../../lock/schema.g
 import { storeBaseLayers } from '../../sources/oci/base-layers.ts';
 import { blobUrl, formatReference, type ImageReference } from '../../sources/oci/reference.ts';
 import { resolveImage } from '../../sources/oci/resolve-image.ts';
+import { parseAskedPackages } from '../../spec/system-packages.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
-import { openBaseTree } from './base-tree.ts';
+import { namedArchives } from '../system/named-archives.ts';
+import { resolveOnBase } from '../system/resolve-on-base.ts';
+import { baseArchives } from './base-archives.ts';
+import { type BaseTree, openBaseTree } from './base-tree.ts';
 import { type ProbedBase, probeBase } from './probe-base.ts';
 
 /**
@@ -24,14 +28,14 @@ export async function resolveOnImage(
   const image = formatReference(reference);
   const before = keptBase(previous, image, options.mode);
   const found = before ?? (await lookUp(context, reference, platform));
-  const { base, probed } = await withSpan(context.host, 'resolve.base', `Reading ${image}`, () =>
+  const { base, probed, tree } = await withSpan(context.host, 'resolve.base', `Reading ${image}`, () =>
     probe(context, found, input),
   );
   if (before === undefined) {
     info(context.host, 'resolve.base', `${image}: ${base.tagged}, ${base.facts.distribution} ${base.facts.release}`);
   }
   const interpreter = interpreterOf(spec.pythonVersion.value, { image, probed, where: spec.pythonVersion.where });
-  const system = await systemOn(input, base);
+  const system = await systemOn(context, input, { base, probed, tree });
   const { version, path } = interpreter;
   return {
     base,
@@ -83,11 +87,7 @@ async function lookUp(context: Context, reference: ImageReference, platform: str
   };
 }
 
-async function probe(
-  context: Context,
-  found: FoundBase,
-  { spec, platform }: ResolveInput,
-): Promise<{ readonly base: ImageBase; readonly probed: ProbedBase }> {
+async function probe(context: Context, found: FoundBase, { spec, platform }: ResolveInput): Promise<OnImage> {
   const sizes = await storeBaseLayers(context, found.layers, found.image);
   const layers = found.layers.map((layer, index) => ({ ...layer, size: sizes[index] ?? 0 }));
   const tree = openBaseTree(
@@ -118,6 +118,7 @@ async function probe(
       why,
     },
     probed,
+    tree,
   };
 }
 
@@ -147,13 +148,40 @@ function interpreterOf(
   });
 }
 
-async function systemOn({ spec }: ResolveInput, { image }: ImageBase): Promise<System> {
+interface OnImage {
+  readonly base: ImageBase;
+  readonly probed: ProbedBase;
+  readonly tree: BaseTree;
+}
+
+async function systemOn(context: Context, input: ResolveInput, { base, probed, tree }: OnImage): Promise<System> {
+  const { spec, platform, previous, options } = input;
   const [first] = spec.systemPackages;
   if (first === undefined) return { archives: [], packages: [] };
-  throw new CogplanError('COGPLAN_BASE_UNSUPPORTED', `system_packages on the base ${image} cannot be locked yet`, {
-    subject: first.value,
-    where: first.where,
-    hint: 'Take a base that has them, or leave `base` out of cogplan.yaml: cogplan then composes one of Debian packages.',
+  const architecture = platform.slice(platform.indexOf('/') + 1);
+  const { distribution, release, suite, mergedUsr } = base.facts;
+  const refuse = (problem: string): CogplanError =>
+    new CogplanError('COGPLAN_BASE_UNSUPPORTED', `system_packages on the base ${base.image}: ${problem}`, {
+      subject: first.value,
+      where: first.where,
+      hint: 'Take a base that has them, or leave `base` out of cogplan.yaml: cogplan then composes one of Debian packages.',
+    });
+  if (probed.installed.length === 0 || suite === undefined) throw refuse('it has no packages of Debian or Ubuntu');
+  if (!mergedUsr) throw refuse('its /bin and /usr/bin are apart');
+  const sources = [
+    ...(await baseArchives(context, tree, { facts: base.facts, architecture })),
+    ...(await namedArchives(context, spec)),
+  ];
+  if (sources.length === 0) throw refuse('it names no archive that it has a key for');
+  return resolveOnBase(context, {
+    sources,
+    distribution: `${distribution} ${release} (${suite})`,
+    suite,
+    architecture,
+    installed: probed.installed,
+    asked: parseAskedPackages(spec.systemPackages, architecture),
+    previous: previous?.base.kind === 'image' && previous.base.facts.suite === suite ? previous.system : undefined,
+    options,
   });
 }
 

@@ -83,6 +83,18 @@ export class Accounts {
     this.#tree.write('/etc/gshadow', groupLines.join(''), { mode: 0o640, gid: shadow });
   }
 
+  /** Lines for accounts that the files of hidden passwords lack, where there are such files: their accounts are locked. */
+  extendShadow(): void {
+    const extend = (from: string, to: string, line: (fields: readonly string[]) => string): void => {
+      if (this.#tree.getTarget(to)?.type !== 'file') return;
+      const known = new Set(this.#lines(to).map(([name]) => name));
+      const missing = this.#lines(from).filter(([name]) => !known.has(name ?? ''));
+      if (missing.length > 0) this.#tree.append(to, missing.map(line).join(''));
+    };
+    extend('/etc/passwd', '/etc/shadow', ([name]) => `${name ?? ''}:!:${LAST_CHANGE}::::::\n`);
+    extend('/etc/group', '/etc/gshadow', ([name, , , members]) => `${name ?? ''}:!::${members ?? ''}\n`);
+  }
+
   #lines(path: string): readonly (readonly string[])[] {
     const text = this.#tree.readText(path) ?? '';
     return text.split('\n').flatMap((line) => (line === '' ? [] : [line.split(':')]));

@@ -16,10 +16,16 @@ interface Group {
 /** The alternatives system (update-alternatives(1)), all groups in automatic mode. */
 export class Alternatives {
   readonly #groups = new Map<string, Group>();
+  readonly #before: ConfiguredTree | undefined;
+
+  /** `before`: a tree whose own groups the new choices join; absent: there are none. */
+  constructor(before?: ConfiguredTree) {
+    this.#before = before;
+  }
 
   install(alternative: Choice & { readonly link: string; readonly name: string }): void {
     const { link, name, path, priority, slaves } = alternative;
-    const group = this.#groups.get(name) ?? { link, choices: new Map() };
+    const group = this.#groups.get(name) ?? readGroup(this.#before, name) ?? { link, choices: new Map() };
     group.choices.set(path, { path, priority, slaves });
     this.#groups.set(name, group);
   }
@@ -59,6 +65,27 @@ export class Alternatives {
     }
     tree.generate(`/var/lib/dpkg/alternatives/${name}`, `${[...lines, ''].join('\n')}\n`);
   }
+}
+
+/** A group of the database: mode, link, slaves' names and links, an empty line, then each choice with its slaves' paths. */
+function readGroup(tree: ConfiguredTree | undefined, name: string): Group | undefined {
+  const lines = tree?.readText(`/var/lib/dpkg/alternatives/${name}`)?.split('\n');
+  const link = lines?.[1];
+  if (lines === undefined || link === undefined || link === '') return undefined;
+  let at = 2;
+  const slaves: { readonly name: string; readonly link: string }[] = [];
+  for (; at + 1 < lines.length && lines[at] !== ''; at += 2)
+    slaves.push({ name: lines[at] ?? '', link: lines[at + 1] ?? '' });
+  const choices = new Map<string, Choice>();
+  for (at++; at + 1 < lines.length && lines[at] !== ''; at += 2 + slaves.length) {
+    const own = slaves.flatMap((slave, index) => {
+      const path = lines[at + 2 + index] ?? '';
+      return path === '' ? [] : [{ ...slave, path }];
+    });
+    const path = lines[at] ?? '';
+    choices.set(path, { path, priority: Number(lines[at + 1]) || 0, slaves: own });
+  }
+  return { link, choices };
 }
 
 function writeLinks(tree: ConfiguredTree, { link, name, path }: AlternativeSlave): void {

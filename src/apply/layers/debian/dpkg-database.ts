@@ -43,6 +43,53 @@ export function writeDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): v
   }
 }
 
+/** The database of an image with more packages in it: theirs take the place of what has their names, everything else stays. */
+export function extendDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): void {
+  const { packages, diversions, statOverrides } = input;
+  const names = new Set(packages.map(({ deb }) => deb.input.name));
+  const before = (tree.readText(`${ROOT}/status`) ?? '').split(/\n{2,}/).filter((paragraph) => {
+    const name = /^Package:\s*(\S+)/m.exec(paragraph)?.[1];
+    return name !== undefined && !names.has(name);
+  });
+  const paragraphs = [
+    ...before.map((text) => `${text.trim()}\n\n`),
+    ...packages.map((item) => `${statusOf(tree, item)}\n`),
+  ];
+  tree.generate(`${ROOT}/status`, paragraphs.join(''));
+  for (const item of packages) writeInfo(tree, item);
+  const kept = readTriggers(tree, names);
+  writeTriggers(tree, packages, kept);
+  if (diversions.length > 0) {
+    const lines = diversions.map(({ path, to, by }) => `${path}\n${to}\n${by}\n`).sort(compareBytes);
+    tree.generate(`${ROOT}/diversions`, `${tree.readText(`${ROOT}/diversions`) ?? ''}${lines.join('')}`);
+  }
+  if (statOverrides.length > 0) {
+    const lines = statOverrides.map(({ owner, group, mode, path }) => `${owner} ${group} ${mode} ${path}\n`);
+    const known = tree.readText(`${ROOT}/statoverride`) ?? '';
+    tree.generate(`${ROOT}/statoverride`, known + lines.sort(compareBytes).join(''));
+  }
+}
+
+interface Interests {
+  readonly files: readonly string[];
+  readonly named: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The interests of a database in triggers, without those of some packages. */
+function readTriggers(tree: ConfiguredTree, without: ReadonlySet<string>): Interests {
+  const lines = (path: string): readonly string[] =>
+    (tree.readText(path) ?? '').split('\n').flatMap((line) => {
+      const who = line.trim().split(/\s+/).at(-1) ?? '';
+      return who === '' || without.has(who.replace(/[:/].*$/, '')) ? [] : [`${line.trim()}\n`];
+    });
+  const own = ['File', 'Unincorp', 'Lock'];
+  const names = tree.list(`${ROOT}/triggers`).filter((name) => !own.includes(name));
+  return {
+    files: lines(`${ROOT}/triggers/File`),
+    named: new Map(names.map((name) => [name, lines(`${ROOT}/triggers/${name}`)])),
+  };
+}
+
 /** Fields in the order in which dpkg writes them; others follow as they came (dpkg, lib/dpkg/parse.c). */
 const FIELD_ORDER = [
   'Package',
@@ -132,9 +179,13 @@ function writeInfo(tree: ConfiguredTree, item: InstalledPackage): void {
 }
 
 /** Who is interested in what (deb-triggers(5)): paths in one file, other names in a file each. */
-function writeTriggers(tree: ConfiguredTree, packages: readonly InstalledPackage[]): void {
-  const files: string[] = [];
-  const named = new Map<string, string[]>();
+function writeTriggers(
+  tree: ConfiguredTree,
+  packages: readonly InstalledPackage[],
+  before: Interests = { files: [], named: new Map() },
+): void {
+  const files: string[] = [...before.files];
+  const named = new Map<string, string[]>([...before.named].map(([name, lines]) => [name, [...lines]]));
   for (const item of packages) {
     const text = item.control.scripts.get('triggers')?.toString('utf8') ?? '';
     for (const [, mode = '', trigger = ''] of text.matchAll(/^[ \t]*interest(-noawait|-await)?[ \t]+(\S+)/gm)) {
