@@ -53,7 +53,7 @@ export function extendDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): 
   });
   const paragraphs = [
     ...before.map((text) => `${text.trim()}\n\n`),
-    ...packages.map((item) => `${statusOf(tree, item)}\n`),
+    ...packages.map((item) => `${statusOf(tree, item, new Set())}\n`),
   ];
   tree.generate(`${ROOT}/status`, paragraphs.join(''));
   for (const item of packages) writeInfo(tree, item);
