@@ -29,6 +29,8 @@ export interface ApplyRequest {
   readonly bytecode: boolean;
   /** Ignore every derived result, and rebuild from locked blobs alone. Default: false. */
   readonly cold?: boolean;
+  /** Labels that the project's source gives, on top of those of the lock. */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Called when something must run, which is not so when everything is there. */
   readonly openSandbox: () => Promise<Sandbox>;
   /** Secrets that steps may ask for, by id. */
@@ -100,7 +102,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
       (inner) => buildSource(inner, request.projectDirectory, { leaveOut: weightFilesOf(target) }),
     ]);
     const layers = await holdAgainstSeals(context, target, made, request.onSealMismatch ?? 'fail');
-    const image = await writeImage(context, target, { platform, layers, source });
+    const image = await writeImage(context, target, { platform, layers, source, labels: request.labels ?? {} });
     const newSeals = made.flatMap((layer, index) => (layers[index]?.sealed === 'new' ? [sealOf(layer)] : []));
     return {
       ...image,
@@ -175,12 +177,13 @@ interface ImageParts {
   readonly platform: Platform;
   readonly layers: readonly AppliedLayer[];
   readonly source: BuiltSource;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 async function writeImage(
   { store }: Context,
   target: Target,
-  { platform, layers: sealedLayers, source }: ImageParts,
+  { platform, layers: sealedLayers, source, labels }: ImageParts,
 ): Promise<Pick<Applied, 'imageId' | 'manifestDigest' | 'layers' | 'config' | 'manifest'>> {
   const [os = '', architecture = ''] = platform.split('/');
   const { diffId, size } = source.layer;
@@ -194,6 +197,7 @@ async function writeImage(
   const layers: readonly AppliedLayer[] = [...sealedLayers, sourceLayer];
   const config = encodeConfig({
     ...target.image,
+    labels: { ...target.image.labels, ...labels },
     os,
     architecture,
     layers: layers.map((layer) => ({ name: layer.layer, diffId: layer.diffId })),

@@ -12,6 +12,8 @@ export interface AuditRequest {
   readonly lock: Lock;
   readonly platform: Platform;
   readonly projectDirectory: string;
+  /** As for `applyLock`. */
+  readonly labels?: Readonly<Record<string, string>>;
   readonly openSandbox: () => Promise<Sandbox>;
 }
 

@@ -1,4 +1,5 @@
 import { type Applied, applyLock } from '../apply/apply.ts';
+import { checkModel } from '../apply/check-model.ts';
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
@@ -6,7 +7,6 @@ import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython, type ProjectPython } from '../spec/project-python.ts';
-import { modelProblems } from '../spec/read-project-model.ts';
 import type { Spec } from '../spec/spec.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, writeLockFile } from './project-lock.ts';
@@ -20,7 +20,7 @@ export interface ApplyProjectOptions {
   readonly bytecode?: boolean;
 }
 
-/** A project that can be applied: its lock is in step with it, and its model can be served as far as its text tells. */
+/** A project whose lock is in step with it. */
 export interface ApplicableProject {
   readonly directory: string;
   readonly spec: Spec;
@@ -52,24 +52,26 @@ export async function readApplicable(directory: string, purpose?: 'predict' | 't
       },
     );
   }
-  const python = await openProjectPython(directory);
-  const [problem] = modelProblems(spec, python);
-  if (problem !== undefined) throw problem;
-  return { directory, spec, lock, python };
+  return { directory, spec, lock, python: await openProjectPython(directory) };
 }
 
-/** Applies a project's lock and writes new seals into it. */
+/**
+ * Applies a project's lock and writes new seals into it. A model that no server would take is refused before anything is fetched or built.
+ */
 export async function applyProject(
   context: Context,
-  { directory, lock }: ApplicableProject,
+  { directory, lock, python }: ApplicableProject,
   options: ApplyProjectOptions,
 ): Promise<Applied> {
   const platform = platformOf(options);
+  const image = lock.targets[platform]?.image;
+  const labels = image === undefined ? {} : await checkModel(context, { image, python });
   const applied = await forPlatform(platform, () =>
     applyLock(context, {
       lock,
       platform,
       projectDirectory: directory,
+      labels,
       bytecode: options.bytecode ?? true,
       openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
     }),

@@ -1,6 +1,8 @@
+import { checkModel } from '../apply/check-model.ts';
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import { audit } from '../audit/audit.ts';
 import { replayTrust } from '../audit/trust.ts';
+import { openProjectPython } from '../spec/project-python.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, withProject } from './project-lock.ts';
 import { type CommonOptions, platformOf, print, printJson, projectDirectory, withSession } from './session.ts';
@@ -17,12 +19,16 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
   return withSession({ ...options, directory }, async ({ context, json }) => {
     const lock = await requireLockFile(directory);
     const platform = platformOf(options);
+    const image = lock.targets[platform]?.image;
+    const python = await openProjectPython(directory);
+    const labels = image === undefined ? {} : await checkModel(context, { image, python, cold: true });
     const report = await withProject(context, directory, () =>
       forPlatform(platform, () =>
         audit(context, {
           lock,
           platform,
           projectDirectory: directory,
+          labels,
           openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
         }),
       ),

@@ -1,26 +1,45 @@
 import { CogplanError } from '../errors.ts';
 import type { ProjectFiles } from '../formats/python/source/project-code.ts';
+import { formatPyJson, mergeJson } from '../formats/python/source/py-json.ts';
 import { type ModelReading, readModel } from '../formats/python/source/read-model.ts';
-import type { Spec } from './spec.ts';
+
+/** What a project says of its model; a `Spec` does. */
+export interface ModelTargets {
+  readonly predict?: { readonly file: string; readonly name: string };
+  readonly train?: { readonly file: string; readonly name: string };
+  readonly concurrency?: { readonly max: number };
+}
 
 /** What reading a project's model without running it gave; undefined where the project names none. */
 export function readProjectModel(
-  spec: Spec,
+  targets: ModelTargets,
   files: ProjectFiles,
   mode: 'predict' | 'train' = 'predict',
 ): ModelReading | undefined {
-  const target = spec[mode];
+  const target = targets[mode];
   if (target === undefined) return undefined;
   const { file, name } = target;
-  return readModel(files, { file, name, mode, concurrency: spec.concurrency?.max });
+  return readModel(files, { file, name, mode, concurrency: targets.concurrency?.max });
+}
+
+/**
+ * The OpenAPI document of a project's model and trainer together, as Cog's label holds it: compact, its keys sorted byte-wise. Undefined where
+ * only running them would tell.
+ */
+export function modelDocument(targets: ModelTargets, files: ProjectFiles): string | undefined {
+  const readings = [readProjectModel(targets, files, 'train'), readProjectModel(targets, files)].filter(
+    (reading) => reading !== undefined,
+  );
+  const documents = readings.flatMap((reading) => (reading.kind === 'read' ? [reading.openapi] : []));
+  if (documents.length === 0 || documents.length < readings.length) return undefined;
+  return formatPyJson(documents.reduce(mergeJson));
 }
 
 /** What is wrong with a project's model and trainer, for a person: COGPLAN_MODEL_MISSING or COGPLAN_MODEL_SIGNATURE. */
-export function modelProblems(spec: Spec, files: ProjectFiles): readonly CogplanError[] {
+export function modelProblems(targets: ModelTargets, files: ProjectFiles): readonly CogplanError[] {
   return (['predict', 'train'] as const).flatMap((mode) => {
-    const reading = readProjectModel(spec, files, mode);
-    const where = spec[mode]?.where;
-    return reading?.kind === 'wrong' ? [problemOf(reading, where?.key ?? mode)] : [];
+    const reading = readProjectModel(targets, files, mode);
+    return reading?.kind === 'wrong' ? [problemOf(reading, mode === 'train' ? 'train' : 'run')] : [];
   });
 }
 

@@ -1,3 +1,4 @@
+import { compareBytes } from '../../../canonical.ts';
 import type { PyValue } from './evaluate.ts';
 
 /** JSON whose integers may be as large as Python's. */
@@ -49,4 +50,35 @@ export function plainJson(value: PyJson): unknown {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, one]) => (one === undefined ? [] : [[key, plainJson(one)]])),
   );
+}
+
+/** As text without white space, keys in byte-wise order; integers keep all their digits. */
+export function formatPyJson(value: PyJson): string {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (isList(value)) return `[${value.map(formatPyJson).join(',')}]`;
+  const members = Object.entries(value)
+    .filter((entry): entry is [string, PyJson] => entry[1] !== undefined)
+    .sort(([a], [b]) => compareBytes(a, b))
+    .map(([key, one]) => `${JSON.stringify(key)}:${formatPyJson(one)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** Two documents in one; where both say something, the second is right. */
+export function mergeJson(first: PyJson, second: PyJson): PyJson {
+  if (!isObject(first) || !isObject(second)) return second;
+  const merged: { [key: string]: PyJson | undefined } = { ...first };
+  for (const [key, value] of Object.entries(second)) {
+    const before = merged[key];
+    merged[key] = before === undefined || value === undefined ? value : mergeJson(before, value);
+  }
+  return merged;
+}
+
+function isList(value: PyJson): value is readonly PyJson[] {
+  return Array.isArray(value);
+}
+
+function isObject(value: PyJson): value is { readonly [key: string]: PyJson | undefined } {
+  return typeof value === 'object' && value !== null && !isList(value);
 }
