@@ -54,6 +54,23 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./lock.ts')).lockVerb));
 
+  const add = program.command('add').description('write a file or a package into the project, and lock');
+  common(add.command('file <url> [path]'))
+    .description('a file by its URL, such as a helper program; it goes to cogplan.yaml')
+    .option('--mode <mode>', 'permission bits, such as 0755 (default: 0755 below a bin folder, else 0644)')
+    .option('--unpack', 'unpack the archive into the path')
+    .option('--project <directory>', 'the project (default: this folder)')
+    .option('-y, --yes', 'write the lock without asking')
+    .addHelpText('after', example('cogplan add file https://host/tool /usr/local/bin/tool', 'locked by its hash'))
+    .action(verb(async () => (await import('./add.ts')).addFileVerb));
+  common(add.command('package <names...>'))
+    .description('Python requirements, or with --system Debian packages')
+    .option('--system', 'Debian packages')
+    .option('--project <directory>', 'the project (default: this folder)')
+    .option('-y, --yes', 'write the lock without asking')
+    .addHelpText('after', example('cogplan add package --system ffmpeg', 'and: cogplan add package "numpy>=2"'))
+    .action(verb(async () => (await import('./add.ts')).addPackageVerb));
+
   program
     .command('review [directory]')
     .description('go through what a new lock would change, and accept or hold each part, before anything is written')

@@ -122,4 +122,108 @@ describe('a project whose build.run fetches, clones and runs', () => {
     },
     TEN_MINUTES,
   );
+
+  it(
+    'with a recorded network is replayed when the server is gone, and says what it cannot do',
+    async () => {
+      await inDirectory(async (directory) => {
+        const files = await startHttpServer();
+        files.answer('/data.txt', { body: 'fetched\n' });
+        const env = { COGPLAN_MIRRORS: JSON.stringify({ 'https://files.test/': `${files.url}/` }) };
+        const project = copyExample('hello-world', directory);
+        const fetching =
+          'import urllib.request as u; open("/opt/data","wb").write(u.urlopen("https://files.test/data.txt").read())';
+        const command = `python3 -c '${fetching}'`;
+        const write = (line: string, settings: string) => {
+          const lines = [
+            'build:',
+            '  python_version: "3.11"',
+            `  run: [${JSON.stringify(line)}]`,
+            'run: "predict.py:Predictor"',
+            '',
+          ];
+          writeFileSync(join(project, 'cog.yaml'), lines.join('\n'));
+          writeFileSync(join(project, 'cogplan.yaml'), settings);
+        };
+        writeFileSync(
+          join(project, 'predict.py'),
+          PREDICTOR.replace(/pget = .*\n/, '').replace(/return .*/, 'return open("/opt/data").read()'),
+        );
+        write(command, 'network: recorded\n');
+        await cogplanJson(['lock', project, '--yes'], { env });
+        await files.close();
+        const [target] = Object.values(readLock(project).targets);
+        expect(target?.steps[0]?.fetched?.map(({ url, status, file }) => [url, status, file.size])).toEqual([
+          ['https://files.test/data.txt', 200, 8],
+        ]);
+        await cogplanJson(['lock', project, '--yes', '--offline']);
+        await cogplanJson<Receipt>(['apply', project, '--offline']);
+        expect((await cogplanJson<{ output: string }>(['predict', project, '--network', 'none'])).output).toBe(
+          'fetched\n',
+        );
+
+        write('date > /opt/data', 'network: none\n');
+        await cogplanJson(['lock', project, '--yes', '--offline']);
+        const unsteady = await cogplan(['apply', project, '--offline', '--json']);
+        expect(JSON.parse(unsteady.stdout)).toMatchObject({
+          error: { code: 'COGPLAN_STEP_UNREPRODUCIBLE', message: expect.stringContaining('/opt/data: time') },
+        });
+        write('date > /opt/data', 'steps:\n  - run: 1\n    accept: true\n');
+        await cogplanJson(['lock', project, '--yes', '--offline']);
+        const accepted = await cogplanJson<Receipt>(['apply', project, '--offline']);
+        expect((await cogplanJson<Receipt>(['apply', project, '--offline'])).imageId).toBe(accepted.imageId);
+      });
+    },
+    TEN_MINUTES,
+  );
+
+  it(
+    'is told part by part, and files are added to it by the command line',
+    async () => {
+      await inDirectory(async (directory) => {
+        const files = await startHttpServer();
+        files.answer('/tool', { body: 'tool\n' });
+        const env = { COGPLAN_MIRRORS: JSON.stringify({ 'https://files.test/': `${files.url}/` }) };
+        const project = copyExample('hello-world', directory);
+        const lines = [
+          'build:',
+          '  python_version: "3.11"',
+          '  run:',
+          '    - echo ready # a comment',
+          '    - make',
+          'run: "predict.py:Predictor"',
+          '',
+        ];
+        writeFileSync(join(project, 'cog.yaml'), lines.join('\n'));
+        const told = await cogplanJson<{ run: { from: string; parts: { class: string }[] }[] }>([
+          'lock',
+          project,
+          '--explain-run',
+        ]);
+        expect(told.run.map(({ from, parts }) => [from, parts.map((part) => part.class)])).toEqual([
+          ['build.run[0]', ['none']],
+          ['build.run[1]', ['step']],
+        ]);
+        expect((await cogplan(['lock', project, '--explain-run'])).stdout).toContain('make is a program to run');
+
+        writeFileSync(join(project, 'cog.yaml'), lines.filter((line) => !line.includes('make')).join('\n'));
+        await cogplanJson(['add', 'file', 'https://files.test/tool', '--project', project, '--yes'], { env });
+        const text = readFileSync(join(project, 'cogplan.yaml'), 'utf8');
+        expect(text).toContain('path: /usr/local/bin/tool');
+        const [target] = Object.values(readLock(project).targets);
+        expect(target?.files).toMatchObject([
+          { path: '/usr/local/bin/tool', mode: '0755', from: 'files[0]', file: { size: 5 } },
+        ]);
+
+        const gone = await cogplan(
+          ['add', 'file', 'https://files.test/absent', '--project', project, '--yes', '--json'],
+          { env },
+        );
+        expect(JSON.parse(gone.stdout)).toMatchObject({ error: { code: 'COGPLAN_HTTP_STATUS' } });
+        expect(readFileSync(join(project, 'cogplan.yaml'), 'utf8')).toBe(text);
+        await files.close();
+      });
+    },
+    TEN_MINUTES,
+  );
 });
