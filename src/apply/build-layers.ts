@@ -271,7 +271,7 @@ async function runStepLayer(context: Context, layer: KeyedLayer, run: StepBuild)
       ? {}
       : { openNetwork: () => openStepNetwork(context, replaying(run.step.fetched)) }),
     what: layer.step?.what ?? layer.layer,
-    compare: !run.seals.has(layer.key),
+    compare: !run.seals.has(layer.key) && layer.step?.once !== true,
     accepted: layer.step?.accepted ?? false,
   });
 }

@@ -97,6 +97,19 @@ describe('planLayers', () => {
     expect(plan(shuffled)).toEqual(plan(target()));
   });
 
+  it('configures sealed packages once, above the configuration of the others', () => {
+    const sealed: SystemPackage = { ...deb('openjdk', 'system'), configure: 'sealed' };
+    const layers = plan(target({ debs: [...baseDebs, sealed] }));
+    const at = layers.findIndex(({ layer }) => layer === 'configuration/sealed');
+    expect(layers[at - 1]).toMatchObject({ layer: 'configuration', recipe: { sealed: ['openjdk'] } });
+    expect(layers[at]).toMatchObject({
+      recipe: { kind: 'step', network: 'none', below: layers.slice(0, at).map(({ recipe }) => recipeKey(recipe)) },
+      step: { accepted: true, once: true },
+    });
+    const plain = plan(target());
+    expect(plain.find(({ layer }) => layer === 'configuration')?.recipe).not.toHaveProperty('sealed');
+  });
+
   it('has no system layer when nothing is asked for', () => {
     const layers = plan(target({ debs: baseDebs.filter(({ group }) => group !== 'system') }));
     expect(layers.map(({ layer }) => layer)).not.toContain('system');

@@ -35,6 +35,8 @@ export interface PlannedStep {
   readonly what: string;
   /** What it leaves is sealed though a second run gives other bytes. */
   readonly accepted: boolean;
+  /** It is not run a second time to see whether it does. */
+  readonly once?: true;
 }
 
 /** Layers of an image, the source's included. Engines mount no more than 127. */

@@ -31,7 +31,7 @@ export function sealedConfiguration(
       fetched: [],
       cacheTag: 'none',
     },
-    step: { what: `configuring ${sealed.join(', ')}`, accepted: true },
+    step: { what: `configuring ${sealed.join(', ')}`, accepted: true, once: true },
   };
 }
 

@@ -81,6 +81,31 @@ test('every package is traced from its signature, with the network gone', async 
   expect(report.archives[0]).toMatchObject({ suite: 'bookworm', signers: [key.fingerprint] });
 });
 
+test('a tool need not be in the store, but must be one that is signed', async () => {
+  const [tree] = system.packages.filter(({ name }) => name === 'tree');
+  if (tree === undefined) throw new Error('no tree');
+  const bare = { ...system, packages: [] };
+  const tool = { name: 'tree', version: '1', host: 'linux/amd64', file: tree.file };
+  const fresh = await loopbackContext();
+  try {
+    for (const { inRelease, packages } of system.archives) {
+      for (const file of [inRelease, packages]) {
+        const path = await loopback.context.store.verified(file.sha256, file.size, 'evidence');
+        await fresh.context.store.put(readFileSync(path));
+      }
+    }
+    const request = { platform: 'linux/amd64', keysOf: async () => [key] } as const;
+    const lock = aLock({ tools: [tool] }, aTarget({ system: bare }));
+    expect(await replayTrust(fresh.context, { ...request, lock })).toMatchObject({ clean: true, proved: 1 });
+    const locked = aLock({ tools: [] }, aTarget({ system: { ...bare, packages: [tree] } }));
+    expect((await replayTrust(fresh.context, { ...request, lock: locked })).problems).toMatchObject([
+      { code: 'COGPLAN_BLOB_MISSING' },
+    ]);
+  } finally {
+    await fresh.close();
+  }
+});
+
 test('a flat archive is traced through the key that the lock names', async () => {
   await publishFlat(server, { root: '/flat', debs, key, detached: true });
   const flat = await lockTree('/', '/flat', '');

@@ -75,8 +75,12 @@ export async function replayTrust(context: Context, request: TrustRequest): Prom
     const tools = lock.tools.filter(({ host, file }) => host === platform && file.url.endsWith('.deb'));
     const toolchain: readonly LockedFile[] = target.toolchain?.packages ?? [];
     let proved = 0;
-    for (const item of [...target.system.packages, ...toolchain, ...tools]) {
+    for (const item of [...target.system.packages, ...toolchain]) {
       if (await attempt(item.name, () => replayPackage(context, item, indexes))) proved++;
+    }
+    // Tools are fetched where they are needed.
+    for (const item of tools) {
+      if (await attempt(item.name, () => replayPackage(context, item, indexes, { optional: true }))) proved++;
     }
     const archives = target.system.archives.map(({ url, suite, component, date, signers }) => ({
       url,
@@ -149,7 +153,12 @@ async function replayArchive(
 
 const DAY = 86_400_000;
 
-async function replayPackage(context: Context, item: LockedFile, indexes: readonly PackagesIndex[]): Promise<void> {
+async function replayPackage(
+  context: Context,
+  item: LockedFile,
+  indexes: readonly PackagesIndex[],
+  { optional = false }: { readonly optional?: boolean } = {},
+): Promise<void> {
   const { name, version, file } = item;
   const what = `${name} ${version}`;
   const records = indexes.flatMap((index) => index.named(name)).filter((record) => record.version === version);
@@ -162,6 +171,7 @@ async function replayPackage(context: Context, item: LockedFile, indexes: readon
       data: { expected: records[0]?.file.sha256, actual: file.sha256 },
     });
   }
+  if (optional && (await context.store.stat(file.sha256)) === undefined) return;
   await context.store.verified(file.sha256, file.size, what);
 }
 
