@@ -84,13 +84,14 @@ function askedOfWeights({ name, target, place, sources }: WeightSet): Json {
 }
 
 function askedOfPython(spec: Spec): { [key: string]: Json } {
-  const { requirements } = spec;
+  const { requirements, settings } = spec;
   return defined({
     requirements: requirements.requirements.map(requirementText),
     constraints: optional(requirements.constraints.map(requirementText)),
     'index-url': requirements.indexUrl && withoutUserInfo(requirements.indexUrl.value),
     'extra-index-url': optional(requirements.extraIndexUrls.map((item) => withoutUserInfo(item.value))),
     'find-links': optional(requirements.findLinks.map((item) => withoutUserInfo(item.value))),
+    indexes: settings.values.indexes?.map(({ url, ...rest }): Json => ({ ...rest, url: withoutUserInfo(url) })),
     pre: requirements.pre ? true : undefined,
     'no-binary': optional(requirements.noBinary),
     'only-binary': optional(requirements.onlyBinary),
@@ -98,7 +99,10 @@ function askedOfPython(spec: Spec): { [key: string]: Json } {
 }
 
 function requirementText(line: RequirementLine): string {
-  return [withoutUserInfo(line.text), ...line.hashes.map((hash) => `--hash=${hash}`)].join(' ');
+  const { source } = line;
+  // The bytes of a file of the project are what is asked for, whatever its name.
+  const own = source.kind === 'path' && source.form === 'wheel' ? [`sha256:${source.sha256}`] : [];
+  return [withoutUserInfo(line.text), ...own, ...line.hashes.map((hash) => `--hash=${hash}`)].join(' ');
 }
 
 function optional(items: readonly string[]): readonly string[] | undefined {

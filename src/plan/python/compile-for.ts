@@ -7,6 +7,7 @@ import { type CompileOutcome, type CompileRequest, compileRequirements } from '.
 import type { CompiledFile } from '../../sources/uv/pylock.ts';
 import type { Held } from '../holds.ts';
 import type { BuilderOptions } from './built/builder.ts';
+import { withDirectWheels } from './direct-wheels.ts';
 import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
 import type { Root } from './roots.ts';
 import { isSingleIndex, type Sources } from './routes.ts';
@@ -49,9 +50,12 @@ export function compileFor(
   request: SolveRequest,
   { unreachable = new Map(), ...change }: CompileChange = {},
 ): Promise<CompileOutcome> {
-  return isSingleIndex(request.indexes) && request.asOf === null
-    ? compileRequirements(context, { ...compileRequest(request), ...change })
-    : compileAtDesk(context, request, { ...change, unreachable });
+  return withDirectWheels(context, request.roots, (roots) => {
+    const given = { ...request, roots };
+    return isSingleIndex(request.indexes) && request.asOf === null
+      ? compileRequirements(context, { ...compileRequest(given), ...change })
+      : compileAtDesk(context, given, { ...change, unreachable });
+  });
 }
 
 function compileRequest(request: SolveRequest): CompileRequest {

@@ -1,11 +1,12 @@
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
-import { CogplanError } from '../../errors.ts';
+import { bug, CogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { readCoreMetadata } from '../../sources/pypi/core-metadata.ts';
 import { findFile, type PackageSources } from '../../sources/pypi/find-file.ts';
 import type { ChosenFile } from './choose-file.ts';
+import type { Root } from './roots.ts';
 
 /** Everything about one wheel that does not change as long as its bytes do not. */
 export type WheelDescription = {
@@ -102,6 +103,18 @@ async function lookUp(
     yanked: listed?.yanked ?? null,
     requires: metadata.requires,
   };
+}
+
+/** Describes a wheel that a requirement names by its place, and that lies in the store. */
+export async function describeDirect(
+  context: Context,
+  { filename, url, sha256: hash, size }: ChosenFile,
+  { hashes, wheel }: Root,
+): Promise<WheelDescription> {
+  if (hash === undefined || size === undefined) throw bug(`${filename} was asked for by its place and was not fetched`);
+  const metadata = await readCoreMetadata(context, { filename, url, sha256: hash, size });
+  const computed = hashes.length === 0 && wheel?.kind === 'url';
+  return { sha256: hash, size, computed, index: null, indexes: [], yanked: null, requires: metadata.requires };
 }
 
 function indexConflict(

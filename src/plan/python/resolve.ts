@@ -141,7 +141,7 @@ async function modelRequest(
   refuseLocalSources(requirements);
   const indexes = await projectSources(context, input.spec);
   const markers = targetMarkers(environment);
-  const roots = projectRoots(requirements.requirements, markers);
+  const roots = projectRoots(requirements.requirements, markers, input.spec.directory);
   const choice = chooseBuild({
     gpu,
     cuda,

@@ -2,9 +2,10 @@ import { isSha256 } from '../../digest.ts';
 import { CogplanError, printable, type Where, withoutUserInfo } from '../../errors.ts';
 import type { MarkerEnvironment } from '../../formats/python/marker.ts';
 import { evaluateMarker } from '../../formats/python/marker.ts';
-import { parseRequirement, type Requirement } from '../../formats/python/requirement.ts';
+import { formatRequirement, parseRequirement, type Requirement } from '../../formats/python/requirement.ts';
 import type { RequirementLine } from '../../spec/spec.ts';
 import type { BuildReference } from './built/reference.ts';
+import type { DirectWheel } from './direct-wheels.ts';
 
 /** A requirement somebody wrote, rather than one of a package. */
 export interface Root {
@@ -20,10 +21,16 @@ export interface Root {
   readonly hashes: readonly string[];
   /** What the requirement names by path or repository, to be built; the name may be empty until it is. */
   readonly source?: BuildReference;
+  /** The wheel that it names by its place. */
+  readonly wheel?: DirectWheel;
 }
 
 /** The lines of a project that hold for the target. Those that name bytes which cannot be locked are COGPLAN_REQUIREMENT_UNSUPPORTED. */
-export function projectRoots(lines: readonly RequirementLine[], markers: MarkerEnvironment): readonly Root[] {
+export function projectRoots(
+  lines: readonly RequirementLine[],
+  markers: MarkerEnvironment,
+  directory = '.',
+): readonly Root[] {
   return lines.flatMap((line): readonly Root[] => {
     const { text, where, hashes, name, marker } = line;
     if (marker !== undefined && !evaluateMarker(marker, markers)) return [];
@@ -34,7 +41,22 @@ export function projectRoots(lines: readonly RequirementLine[], markers: MarkerE
       const asked = `${place}: ${printable(withoutUserInfo(text))}`;
       return [{ name: name ?? '', requirement, text: '', asked, where, hashes: [], source: built }];
     }
-    if (name === undefined || !isFromWheels(line)) throw unsupported(line);
+    const wheel = wheelOf(line, directory);
+    if (name === undefined || (wheel === undefined && line.source.kind !== 'index')) throw unsupported(line);
+    if (wheel !== undefined) {
+      const requirement: Requirement = { name, extras: line.extras, specifiers: [], url: addressOf(wheel) };
+      return [
+        {
+          name,
+          requirement,
+          text: formatRequirement(requirement),
+          asked: `${place}: ${printable(text)}`,
+          where,
+          hashes,
+          wheel,
+        },
+      ];
+    }
     const requirement = parseRequirement(text, where);
     return [{ name, requirement, text, asked: `${place}: ${printable(text)}`, where, hashes }];
   });
@@ -68,8 +90,15 @@ function referenceOfLine(line: RequirementLine): BuildReference | undefined {
   };
 }
 
-function isFromWheels({ source, hashes }: RequirementLine): boolean {
-  return source.kind === 'index' || (source.kind === 'url' && source.form === 'wheel' && hashes.length > 0);
+function wheelOf({ source }: RequirementLine, directory: string): DirectWheel | undefined {
+  if (source.kind === 'url' && source.form === 'wheel') return { kind: 'url', url: source.url };
+  if (source.kind !== 'path' || source.form !== 'wheel') return undefined;
+  return { kind: 'path', directory, path: source.path, sha256: source.sha256 };
+}
+
+/** For the edges of the lock: without credentials. */
+function addressOf(wheel: DirectWheel): string {
+  return wheel.kind === 'url' ? withoutUserInfo(wheel.url) : `project:${encodeURI(wheel.path)}`;
 }
 
 function unsupported({ text, where, source }: RequirementLine): CogplanError {

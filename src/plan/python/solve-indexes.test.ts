@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { requirementLine } from '../../../test/builders/spec.ts';
@@ -5,6 +8,7 @@ import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { aWheelFile } from '../../../test/builders/wheel.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { publishWheels } from '../../../test/servers/package-index.ts';
+import { sha256 } from '../../digest.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import type { SolveRequest } from './compile-for.ts';
@@ -199,4 +203,58 @@ test('with a date, an index that does not tell when is told of, and its files co
   const packages = await solve(context, request(['lib'], { indexes, asOf: '2024-01-01T00:00:00Z' }));
   expect(chosen(packages)).toEqual([['lib', '1.0', undefined]]);
   expect(context.warnings()).toEqual(['COGPLAN_UPLOAD_TIME_UNKNOWN']);
+});
+
+describe('a wheel named by its place', () => {
+  const roots = (line: ReturnType<typeof requirementLine>, directory = '/nowhere') =>
+    projectRoots([line], targetMarkers(environment), directory);
+  const where = { file: 'requirements.txt', line: 1 };
+
+  test('by URL without a hash: fetched once, its hash computed, and nothing more is asked', async () => {
+    publishWheels(server, [{ name: 'lib', version: '1.0' }]);
+    const files = publishWheels(server, [{ name: 'app', version: '1.0+x', metadata: ['Requires-Dist: lib'] }], {
+      path: '/own',
+      credentials: 'me:s3cret',
+    });
+    const file = files.get('app-1.0+x-py3-none-any.whl')!;
+    const url = file.url.replace('http://', 'http://me:s3cret@').replace('+', '%2B');
+    server.answer(new URL(file.url).pathname.replace('+', '%2B'), { body: file.bytes });
+    const line = requirementLine(`app @ ${url}`, { where });
+    const [app, lib] = await solve(context, request([], { roots: roots(line) }));
+    expect(app).toMatchObject({ name: 'app', version: '1.0+x', requires: ['lib'] });
+    expect(app?.file).toMatchObject({ sha256: file.sha256, size: file.bytes.length, computed: true });
+    expect(lib?.version).toBe('1.0');
+    expect(JSON.stringify([app, context.events])).not.toContain('s3cret');
+    const before = server.requests.length;
+    const again = await solve(context.offline(), request([], { roots: roots(line) }));
+    expect(again[0]).toEqual(app);
+    expect(server.requests.length).toBe(before);
+  });
+
+  test('of the project: its bytes go into the store, and its address is its path', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cogplan-wheels-'));
+    const { filename, bytes } = aWheelFile({ name: 'app', version: '1.0' });
+    mkdirSync(join(directory, 'my wheels'));
+    writeFileSync(join(directory, 'my wheels', filename), bytes);
+    const source = { kind: 'path', path: `my wheels/${filename}`, form: 'wheel', sha256: sha256(bytes) } as const;
+    const line = { ...requirementLine('app', { where }), source };
+    const [app] = await solve(context, request([], { roots: roots(line, directory) }));
+    expect(app).toMatchObject({
+      name: 'app',
+      version: '1.0',
+      file: { url: `project:my%20wheels/${filename}`, sha256: sha256(bytes), size: bytes.length },
+    });
+    expect(await context.store.stat(sha256(bytes))).toBeDefined();
+    rmSync(directory, { recursive: true });
+  });
+
+  test('with another hash than the bytes have is refused', async () => {
+    const files = publishWheels(server, [{ name: 'app', version: '1.0' }], { path: '/own' });
+    const { url } = files.get('app-1.0-py3-none-any.whl')!;
+    const line = requirementLine(`app @ ${url}`, { where, hashes: [`sha256:${'0'.repeat(64)}`] });
+    expect(await failure(solve(context, request([], { roots: roots(line) })))).toMatchObject({
+      code: 'COGPLAN_WHEEL_HASH_REFUSED',
+      where,
+    });
+  });
 });

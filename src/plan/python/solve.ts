@@ -11,7 +11,7 @@ import { holdImpossible, mentions } from '../holds.ts';
 import type { BuiltPackage } from './built/builder.ts';
 import { chooseFile } from './choose-file.ts';
 import { compileFor, PROVIDED, type SolveRequest } from './compile-for.ts';
-import { describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
+import { describeDirect, describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
 import type { Root } from './roots.ts';
@@ -128,6 +128,9 @@ async function describeAll(
         const previous = request.keep.find(({ name }) => name === item.name);
         const limits = request.constraints.filter((root) => root.name === item.name);
         const file = chooseFile(context, item, { ranks, roots: [...roots, ...limits], previous });
+        const wheel = roots.find((root) => root.wheel !== undefined);
+        if (item.direct && wheel !== undefined)
+          return { item, url: file.url, description: await describeDirect(context, file, wheel) };
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
         const { indexes: route, onPurpose } = routeOf(request.indexes, item.name);
         const reached = await Promise.all(route.map(async (url) => (await unreachable.get(url)) !== true));

@@ -102,7 +102,7 @@ class BuildRun {
   async #buildRoot(root: Root): Promise<Root> {
     const reference =
       root.source ?? (root.requirement.url === undefined ? undefined : referenceOfUrl(root.requirement.url));
-    if (reference === undefined) return root;
+    if (reference === undefined || root.wheel !== undefined) return root;
     const item = await this.#buildReference(reference, root.where);
     if (root.name !== '' && root.name !== item.name) {
       throw new CogplanError(
