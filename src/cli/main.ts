@@ -117,7 +117,9 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
   common(program.command('tree [directory]'))
     .description('show everything that is locked below what asked for it')
-    .addOption(new Option('--family <name>', 'only this family').choices(['python', 'system', 'runtime']))
+    .addOption(
+      new Option('--family <name>', 'only this family').choices(['python', 'system', 'files', 'steps', 'runtime']),
+    )
     .addHelpText('after', example('cogplan tree --family python', 'the wheels and what needs them'))
     .action(verb(async () => (await import('./tree.ts')).treeVerb));
 

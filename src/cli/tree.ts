@@ -13,7 +13,7 @@ export async function treeVerb(argument: readonly string[], options: TreeOptions
   const lock = await requireLockFile(projectDirectory(argument));
   const families = options.family === undefined ? GRAPH_FAMILIES : [options.family];
   const graphs = Object.entries(lock.targets).flatMap(([platform, target]) =>
-    families.map((family) => ({ platform, family, graph: graphOf(target, family) })),
+    families.map((family) => ({ platform, family, graph: graphOf(target, family) })).filter(isTold),
   );
   if (options.json) {
     printJson({
@@ -27,6 +27,11 @@ export async function treeVerb(argument: readonly string[], options: TreeOptions
     for (const text of treeLines(graph)) print(`  ${text}`);
   }
   return 0;
+}
+
+/** Most projects place and run nothing. */
+function isTold({ family, graph }: { readonly family: GraphFamily; readonly graph: Graph }): boolean {
+  return graph.size > 0 || !(family === 'files' || family === 'steps');
 }
 
 function treeLines(graph: Graph): readonly string[] {

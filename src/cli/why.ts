@@ -36,7 +36,7 @@ function answersFor(lock: Lock, wanted: string): readonly Answer[] {
   return Object.entries(lock.targets).flatMap(([platform, target]) =>
     GRAPH_FAMILIES.flatMap((family): readonly Answer[] => {
       const graph = graphOf(target, family);
-      const node = graph.get(family === 'system' ? wanted : python);
+      const node = graph.get(family === 'python' || family === 'runtime' ? python : wanted);
       if (node === undefined) return [];
       const { ways, more } = waysTo(graph, node.name);
       return [{ platform, family, name: node.name, version: node.version, asked: node.asked, ways, more }];

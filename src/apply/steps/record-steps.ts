@@ -6,7 +6,7 @@ import type { Platform } from '../../lock/platform.ts';
 import type { Exchange, Step, Target } from '../../lock/schema.generated.ts';
 import { bundledFile } from '../../sources/bundled-runtime.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { buildLayers } from '../build-layers.ts';
+import { buildLayers, storePlannedBase } from '../build-layers.ts';
 import { treeFetcher } from '../git-tree/tree-fetcher.ts';
 import { planLayers } from '../plan-layers.ts';
 import { stepName } from '../plan-placed.ts';
@@ -43,6 +43,10 @@ export async function recordSteps(context: Context, request: RecordStepsRequest)
       },
     );
     const planned = planLayers(below, platform, { bytecode: false }).filter(({ family }) => family !== 'runtime');
+    await storePlannedBase(
+      context,
+      planned.flatMap((layer) => layer.base ?? []),
+    );
     const layers = await buildLayers(context, planned, { cold: false, seals: new Map(), openSandbox });
     const fetched = await withSpan(context.host, 'lock.record', `Recording ${stepName(step)}`, async () =>
       recordStep(context, { step, below: layers.map(({ built }) => built), target, sandbox: await openSandbox() }),

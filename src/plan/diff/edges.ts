@@ -21,10 +21,11 @@ export interface Edge {
 /** Packages of one family of a target, by name. */
 export type Graph = ReadonlyMap<string, Node>;
 
-export type GraphFamily = 'system' | 'python' | 'runtime';
+export type GraphFamily = 'system' | 'python' | 'files' | 'steps' | 'runtime';
 
 export function graphOf(target: Target, family: GraphFamily): Graph {
   if (family === 'system') return systemGraph(target);
+  if (family === 'files' || family === 'steps') return placedGraph(target, family);
   const packages = family === 'python' ? target.python.packages : [target.runtime.sdk, ...target.runtime.server];
   return new Map(packages.map((item) => [item.name, pythonNode(item, item === target.runtime.sdk)]));
 }
@@ -65,6 +66,28 @@ export function shortestPaths(graph: Graph): ReadonlyMap<string, readonly string
     }
   }
   return paths;
+}
+
+/** What commands of `build.run` put into the image, by path, and those that are run, by place; nothing of them needs another. */
+function placedGraph({ files, steps }: Target, family: 'files' | 'steps'): Graph {
+  const node = (name: string, version: string, asked: string): Node => ({
+    name,
+    version,
+    asked: [asked],
+    byProject: true,
+    requires: [],
+  });
+  const nodes =
+    family === 'steps'
+      ? steps.map(({ from, network, command, why }) => node(from, `network ${network}`, `${command} (${why})`))
+      : files.map(({ path, kind, file, git, target, from, asked }) =>
+          node(
+            path,
+            git?.commit ?? (file === undefined ? (target ?? kind) : `sha256:${file.sha256.slice(0, 12)}`),
+            [from, asked ?? git?.url ?? file?.url].filter(Boolean).join(': '),
+          ),
+        );
+  return new Map(nodes.map((item) => [item.name, item]));
 }
 
 /** The package that a requirement of metadata names: `uvicorn[standard]>=0.30` is about `uvicorn`. */
