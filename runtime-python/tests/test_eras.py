@@ -189,12 +189,49 @@ class IdiomsTest(unittest.TestCase):
             with Server(source.format(kind, method), environment=weights) as server:
                 self.assertEqual(server.post("/predictions").json()["output"], "hello")
 
+    def test_weights_without_a_type_are_what_the_variable_says(self):
+        source = "class Predictor:\n  def setup(self, weights=None):\n    self.text = weights\n  def predict(self) -> str: return self.text"
+        with Server(source, environment={"COG_WEIGHTS": "https://example.com/model.tar"}) as server:
+            self.assertEqual(server.predict().json()["output"], "https://example.com/model.tar")
+
+    def test_files_that_a_prediction_wrote_and_returned_are_removed(self):
+        source = """
+            import os, tempfile
+            from typing import Iterator
+            from cog import BasePredictor, Path
+
+            class Predictor(BasePredictor):
+                def setup(self):
+                    self.kept = Path(tempfile.mkdtemp()) / "kept.txt"
+                    self.kept.write_text("kept")
+                    self.beside = Path("beside.txt").absolute()
+
+                def predict(self, fail: bool = False) -> Iterator[Path]:
+                    path = Path(tempfile.mkdtemp()) / "new.txt"
+                    path.write_text("new")
+                    yield path
+                    yield path
+                    yield self.kept
+                    self.beside.write_text("beside")
+                    yield self.beside
+                    if fail:
+                        raise ValueError("late")
+        """
+        expected = ["data:text/plain;base64," + text for text in ("bmV3", "bmV3", "a2VwdA==", "YmVzaWRl")]
+        with Server(source) as server:
+            for fail in (False, True, False):
+                self.assertEqual(server.predict(fail=fail).json()["output"], expected)
+                self.assertEqual([os.path.basename(path) for path in server.temporary_files()], ["kept.txt"])
+            self.assertTrue(os.path.exists(os.path.join(server.directory, "src", "beside.txt")))
+
     def test_asyncio_in_setup(self):
         sources = (
             "import asyncio\nclass Predictor:\n  async def setup(self) -> None:\n    self.loop = asyncio.get_running_loop()\n"
             "  async def predict(self) -> bool:\n    return self.loop is asyncio.get_running_loop()",
             "import asyncio\nclass Predictor:\n  def setup(self):\n    self.ok = asyncio.run(self.download())\n"
             "  async def download(self): return True\n  def predict(self) -> bool:\n    return self.ok",
+            "import asyncio\nclass Predictor:\n  async def setup(self):\n    await asyncio.sleep(0.01)\n    self.ok = True\n"
+            "  def predict(self) -> bool:\n    return self.ok",
         )
         for source in sources:
             with Server(source) as server:

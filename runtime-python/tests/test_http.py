@@ -211,7 +211,6 @@ class OutcomeTest(unittest.TestCase):
             "class Predictor:\n  def predict(self, x) -> str: pass": "TypeError: No input type provided for parameter `x`",
             "def Predictor(x: bytes) -> str: pass": "TypeError: Unsupported input type bytes for parameter `x`",
             "import os; os._exit(7)": "exited with code 7",
-            "class Predictor:\n  async def setup(self): pass\n  def predict(self) -> str: pass": "setup() is async",
         }
         for source, expected in cases.items():
             with self.subTest(source=source):

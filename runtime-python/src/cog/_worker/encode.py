@@ -32,6 +32,10 @@ _MIME_TYPES = {
 }
 
 
+class OpenedPath(io.FileIO):
+    """A file that the model returned as a path; other files in an output are open already."""
+
+
 def encode_output(value: Any, encode_file: FileEncoder) -> bytes:
     """The output as JSON. Numbers that JSON does not have (NaN, infinity) become null.
 
@@ -77,7 +81,7 @@ def _plain(value: Any, encode_file: FileEncoder) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, os.PathLike):
-        with open(value, "rb") as file:
+        with OpenedPath(os.fspath(value)) as file:
             return encode_file(file, os.path.basename(os.fspath(value)))
     if isinstance(value, io.IOBase) or (hasattr(value, "read") and hasattr(value, "seek")):
         if value.seekable():

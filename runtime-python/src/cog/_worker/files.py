@@ -1,10 +1,12 @@
-"""Files that come with a prediction: from data URIs and URLs to a temporary directory of its own."""
+"""Files that come with a prediction, in a temporary directory of its own, and files that it leaves behind."""
 
 import io
 import os
 import shutil
+import stat
 import tempfile
-from typing import Any, Optional
+import time
+from typing import Any, List, Optional
 
 from ..types import Path, URLFile
 from .fetch import data_uri_bytes, fetch, filename_of, is_data_uri
@@ -40,3 +42,43 @@ class InputFiles:
         if self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
+
+
+class ReturnedFiles:
+    """Paths that a prediction returned. What it wrote into the directory for temporary files goes when it has ended.
+
+    A file that was there before it began stays: the model may return it again.
+    """
+
+    def __init__(self) -> None:
+        self._began = 0
+        self._paths: List[str] = []
+
+    def begin(self) -> None:
+        self._began = _file_clock()
+
+    def add(self, path: str) -> None:
+        self._paths.append(os.path.abspath(path))
+
+    def remove(self) -> None:
+        paths, self._paths = self._paths, []
+        if not paths:
+            return
+        below = os.path.join(os.path.realpath(tempfile.gettempdir()), "")
+        for path in paths:
+            try:
+                found = os.lstat(path)
+                is_new = found.st_ctime_ns >= self._began
+                if is_new and stat.S_ISREG(found.st_mode) and os.path.realpath(path).startswith(below):
+                    os.unlink(path)
+            except OSError:
+                pass
+
+
+def _file_clock() -> int:
+    """Nanoseconds on the clock that files are stamped with, which on Linux advances in ticks and so lags behind."""
+    coarse = 5  # CLOCK_REALTIME_COARSE in clock_gettime(2)
+    try:
+        return time.clock_gettime_ns(coarse)
+    except (AttributeError, OSError):
+        return time.time_ns() - 10_000_000

@@ -59,7 +59,8 @@ def setup_arguments(setup: Callable[..., Any]) -> Any:
     from ..types import File, Path
     from .files import InputFiles
 
-    annotation = resolved_hints(setup).get("weights", Path)
+    # Without an annotation, the value as it is.
+    annotation = resolved_hints(setup).get("weights", str)
     annotation = without_none(without_annotated(annotation)[0])[0]
     kind = _SCALARS[File if annotation is File else str if annotation is str else Path]
     source = os.environ.get("COG_WEIGHTS")

@@ -35,8 +35,6 @@ class Model:
         # The most predictions in one call, and for how many seconds the first waits for others; or None.
         self.batched: Optional[Tuple[int, float]] = getattr(self.method, "__cog_batched__", None)
         self.concurrency = self._concurrency()
-        if self.setup is not None and inspect.iscoroutinefunction(self.setup) and not self.is_async:
-            raise SignatureError("setup() is async, but {}() is not".format(self.method.__name__))
         self.mode = mode
 
     def _concurrency(self) -> int:
@@ -146,11 +144,12 @@ def _fetch_weights() -> None:
 
 def _run_setup(model: Model) -> None:
     setup = model.setup
-    if model.is_async:
+    is_async = inspect.iscoroutinefunction(setup)
+    if model.is_async or is_async:
         from .async_loop import new_event_loop
 
         loop = new_event_loop()
-        if setup is not None and inspect.iscoroutinefunction(setup):
+        if setup is not None and is_async:
             loop.run_until_complete(setup(**loader.setup_arguments(setup)))
             return
     if setup is not None:

@@ -11,8 +11,8 @@ from .._schema.signature import Signature
 from ..scope import Scope, _current
 from . import streams
 from .channel import Channel
-from .encode import FileEncoder, data_uri, encode_output
-from .files import InputFiles
+from .encode import FileEncoder, OpenedPath, data_uri, encode_output
+from .files import InputFiles, ReturnedFiles
 
 _PART = 1 << 18
 
@@ -41,12 +41,14 @@ class Prediction:
             prefix = upload.get("prefix")
             self._encode_file = Uploader(upload["url"], headers) if prefix is None else FormUploader(prefix, headers)
         self.files = InputFiles()
+        self._returned = ReturnedFiles()
         self.ended = False
         # Arguments made ahead of a batch.
         self.prepared: Dict[str, Any] = {}
 
     def begin(self) -> None:
         streams.inherit_context_in_pools()
+        self._returned.begin()
         _current.set(self.scope)
         self._attribution.running[self.number] = self.scope
         self._started = perf_counter()
@@ -60,7 +62,13 @@ class Prediction:
 
     def encode(self, value: Any) -> bytes:
         """Output as JSON. May upload files."""
-        return encode_output(value, self._encode_file)
+        return encode_output(value, self._take_file)
+
+    def _take_file(self, file: Any, name: str) -> str:
+        encoded = self._encode_file(file, name)
+        if isinstance(file, OpenedPath):
+            self._returned.add(str(file.name))
+        return encoded
 
     def expect_pieces(self) -> None:
         """Declares the output a list even if no item comes."""
@@ -83,6 +91,7 @@ class Prediction:
         _current.set(None)
         if not keep_files:
             self.files.remove()
+        self._returned.remove()
         header: Dict[str, Any] = {"status": status, "predict_time": elapsed, "pieces": self._in_pieces}
         if error is not None:
             header["error"] = error

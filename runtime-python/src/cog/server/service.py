@@ -18,7 +18,12 @@ from .supervisor import Description, Owner, Supervisor, seconds
 from .webhook import Webhooks
 
 _SOURCES = {1: "stdout", 2: "stderr"}
-_VERSION = {"cog": DISTRIBUTION, "python_sdk": PUBLIC, "python": "{}.{}.{}".format(*sys.version_info[:3])}
+_VERSION = {
+    "cog": DISTRIBUTION,
+    "coglet": PUBLIC,
+    "python_sdk": PUBLIC,
+    "python": "{}.{}.{}".format(*sys.version_info[:3]),
+}
 
 
 class Busy(Exception):
@@ -115,7 +120,7 @@ class Service(Owner):
         if request.id is not None and request.id in self._ids:
             raise Busy
         self._last_number += 1
-        prediction_id = request.id or secrets.token_hex(13)
+        prediction_id = request.id or "pred_" + secrets.token_hex(13)
         history = self._history_capacity if self._streaming() else None
         prediction = Prediction(self._last_number, prediction_id, request.shown_input, request.created_at, history)
         self._ids[prediction_id] = prediction
