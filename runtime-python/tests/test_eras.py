@@ -237,6 +237,22 @@ class IdiomsTest(unittest.TestCase):
             with Server(source) as server:
                 self.assertIs(server.predict().json()["output"], True)
 
+    def test_unions_of_json_types(self):
+        source = """
+            from typing import List, Optional, Union
+            from cog import BasePredictor, Input
+
+            class Predictor(BasePredictor):
+                def predict(self, value: Union[str, float, None] = Input(default=None)) -> str:
+                    return "{}:{}".format(type(value).__name__, value)
+        """
+        with Server(source) as server:
+            for value, expected in (("a", "str:a"), (1.5, "float:1.5"), (1, "int:1"), (None, "NoneType:None")):
+                self.assertEqual(server.predict(value=value).json()["output"], expected)
+            self.assertEqual(server.predict().json()["output"], "NoneType:None")
+            for value in (True, {"x": 1}, [1]):
+                self.assertEqual(server.predict(value=value).status, 422)
+
     def test_a_type_with_a_coder(self):
         source = """
             from cog import BasePredictor, Coder

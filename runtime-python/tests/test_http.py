@@ -183,7 +183,7 @@ class OutcomeTest(unittest.TestCase):
         with Server(source) as server:
             for how, error in (
                 ("raise", "it went wrong"),
-                ("exit", "the model called sys.exit(3)"),
+                ("exit", "SystemExit: the model called sys.exit(3)"),
                 ("interrupt", "KeyboardInterrupt"),
                 ("unencodable", "an output of type object has no JSON form"),
             ):

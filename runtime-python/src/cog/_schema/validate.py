@@ -332,7 +332,13 @@ def _union(members: List[Check]) -> Check:
             kept = member(value)
             if kept is not None:
                 return kept[0]
+        if isinstance(value, bool):
+            errors.append(_error(loc, "value is of none of the permitted types", "type_error.union"))
+            return value
         collected: List[Error] = []
+        # To JSON an integer is a number, and comes before its spelling as a text.
+        if isinstance(value, int) and any(type(loose(value, loc, [])) is float for loose in members):
+            return value
         for loose in members:
             attempt: List[Error] = []
             coerced = loose(value, loc, attempt)

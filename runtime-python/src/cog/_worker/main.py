@@ -159,7 +159,7 @@ def _run_setup(model: Model) -> None:
 def describe(error: BaseException) -> str:
     """An exception as the text of a prediction's `error`."""
     if isinstance(error, SystemExit):
-        return "the model called sys.exit({})".format("" if error.code is None else error.code)
+        return "SystemExit: the model called sys.exit({})".format("" if error.code is None else error.code)
     return str(error) or type(error).__name__
 
 
