@@ -80,10 +80,10 @@ class Worker:
         self._data.setblocking(False)
         self._pipes = ((1, out), (2, err))
         self._reader = _FrameReader()
-        self._loop.add_reader(self._data.fileno(), self._on_readable)
+        self._loop.add_reader(self._data.fileno(), self._on_frames)
         for index, (_, pipe) in enumerate(self._pipes):
             os.set_blocking(pipe, False)
-            self._loop.add_reader(pipe, self._on_readable, index)
+            self._loop.add_reader(pipe, self._on_native_output, index)
         threading.Thread(target=self._wait, name="worker-exit", daemon=True).start()
 
     def send(self, kind: int, number: int, *payload: bytes) -> None:
@@ -138,21 +138,24 @@ class Worker:
             sending.clear()
         self._loop.remove_writer(self._data.fileno())
 
-    def _on_readable(self, index: Optional[int] = None) -> None:
-        """Something has come on the socket, or on the pipe with this index.
+    def _on_frames(self) -> None:
+        self._read_frames(_MOST_CHUNKS, until_empty=False)
+
+    def _on_native_output(self, index: int) -> None:
+        """Something has come on the pipe with this index.
 
         What was in the pipes before the frames are read comes after all that Python printed before it was written;
         what comes into the pipes from here on may come after frames that are not here yet, and waits for the next turn.
         """
         written = [read + size for read, size in zip(self._counts, self._sizes_waiting())]
-        nothing = index is not None and written[index] == self._counts[index]
+        nothing = written[index] == self._counts[index]
         if self._read_frames(_MOST_CHUNKS):
             return
         self._read_up_to(written)
-        if index is not None and nothing:
+        if nothing:
             self._stop_at_end(self._pipes[index][1])
 
-    def _read_frames(self, most: int) -> bool:
+    def _read_frames(self, most: int, until_empty: bool = True) -> bool:
         """Whether there may be more."""
         for _ in range(most):
             try:
@@ -172,6 +175,8 @@ class Worker:
                 elif kind in (frames.DONE, frames.SETUP):
                     self._read_pipes(_MOST_CHUNKS)
                 self._events.on_frame(kind, number, payload)
+            if not until_empty and len(chunk) < 4096:
+                return True
         return True
 
     def _read_up_to(self, counts: Sequence[int]) -> None:
