@@ -126,6 +126,10 @@ export const ERROR_CODES = {
     family: 'outside',
     summary: 'A package index answers with something that is no index page.',
   },
+  COGPLAN_INTERPRETER_INVALID: {
+    family: 'outside',
+    summary: 'The archive of a standalone interpreter is none, or is hostile.',
+  },
   COGPLAN_INTERRUPTED: { family: 'input', summary: 'The run was interrupted.' },
   COGPLAN_LAYER_NAME: { family: 'outside', summary: 'A file has a name that image layers reserve for deletions.' },
   COGPLAN_LOCK_INVALID: { family: 'input', summary: 'The lock breaks its schema or contradicts itself.' },

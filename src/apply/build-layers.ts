@@ -325,6 +325,7 @@ function debInputs(recipe: Recipe): readonly DebInput[] {
     case 'bytecode':
       return [...recipe.rootDebs, ...recipe.debs];
     case 'wheels':
+    case 'standalone-python':
     case 'files':
     case 'step':
     case 'image-layer':

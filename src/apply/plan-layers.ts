@@ -1,4 +1,5 @@
 import { compareBytes } from '../canonical.ts';
+import type { Sha256 } from '../digest.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { BaseLayer, File, ImageBase, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import { groupPlaced, planPlaced } from './plan-placed.ts';
@@ -66,8 +67,7 @@ export function planLayers(
   const architecture = platform.slice(platform.indexOf('/') + 1);
   const groups = groupDebs(target.system.packages);
   const allDebs = [...groups.base, ...groups.interpreter, ...groups.system];
-  const { modules: ownModules } = target.interpreter;
-  const scheme = ownModules === undefined ? modelScheme(target) : baseScheme(target, ownModules);
+  const scheme = installScheme(target);
   const placed = groupPlaced(target);
   const baseLayers = target.base.kind === 'image' ? target.base.layers.length : 0;
   const weights = planWeights(target.weights);
@@ -102,7 +102,15 @@ export function planLayers(
     }
   } else {
     layers.push({ layer: 'base', family: 'base', recipe: debs(groups.base, []) });
-    layers.push({ layer: 'interpreter', family: 'interpreter', recipe: debs(groups.interpreter, groups.base) });
+    const standalone = standaloneOf(target);
+    layers.push({
+      layer: 'interpreter',
+      family: 'interpreter',
+      recipe:
+        standalone === undefined
+          ? debs(groups.interpreter, groups.base)
+          : { kind: 'standalone-python', assembler: 1, ...standalone },
+    });
     if (groups.system.length > 0) {
       const below = sortedDebs([...groups.base, ...groups.interpreter]);
       layers.push({ layer: 'system', family: 'system', recipe: debs(groups.system, below) });
@@ -132,7 +140,8 @@ export function planLayers(
   const above = planPlaced(target, placed, { architecture, below });
   if (!options.bytecode) return [...layers, ...weights, ...above];
 
-  const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels'>>): Recipe => ({
+  const rootArchive = standaloneOf(target);
+  const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels' | 'archive'>>): Recipe => ({
     kind: 'bytecode',
     assembler: 1,
     interpreter: target.interpreter.path,
@@ -140,14 +149,16 @@ export function planLayers(
     ...(target.interpreter.provider === 'base' && target.base.kind === 'image'
       ? { rootLayers: target.base.layers.map(({ diffId }) => diffId) }
       : {}),
+    ...(rootArchive === undefined ? {} : { rootArchive }),
+    ...(inputs.archive === undefined ? {} : { archive: inputs.archive }),
     scheme,
     serverScheme: serverScheme(scheme),
     debs: inputs.debs ?? [],
     wheels: inputs.wheels ?? [],
     serverWheels: inputs.serverWheels ?? [],
   });
-  if (groups.interpreter.length > 0) {
-    const recipe = bytecode({ debs: groups.interpreter });
+  if (groups.interpreter.length > 0 || rootArchive !== undefined) {
+    const recipe = bytecode(rootArchive === undefined ? { debs: groups.interpreter } : { archive: true });
     layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe });
   }
   const modules = target.base.kind === 'image' ? [] : pythonDebs(target.system.packages);
@@ -179,8 +190,19 @@ function imageLayers(target: Target, base: ImageBase): readonly PlannedLayer[] {
   ];
 }
 
-/** Where an interpreter of an image base looks for what pip installs. */
-function baseScheme({ interpreter }: Target, modules: string): InstallScheme {
+/** Where what pip installs goes, for the interpreter of a target. */
+export function installScheme(target: Pick<Target, 'interpreter'>): InstallScheme {
+  const { modules } = target.interpreter;
+  return modules === undefined ? modelScheme(target) : baseScheme(target, modules);
+}
+
+function standaloneOf({ interpreter }: Target): { readonly version: string; readonly sha256: Sha256 } | undefined {
+  const { file, version, provider } = interpreter;
+  return provider === 'standalone' && file !== undefined ? { version, sha256: file.sha256 } : undefined;
+}
+
+/** Where an interpreter that says so itself looks for what pip installs. */
+function baseScheme({ interpreter }: Pick<Target, 'interpreter'>, modules: string): InstallScheme {
   const end = modules.indexOf('/lib/python');
   const prefix = end > 0 ? modules.slice(0, end) : 'usr/local';
   const version = interpreter.version.split('.').slice(0, 2).join('.');
@@ -195,7 +217,7 @@ function baseScheme({ interpreter }: Target, modules: string): InstallScheme {
 }
 
 /** Where Debian's Python looks for what pip installs: `dist-packages` below /usr/local, apart from the packages of Debian itself. */
-export function modelScheme(target: Pick<Target, 'interpreter'>): InstallScheme {
+function modelScheme(target: Pick<Target, 'interpreter'>): InstallScheme {
   const version = target.interpreter.version.split('.').slice(0, 2).join('.');
   const modules = `usr/local/lib/python${version}/dist-packages`;
   return {
@@ -234,7 +256,10 @@ function groupDebs(packages: readonly SystemPackage[]): Readonly<Record<SystemPa
 function compilerDebs(target: Target): readonly DebInput[] {
   const packages = new Map(target.system.packages.map((item) => [item.name, item]));
   const name = target.interpreter.path.slice(target.interpreter.path.lastIndexOf('/') + 1);
-  const start = [`${name}-minimal`, name].find((candidate) => packages.has(candidate));
+  const own = [`${name}-minimal`, name];
+  // A standalone interpreter needs its libc and no more.
+  const starts = target.interpreter.provider === 'standalone' ? ['libc6'] : own;
+  const start = starts.find((candidate) => packages.has(candidate));
   if (start === undefined) {
     return sortedDebs(target.system.packages.filter((item) => item.group !== 'system').map(debInput));
   }

@@ -72,6 +72,10 @@ export interface BytecodeRecipe {
   readonly rootDebs: readonly DebInput[];
   /** In their place for an interpreter of an image base: the base's layers, bottom first. */
   readonly rootLayers?: readonly Digest[];
+  /** The compiling interpreter, when it is a standalone one. */
+  readonly rootArchive?: { readonly version: string; readonly sha256: Sha256 };
+  /** Whether the modules of that interpreter are compiled. */
+  readonly archive?: true;
   readonly scheme: InstallScheme;
   readonly wheels: readonly WheelInput[];
   /** Debs whose Python modules are compiled too: those below usr/lib/python3*. */
@@ -138,6 +142,14 @@ export interface DebsOnImageRecipe {
   readonly debs: readonly DebInput[];
 }
 
+/** A standalone interpreter, by its archive. */
+export interface StandaloneRecipe {
+  readonly kind: 'standalone-python';
+  readonly assembler: 1;
+  readonly version: string;
+  readonly sha256: Sha256;
+}
+
 /** A layer of an image base, as it is. */
 export interface ImageLayerRecipe {
   readonly kind: 'image-layer';
@@ -151,6 +163,7 @@ export type Recipe =
   | DebsRecipe
   | DebianConfigurationRecipe
   | WheelsRecipe
+  | StandaloneRecipe
   | BytecodeRecipe
   | FilesRecipe
   | StepRecipe;

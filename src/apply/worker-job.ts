@@ -81,6 +81,8 @@ async function buildEntries(recipe: PureRecipe, environment: BuildEnvironment): 
       return (await import('./layers/debian-configuration.ts')).buildDebianConfigurationLayer(recipe, environment);
     case 'wheels':
       return (await import('./layers/wheels.ts')).buildWheelsLayer(recipe, environment);
+    case 'standalone-python':
+      return (await import('./layers/python/standalone.ts')).buildStandaloneLayer(recipe, environment);
     case 'files':
       return (await import('./layers/files.ts')).buildFilesLayer(recipe, environment);
     default:

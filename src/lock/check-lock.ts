@@ -160,10 +160,10 @@ function checkTarget(target: Target, at: string): LockProblem[] {
   if ((target.interpreter.provider === 'standalone') !== (target.interpreter.file !== undefined)) {
     problems.push({ path: `${at}.interpreter`, text: 'a standalone interpreter, and no other, has a file' });
   }
-  if ((target.interpreter.provider === 'base') !== (target.interpreter.modules !== undefined)) {
+  if ((target.interpreter.provider === 'debian') !== (target.interpreter.modules === undefined)) {
     problems.push({
       path: `${at}.interpreter`,
-      text: 'the interpreter of an image base, and no other, says where modules go',
+      text: 'an interpreter says where modules go, unless it is that of Debian',
     });
   }
   if (target.interpreter.provider === 'base' && target.base.kind !== 'image') {

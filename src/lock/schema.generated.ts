@@ -235,7 +235,7 @@ export interface Interpreter {
    */
   path: string;
   /**
-   * Where an interpreter of the base looks for what pip installs.
+   * Where an interpreter that is not Debian's looks for what pip installs.
    */
   modules?: string;
   why: string;

@@ -22,7 +22,10 @@ export function askedOf(spec: Spec): Asked {
   const { base } = spec.settings.values;
   return {
     ...(base === undefined ? {} : { base: { base } }),
-    interpreter: { 'build.python_version': spec.pythonVersion.value },
+    interpreter: defined({
+      'build.python_version': spec.pythonVersion.value,
+      'interpreter.builds': spec.settings.values.interpreter?.builds as Json | undefined,
+    }),
     accelerator: defined({ 'build.gpu': spec.gpu, 'build.cuda': spec.cuda?.value, 'build.cudnn': spec.cudnn?.value }),
     system: defined({
       'build.system_packages': spec.systemPackages.map((item) => item.value),

@@ -1,4 +1,4 @@
-import { canonicalJson } from '../canonical.ts';
+import { canonicalJson, type Json } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import { CogplanError, isCogplanError } from '../errors.ts';
@@ -94,7 +94,15 @@ function startEarly(
 }
 
 function environmentKey({ spec, platform }: ResolveInput): Sha256 {
-  return sha256(canonicalJson({ python: spec.pythonVersion.value, platform, base: spec.settings.values.base }));
+  const { base, interpreter } = spec.settings.values;
+  return sha256(
+    canonicalJson({
+      python: spec.pythonVersion.value,
+      platform,
+      base,
+      builds: interpreter?.builds as Json | undefined,
+    }),
+  );
 }
 
 /** What is wrong with the system family, together with what is wrong with Python's: a person wants to see both at once. */

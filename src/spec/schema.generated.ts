@@ -53,6 +53,21 @@ export interface Settings {
      * URL prefix to fetch standalone Python builds from, instead of their releases on GitHub.
      */
     mirror?: string;
+    /**
+     * Builds of your own, which go before all others.
+     */
+    builds?: {
+      /**
+       * Full version.
+       */
+      python: string;
+      /**
+       * Default: amd64.
+       */
+      architecture?: 'amd64' | 'arm64';
+      url: string;
+      sha256: string;
+    }[];
   };
 }
 /**

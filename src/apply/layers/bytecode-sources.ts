@@ -3,6 +3,7 @@ import { CogplanError } from '../../errors.ts';
 import { readTarIndex } from '../../formats/archive/tar-reader.ts';
 import type { InstallScheme } from '../recipe.ts';
 import type { ModuleSource } from './bytecode-compiler.ts';
+import type { LayerEntry } from './entry.ts';
 import { readWheelFile, unpackWheel } from './wheels-unpack.ts';
 
 /** Larger text is no module that anybody wrote. */
@@ -25,6 +26,16 @@ export function modulesOfDeb(dataTar: string, version: string, what: string): re
     if (type !== 'file' || !isModulePath(path) || size > MAX_SOURCE) return [];
     if (!directories.some((directory) => path.startsWith(directory))) return [];
     return [{ path: `/${path}`, read: () => readSlice(dataTar, offset, size) }];
+  });
+}
+
+/** The modules among plain files. */
+export function modulesOfEntries(entries: readonly LayerEntry[]): readonly ModuleSource[] {
+  return entries.flatMap((entry) => {
+    if (entry.type !== 'file' || entry.content.kind !== 'slice') return [];
+    if (!isModulePath(entry.path) || entry.size > MAX_SOURCE) return [];
+    const { file, offset, length } = entry.content;
+    return [{ path: `/${entry.path}`, read: () => readSlice(file, offset, length) }];
   });
 }
 

@@ -9,9 +9,10 @@ import { unpackDebs, unpackRoot } from '../sandbox/root.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { compileModules, type ModuleSource } from './bytecode-compiler.ts';
 import { BYTECODE_PROTOCOL } from './bytecode-program.ts';
-import { modulesOfDeb, modulesOfWheel } from './bytecode-sources.ts';
+import { modulesOfDeb, modulesOfEntries, modulesOfWheel } from './bytecode-sources.ts';
 import { type Derive, storeDerivations } from './derivations.ts';
 import type { DirectoryEntry, FileEntry, LayerEntry } from './entry.ts';
+import { standaloneTree } from './python/standalone-tree.ts';
 
 export interface BytecodeInputs {
   readonly sandbox: Sandbox;
@@ -64,12 +65,27 @@ export async function deriveBytecode(
 function unitsOf(context: Context, recipe: BytecodeRecipe, inputs: BytecodeInputs): readonly Unit[] {
   const version = posix.basename(recipe.interpreter);
   return [
+    ...(recipe.archive === true && recipe.rootArchive !== undefined
+      ? [archiveUnit(context, recipe.rootArchive, inputs)]
+      : []),
     ...sortedBy(recipe.debs, (deb) => deb.name).map((deb) => debUnit(deb, version, inputs)),
     ...sortedBy(recipe.wheels, (wheel) => wheel.filename).map((wheel) => wheelUnit(context, wheel, recipe.scheme)),
     ...sortedBy(recipe.serverWheels, (wheel) => wheel.filename).map((wheel) =>
       wheelUnit(context, wheel, recipe.serverScheme),
     ),
   ];
+}
+
+function archiveUnit(
+  context: Context,
+  archive: NonNullable<BytecodeRecipe['rootArchive']>,
+  { derive = storeDerivations(context.store) }: BytecodeInputs,
+): Unit {
+  return {
+    what: `Python ${archive.version}`,
+    key: { archive: archive.sha256 },
+    modules: async () => modulesOfEntries(await standaloneTree(context, archive, derive)),
+  };
 }
 
 function debUnit(deb: DebInput, version: string, inputs: BytecodeInputs): Unit {
@@ -104,6 +120,7 @@ async function deriveUnit(
       interpreter: recipe.interpreter,
       debs: recipe.rootDebs.map((deb) => deb.sha256),
       layers: recipe.rootLayers,
+      archive: recipe.rootArchive?.sha256,
       unit: unit.key,
     }),
   );
@@ -118,7 +135,19 @@ async function deriveUnit(
             sandbox,
             root:
               recipe.rootLayers === undefined
-                ? await unpackDebs({ debs: recipe.rootDebs, debData, derive, signal: context.signal })
+                ? await unpackDebs({
+                    debs: recipe.rootDebs,
+                    archive:
+                      recipe.rootArchive === undefined
+                        ? undefined
+                        : {
+                            sha256: recipe.rootArchive.sha256,
+                            entries: await standaloneTree(context, recipe.rootArchive, derive),
+                          },
+                    debData,
+                    derive,
+                    signal: context.signal,
+                  })
                 : await unpackRoot(
                     context,
                     recipe.rootLayers.map((diffId) => ({ diffId: fromDigest(diffId) })),

@@ -1,5 +1,6 @@
 import { CogplanError } from '../../errors.ts';
 import { readTarIndex, type TarMember } from '../../formats/archive/tar-reader.ts';
+import type { LayerEntry } from '../layers/entry.ts';
 
 /** A tar file to unpack, and its name in messages. */
 export interface TarInput {
@@ -59,6 +60,31 @@ export function mergeTars(tars: readonly TarInput[], options: MergeOptions): Roo
   }
   if (options.usrMerge) linkMerged(root);
   return root;
+}
+
+/** Puts plain files, links and directories into a tree, as an unpacked layer would. */
+export function addEntries(root: RootDirectory, entries: readonly LayerEntry[]): void {
+  for (const entry of entries) {
+    const tar = {
+      file: entry.type === 'file' && entry.content.kind === 'slice' ? entry.content.file : '',
+      what: entry.origin,
+    };
+    const { path, mode } = entry;
+    const member = {
+      path,
+      mode,
+      uid: 0,
+      gid: 0,
+      uname: '',
+      gname: '',
+      mtime: 0,
+      type: entry.type,
+      size: entry.type === 'file' ? entry.size : 0,
+      offset: entry.type === 'file' && entry.content.kind === 'slice' ? entry.content.offset : 0,
+      linkname: entry.type === 'symlink' || entry.type === 'hardlink' ? entry.target : '',
+    };
+    insert(root, member, tar);
+  }
 }
 
 function usrMerged(member: TarMember): TarMember {

@@ -4,7 +4,8 @@ import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
 import { withSpan } from '../../events.ts';
 import type { Derive } from '../layers/derivations.ts';
-import { mergeTars, type TarInput } from './root-tree.ts';
+import type { LayerEntry } from '../layers/entry.ts';
+import { addEntries, mergeTars, type TarInput } from './root-tree.ts';
 import { writeTree } from './write-tree.ts';
 
 /** Number of the rules by which tars become directories; part of every root's key. */
@@ -37,6 +38,8 @@ export async function unpackRoot(context: Context, layers: readonly { readonly d
 
 export interface DebRootRequest {
   readonly debs: readonly RootDeb[];
+  /** Files on top of them, which the hash stands for. */
+  readonly archive?: { readonly sha256: Sha256; readonly entries: readonly LayerEntry[] } | undefined;
   /** Path of the uncompressed data tar of a .deb. */
   debData(sha256: Sha256): Promise<string>;
   readonly derive: Derive;
@@ -47,12 +50,18 @@ export interface DebRootRequest {
  * The bare contents of .debs in a derived directory, enough to run a program of theirs: links of the merged `/usr`, and nothing that
  * installing would have generated.
  */
-export async function unpackDebs({ debs, debData, derive, signal }: DebRootRequest): Promise<string> {
-  const key = keyOf({ rules: ROOT_RULES, debs: debs.map((deb) => deb.sha256) });
+export async function unpackDebs({ debs, archive, debData, derive, signal }: DebRootRequest): Promise<string> {
+  const key = keyOf({
+    rules: ROOT_RULES,
+    debs: debs.map((deb) => deb.sha256),
+    ...(archive === undefined ? {} : { archive: archive.sha256 }),
+  });
   return derive('deb-root', key, async (directory) => {
     const tars: TarInput[] = [];
     for (const deb of debs) tars.push({ file: await debData(deb.sha256), what: `${deb.name} ${deb.version}` });
-    await writeTree(mergeTars(tars, { usrMerge: true }), directory, signal);
+    const tree = mergeTars(tars, { usrMerge: true });
+    addEntries(tree, archive?.entries ?? []);
+    await writeTree(tree, directory, signal);
   });
 }
 

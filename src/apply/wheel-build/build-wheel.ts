@@ -9,7 +9,7 @@ import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import type { File, Target } from '../../lock/schema.generated.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 import { buildLayers } from '../build-layers.ts';
-import { modelScheme, type PlannedLayer, wheelFilename } from '../plan-layers.ts';
+import { installScheme, type PlannedLayer, wheelFilename } from '../plan-layers.ts';
 import type { InstallScheme } from '../recipe.ts';
 import { composeBuildRoot } from '../sandbox/build-root.ts';
 import { unpackRoot } from '../sandbox/root.ts';
@@ -122,7 +122,7 @@ async function runStep<T>(
     include: ({ family }) => family === 'base' || family === 'interpreter' || family === 'system',
     openSandbox,
   });
-  const scheme = modelScheme(place.target);
+  const scheme = installScheme(place.target);
   const requires = await installRequires(context, build, scheme, openSandbox);
   const scratch = await context.store.scratch('build');
   try {

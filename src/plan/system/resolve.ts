@@ -8,9 +8,11 @@ import { type AskedPackage, parseAskedPackages } from '../../spec/system-package
 import { environmentOf } from '../environment.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
+import { choosePython } from '../interpreter/choose-python.ts';
+import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { DEBIAN, type DebianSources, debianSources } from './archive-sources.ts';
-import { checkPatchVersion, chooseSuite } from './choose-suite.ts';
+import { checkPatchVersion } from './choose-suite.ts';
 import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
 import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
@@ -35,7 +37,7 @@ export async function resolveSystem(
 ): Promise<SystemResolution> {
   const { spec, platform, previous, options, held = NOTHING_HELD } = input;
   const architecture = ARCHITECTURES[platform];
-  const suite = chooseSuite(spec.pythonVersion);
+  const { suite, standalone } = choosePython(spec, platform);
   const lockedSuite = previous?.base.kind === 'debian' ? previous.base.suite : undefined;
   if (held.suite !== undefined && lockedSuite !== undefined && lockedSuite !== suite.name) {
     const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${lockedSuite}`;
@@ -68,9 +70,19 @@ export async function resolveSystem(
     if (unknown.length > 0) {
       throw unknownPackages(unknown, { universe, suite: `Debian ${suite.name}`, architecture });
     }
-    const groups = resolveGroups({ universe, suite, asked, architecture, held });
-    const interpreter = interpreterOf(groups.interpreter, suite);
-    checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
+    const groups = resolveGroups({
+      universe,
+      suite,
+      asked,
+      architecture,
+      held,
+      isStandalone: standalone !== undefined,
+    });
+    const interpreter =
+      standalone === undefined
+        ? interpreterOf(groups.interpreter, suite)
+        : await fetchStandalone(context, standalone, spec.pythonVersion.value);
+    if (standalone === undefined) checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
     checkHeldFiles(all, before, held);
     const scripts = await readMaintainerScripts(context, {
@@ -94,7 +106,10 @@ export async function resolveSystem(
     const base = {
       kind: 'debian',
       suite: suite.name,
-      why: `Debian ${suite.release} (${suite.name}) brings Python ${suite.python}`,
+      why:
+        standalone === undefined
+          ? `Debian ${suite.release} (${suite.name}) brings Python ${suite.python}`
+          : `Debian ${suite.release} (${suite.name}) is what standalone interpreters stand on`,
     } as const;
     return {
       base,
@@ -130,12 +145,14 @@ interface GroupsInput {
   readonly asked: readonly AskedPackage[];
   readonly architecture: string;
   readonly held: Held;
+  /** The interpreter is not Debian's. */
+  readonly isStandalone?: boolean;
 }
 
 function resolveGroups(input: GroupsInput): Groups {
   const { universe, suite, asked } = input;
   const base = close(input, [], [...universe.essentialNames(), ...suite.base]);
-  const interpreter = close(input, base, ['python3', ...suite.interpreter]);
+  const interpreter = input.isStandalone === true ? [] : close(input, base, ['python3', ...suite.interpreter]);
   const names = asked.map(({ name }) => name);
   return { base, interpreter, system: close(input, [...base, ...interpreter], names) };
 }
