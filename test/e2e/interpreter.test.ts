@@ -92,7 +92,7 @@ describe('a Python that Debian does not have', () => {
       expect(layers.map(({ layer }) => layer)).toEqual(expect.arrayContaining(['interpreter', 'bytecode/interpreter']));
       // Built again from the locked blobs alone.
       const audited = await cogplan(['audit', project]);
-    expect(audited.status, audited.stderr).toBe(0);
+      expect(audited.status, audited.stderr).toBe(0);
       expect((await cogplanJson<Receipt>(['apply', '--offline', project])).imageId).toBe(imageId);
       const { output } = await cogplanJson<{ output: string }>(['predict', project]);
       const places = `/usr/local/lib/python${minor}/site-packages/six.py /usr/local/bin/python`;

@@ -316,9 +316,9 @@ describe('refused is', () => {
   const place = { file: 'cog.yaml', line: 5, key: 'build.system_packages[0]' };
 
   test.each([
-    ['3.12', 'Ask for 3.9, 3.11, 3.13 or 3.14'],
-    ['3.11.4', 'Ask for "3.11" or "3.11.2"'],
-    ['2.7', 'Ask for 3.9'],
+    ['3.12.99', 'Ask for "3.12", or one of 3.12.0'],
+    ['3.11.99', 'Ask for "3.11", or one of 3.11.1, 3.11.2,'],
+    ['2.7', 'Ask for 3.7, 3.8, 3.9'],
   ])('Python %s', async (python, hint) => {
     await expect(resolve({ python })).rejects.toMatchObject({
       code: 'COGPLAN_PYTHON_UNAVAILABLE',
