@@ -1,10 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { parseDocument } from 'htmlparser2';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { aLock, aWheel } from '../../../test/builders/lock.ts';
 import { anUpgrade } from '../../../test/builders/upgrade.ts';
-import { diffLocks } from '../../plan/diff/diff-locks.ts';
-import { formatPlan } from '../../plan/diff/read-plan.ts';
+import type { Json } from '../../canonical.ts';
+import { parseLock } from '../../lock/read-lock.ts';
+import { diffLocks, lockDigest } from '../../plan/diff/diff-locks.ts';
+import { applyPatch } from '../../plan/diff/patch.ts';
+import { formatPlan, parsePlan } from '../../plan/diff/read-plan.ts';
 import type { Plan } from '../../plan/diff/schema.generated.ts';
 import { layerFacts } from '../layer-facts.ts';
 import { planHtml } from './plan-html.ts';
@@ -131,4 +135,24 @@ it('cuts Markdown to what a comment holds, and says so', () => {
   const markdown = planMarkdown(plan);
   expect(markdown.length).toBeLessThan(65_536);
   expect(markdown).toContain('3000 more changes do not fit');
+});
+
+describe('an upgrade of examples/ocr, recorded by scripts/record-upgrade.mjs', () => {
+  const read = (name: string): string => readFileSync(new URL(`${GOLDEN}/ocr/${name}`, import.meta.url), 'utf8');
+  const plan = parsePlan(read('plan.json'), 'plan.json');
+  const before = parseLock(read('before.lock'), 'before.lock');
+
+  it('is a plan from the one lock to the other', () => {
+    expect(plan.before).toBe(lockDigest(before));
+    expect(applyPatch(before as unknown as Json, plan.patch)).toEqual(plan.lock);
+    const again = diffLocks(before, plan.lock, { mode: 'upgrade' });
+    expect(again.changes.map(({ id, kind }) => [id, kind])).toEqual(plan.changes.map(({ id, kind }) => [id, kind]));
+  });
+
+  it('is told as recorded', async () => {
+    const lines = planText(plan, { width: 100, color: false });
+    await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(`${GOLDEN}/ocr/plan.txt`);
+    await expect(planMarkdown(plan)).toMatchFileSnapshot(`${GOLDEN}/ocr/plan.md`);
+    await expect(planHtml(plan)).toMatchFileSnapshot(`${GOLDEN}/ocr/plan.html`);
+  });
 });

@@ -133,6 +133,20 @@ describe('diffLocks', () => {
     expect(only(changesOf(before, after, { releases })).risks).toEqual([{ kind, level, text }]);
   });
 
+  it.each([
+    ['BSD 3-Clause', 'BSD-3-Clause'],
+    ['Apache Software License and BSD License', 'Apache-2.0 OR BSD-2-Clause'],
+    ['MIT License', 'MIT'],
+  ])('sees nothing in the same licence spelled otherwise: %s, %s', (old, licence) => {
+    const [before, after] = [withWheels(aWheel('numpy', '1.0')), withWheels(aWheel('numpy', '1.1'))];
+    const hash = (lock: Lock) => lock.targets['linux/amd64']!.python.packages[0]!.file.sha256;
+    const releases = new Map([
+      [hash(before), { licence: old }],
+      [hash(after), { licence }],
+    ]);
+    expect(only(changesOf(before, after, { releases })).risks).toEqual([]);
+  });
+
   it('sees nothing in a licence or people that were not known before', () => {
     const [before, after] = [withWheels(aWheel('numpy', '1.0')), withWheels(aWheel('numpy', '1.1'))];
     const file = after.targets['linux/amd64']!.python.packages[0]!.file.sha256;

@@ -64,7 +64,7 @@ function releaseRisks(from: Change['from'], to: Change['to'], { releases }: Diff
     const text = `its project is ${now.project.status}${because(now.project.reason)}`;
     risks.push({ level: 'low', kind: 'retired', text });
   }
-  if (old?.licence !== undefined && old.licence !== now.licence) {
+  if (old?.licence !== undefined && !isSameLicence(old.licence, now.licence)) {
     const text = `licence ${old.licence} → ${now.licence ?? 'not told'}`;
     risks.push({ level: 'medium', kind: 'licence', text });
   }
@@ -73,6 +73,15 @@ function releaseRisks(from: Change['from'], to: Change['to'], { releases }: Diff
     risks.push({ level: 'medium', kind: 'people', text: `names other people: ${others.join(', ')}` });
   }
   return risks;
+}
+
+const LICENCES = /AGPL|LGPL|GPL|MIT|BSD|APACHE|MPL|ISC|PSF|PYTHON|ZLIB|CC0|CC-BY|UNLICENSE|EPL|PROPRIETARY|COMMERCIAL/g;
+
+/** Packages move from free text to SPDX expressions: another spelling of the same licences, or fewer of them, is no news. */
+function isSameLicence(before: string, after: string | undefined): boolean {
+  if (after === undefined) return false;
+  const [old, now] = [before, after].map((text) => new Set(text.toUpperCase().match(LICENCES)));
+  return before === after || (now !== undefined && now.size > 0 && [...now].every((name) => old?.has(name)));
 }
 
 const LEVELS: readonly Risk['level'][] = ['high', 'medium', 'low'];
