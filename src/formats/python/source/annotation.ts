@@ -1,8 +1,9 @@
-import { describe, evaluate, type PyValue } from './evaluate.ts';
+import { describe, evaluate } from './evaluate.ts';
 import type { Module } from './module.ts';
 import { NotReadable, WrongModel } from './outcome.ts';
 import { own } from './own.ts';
 import { parseExpression } from './parse-python.ts';
+import type { PyValue } from './py-value.ts';
 import { deeper, type Meant, resolve, type Where } from './resolve-name.ts';
 import type { ClassNode, Expression } from './syntax.ts';
 

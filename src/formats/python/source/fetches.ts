@@ -1,4 +1,4 @@
-import { evaluate, type PyValue } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import {
   FETCH_CALLS,
   FETCH_METHODS,
@@ -10,6 +10,7 @@ import {
 import { type Module, readScope, walkStatements } from './module.ts';
 import { NotReadable } from './outcome.ts';
 import { openProjectCode, type ProjectCode } from './project-code.ts';
+import type { PyValue } from './py-value.ts';
 import type { Local, Where } from './resolve-name.ts';
 import {
   type Argument,

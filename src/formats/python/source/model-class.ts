@@ -1,7 +1,8 @@
 import { type PyType, readAnnotation } from './annotation.ts';
-import { evaluate, type PyValue } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { NotReadable } from './outcome.ts';
 import { own } from './own.ts';
+import type { PyValue } from './py-value.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 import type { ClassNode, Expression, Statement } from './syntax.ts';
 import { admitsNone } from './type-spec.ts';

@@ -1,4 +1,5 @@
-import type { PyJson } from './py-json.ts';
+import { compareBytes } from '../../../canonical.ts';
+import { isList, type PyJson } from './py-json.ts';
 import type { InputField, ModelSignature, OutputShape } from './signature.ts';
 import type { Scalar, TypeSpec } from './type-spec.ts';
 
@@ -28,16 +29,36 @@ const SCALARS: Readonly<Record<Scalar, Readonly<Schema>>> = {
 
 export function openapiDocument(signature: ModelSignature, mode: ModelMode, streaming: boolean): PyJson {
   const names = mode === 'train' ? TRAIN : PREDICT;
-  const components: Schema = {};
-  components[names.input] = inputSchema(signature.fields, names.input, components);
-  components[names.output] = outputSchema(signature.output, names.output, components);
-  Object.assign(components, envelope(names));
+  let models: Schema = {};
+  let sides: Schema = { [names.input]: inputSchema(signature.fields, names.input, models) };
+  sides[names.output] = outputSchema(signature.output, names.output, models);
+  const around = envelope(names);
+  // The author's own model called Output is the output.
+  if (models[names.output] === sides[names.output]) delete models[names.output];
+  for (const name of Object.keys(models).sort(compareBytes)) {
+    if (!(name in sides) && !(name in around)) continue;
+    sides = renamed(sides, name) as Schema;
+    const { [name]: model, ...others } = renamed(models, name) as Schema;
+    models = { ...others, [`${name}_`]: model };
+  }
+  const components: Schema = { ...models, ...sides, ...around };
   return {
     openapi: '3.0.2',
     info: { title: 'Cog', version: '0.1.0' },
     paths: paths(names, streaming),
     components: { schemas: components },
   };
+}
+
+/** The same with references to one component turned to the name with a line behind it. */
+function renamed(value: PyJson | undefined, name: string): PyJson | undefined {
+  if (isList(value)) return value.map((item) => renamed(item, name) ?? null);
+  if (typeof value !== 'object' || value === null) return value;
+  const items = Object.entries(value).map(([key, item]) => [
+    key,
+    key === '$ref' && item === reference(name) ? reference(`${name}_`) : renamed(item, name),
+  ]);
+  return Object.fromEntries(items) as Schema;
 }
 
 interface Names {
@@ -75,11 +96,19 @@ function titleOf(name: string): string {
 
 function inputSchema(fields: readonly InputField[], name: string, components: Schema): Schema {
   const properties: Schema = {};
+  const variadic = fields.some((field) => field.variadic);
   for (const [order, field] of fields.entries()) {
+    if (field.variadic) continue;
     properties[field.name] = { ...property(field, components), 'x-order': order };
   }
   const required = fields.filter((field) => field.required).map((field) => field.name);
-  return { properties, type: 'object', title: name, ...(required.length > 0 ? { required } : {}) };
+  return {
+    properties,
+    type: 'object',
+    title: name,
+    ...(variadic ? { additionalProperties: true } : {}),
+    ...(required.length > 0 ? { required } : {}),
+  };
 }
 
 function property(field: InputField, components: Schema): Schema {

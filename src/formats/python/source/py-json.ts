@@ -1,5 +1,5 @@
 import { compareBytes } from '../../../canonical.ts';
-import type { PyValue } from './evaluate.ts';
+import type { PyValue } from './py-value.ts';
 
 /** JSON whose integers may be as large as Python's. */
 export type PyJson =
@@ -75,7 +75,7 @@ export function mergeJson(first: PyJson, second: PyJson): PyJson {
   return merged;
 }
 
-function isList(value: PyJson): value is readonly PyJson[] {
+export function isList(value: PyJson | undefined): value is readonly PyJson[] {
   return Array.isArray(value);
 }
 

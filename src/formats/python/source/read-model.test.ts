@@ -130,11 +130,13 @@ const PARAMETERS = [
   'x: str = "a" if True else "b"' as string,
   '*, x: int = 1',
   'x: int, *, y: int',
+  '**kwargs: str',
+  'x: int = 1, **rest',
   // What cannot be served.
   'x',
   'x, y: int',
   '*args: str',
-  '**kwargs: str',
+  '*args',
   'x: bytes',
   'x: Missing',
   'x: "Missing"',
@@ -239,6 +241,8 @@ class Plain:
     pass
 class Output(BaseModel):
     text: str
+class Status(BaseModel):
+    input: Output
 class Color(enum.Enum):
     RED = 1
     GREEN = 2.5
@@ -271,6 +275,8 @@ const MODEL_OUTPUTS = [
   'Tree',
   'Plain',
   'Output',
+  'List[Output]',
+  'Status',
   'Colored',
   'Iterator[Inner]',
 ].map((returns) => output(returns, MODELS));

@@ -1,8 +1,8 @@
-import type { PyValue } from './evaluate.ts';
 import { type Binding, type Module, readScope, type Scope } from './module.ts';
 import { NotReadable } from './outcome.ts';
 import { own } from './own.ts';
 import type { ProjectCode } from './project-code.ts';
+import type { PyValue } from './py-value.ts';
 import type { ClassNode, Expression, FunctionNode } from './syntax.ts';
 
 /** What a name or a dotted name stands for. */

@@ -1,8 +1,9 @@
 import { type Metadata, type PyType, readAnnotation } from './annotation.ts';
-import { describe, evaluate, isSame, type PyValue } from './evaluate.ts';
+import { describe, evaluate } from './evaluate.ts';
 import { NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
 import { own } from './own.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
+import { isSame, type PyValue } from './py-value.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 import type { FunctionNode, Parameter } from './syntax.ts';
 import { ALLOWED_TYPES, admitsNone, type TypeSpec, typeSpec } from './type-spec.ts';
@@ -14,6 +15,8 @@ export interface InputField {
   readonly required: boolean;
   /** A default of None made the type optional. */
   readonly implicitlyNullable: boolean;
+  /** `**kwargs`, which takes whatever input has no parameter of its own. */
+  readonly variadic: boolean;
   /** JSON Schema's keywords: description, default, minimum, … */
   readonly keywords: Readonly<Record<string, PyJson>>;
 }
@@ -127,9 +130,12 @@ interface ParameterContext {
 function readParameter(parameter: Parameter, { where, defaults, batched }: ParameterContext): InputField {
   const { name, how, annotation } = parameter;
   const wrong = (problem: string): WrongModel => new WrongModel(problem, where.module.place(parameter.at), name);
-  if (how === 'star' || how === 'double-star') {
-    throw wrong('`*args` and `**kwargs` cannot be inputs; name each one');
+  if (how === 'double-star') {
+    if (annotation !== undefined) readAnnotation(annotation, where);
+    const spec = { kind: 'any', nullable: true } as const;
+    return { name, spec, required: false, implicitlyNullable: false, variadic: true, keywords: {} };
   }
+  if (how === 'star') throw wrong('`*args` cannot be an input; name each one');
   if (how === 'positional-only') throw wrong('an input cannot be positional-only');
   if (annotation === undefined) throw wrong(`it has no type annotation. Use one of: ${ALLOWED_TYPES}`);
   const written = readAnnotation(annotation, where);
@@ -146,6 +152,7 @@ function readParameter(parameter: Parameter, { where, defaults, batched }: Param
     spec: implicit ? { ...spec, nullable: true } : spec,
     required: given === undefined && (bare.kind === 'any' || !admitsNone(type)),
     implicitlyNullable: implicit,
+    variadic: false,
     keywords: keywordsOf(info, json),
   };
   checkConstraints(field.spec, info, wrong);

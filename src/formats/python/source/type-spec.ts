@@ -1,9 +1,10 @@
 import { type PyType, readable } from './annotation.ts';
-import { enumMembers, isEnum, type PyValue } from './evaluate.ts';
+import { enumMembers, isEnum } from './enumeration.ts';
 import { readModelFields } from './model-class.ts';
 import { NotReadable, WrongModel } from './outcome.ts';
 import { own } from './own.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
+import type { PyValue } from './py-value.ts';
 import { deeper, resolve, type Where } from './resolve-name.ts';
 
 /*
