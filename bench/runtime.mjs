@@ -69,12 +69,13 @@ export const measurement = {
     mkdirSync(project, { recursive: true });
     writeFileSync(join(project, 'models.py'), MODELS);
     writeFileSync(join(project, 'streamed.py'), STREAMED);
-    writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\npredict: "models.py:Trivial"\n');
 
     /** Runs a measure on a server of each contender, in turn, and gives each one's samples. */
     const race = async (what, contenders, { model, file = 'models.py', concurrency, measure }) => {
       const predict = `${file}:${model}`;
       const servers = [];
+      // Old Cogs read there which model it is.
+      writeFileSync(join(project, 'cog.yaml'), `build:\n  python_version: "3.11"\npredict: "${predict}"\n`);
       try {
         for (const contender of contenders) {
           const server = await startServer(contender, { project, predict, concurrency });
