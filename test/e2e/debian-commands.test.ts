@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readDpkgStatus } from '../../src/formats/debian/dpkg-status.ts';
 import { cogplanJson } from './cogplan.ts';
 
 const THIRTY_MINUTES = 1_800_000;
@@ -21,6 +22,10 @@ const PACKAGES = [
   'imagemagick',
   'curl',
   'libopenblas0',
+  'sox',
+  'espeak-ng',
+  'tesseract-ocr',
+  'wget',
 ];
 
 const HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello from c"); return 0; }\n';
@@ -128,6 +133,10 @@ describe('in an image with the usual system packages', () => {
     ['tar with xz', ['sh', '-c', 'echo x > f && tar -cJf f.tar.xz f && tar -tJf f.tar.xz'], 'f'],
     ['getent', ['getent', 'passwd', 'root'], 'root:x:0:0'],
     ['tini', ['/sbin/tini', '--version'], 'tini'],
+    ['sox', ['sox', '--version'], 'SoX'],
+    ['espeak-ng', ['espeak-ng', '--version'], 'eSpeak NG'],
+    ['tesseract', ['tesseract', '--version'], 'tesseract'],
+    ['wget', ['wget', '--version'], 'GNU Wget'],
     ['perl', ['perl', '-e', 'print "perl runs"'], 'perl runs'],
   ])('%s works', async (_name, command, told) => {
     expect(await works(...command)).toContain(told);
@@ -164,6 +173,36 @@ describe('in an image with the usual system packages', () => {
     const verified = await inImage('dpkg', '--verify');
     expect(verified.stdout).toBe('');
     expect(await works('dpkg-query', '--list', 'ffmpeg')).toMatch(/^ii {2}ffmpeg /m);
+  });
+
+  it('apt finds nothing broken, and installs more later', async () => {
+    await works('apt-get', 'check');
+    const tree = join(directory, 'later');
+    mkdirSync(join(tree, 'DEBIAN'), { recursive: true });
+    mkdirSync(join(tree, 'usr/share/later'), { recursive: true });
+    const fields = ['Package: later', 'Version: 1', 'Architecture: all', 'Maintainer: A <a@example.com>'];
+    writeFileSync(join(tree, 'DEBIAN/control'), `${fields.join('\n')}\nDepends: libc6, ffmpeg\nDescription: later\n`);
+    writeFileSync(join(tree, 'usr/share/later/file'), 'came later\n');
+    const built = spawnSync('dpkg-deb', ['--root-owner-group', '-b', tree, join(root, 'root/later.deb')]);
+    expect(built.status).toBe(0);
+    await works('apt-get', '-o', 'APT::Sandbox::User=root', 'install', '-y', '-qq', '/root/later.deb');
+    expect(await works('cat', '/usr/share/later/file')).toBe('came later\n');
+    expect(await works('dpkg', '--audit')).toBe('');
+    await works('dpkg', '--purge', 'later');
+    rmSync(join(root, 'root/later.deb'));
+  });
+
+  it('a scanner finds the release and every package with its source and version', () => {
+    const release = readFileSync(join(root, 'etc/os-release'), 'utf8');
+    expect(release).toMatch(/^ID=debian$/m);
+    expect(release).toMatch(/^VERSION_ID="12"$/m);
+    const status = readFileSync(join(root, 'var/lib/dpkg/status'), 'utf8');
+    const installed = readDpkgStatus(status, 'amd64', 'status').map(({ name, version }) => `${name} ${version}`);
+    const lock = JSON.parse(readFileSync(join(directory, 'project/cogplan.lock'), 'utf8'));
+    const locked = lock.targets['linux/amd64'].system.packages.map(
+      ({ name, version }: { name: string; version: string }) => `${name} ${version}`,
+    );
+    expect([...installed].sort()).toEqual([...locked].sort());
   });
 
   it('HTTPS works with the CA bundle, and with a CA added the Debian way', async () => {
