@@ -37,7 +37,7 @@ export function unsatisfiableError(
       {
         ...details,
         subject: `${noWheel.name}${noWheel.versions}`,
-        hint: `${places}${cutOff}Source distributions are not built: ask for a version that has a wheel, or name an index that has one.`,
+        hint: `${places}${cutOff}Ask for a version that has a wheel or a source distribution, or name an index that has one.`,
       },
     );
   }
