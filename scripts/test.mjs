@@ -21,6 +21,9 @@ const PROGRAMS = {
   umoci: 'umoci',
   unshare: 'util-linux',
   xz: 'xz-utils',
+  bzip2: 'bzip2',
+  curl: 'curl',
+  git: 'git',
   zstd: 'zstd',
 };
 
