@@ -1,6 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, ROOT } from './cogplan.ts';
+import type { Plan } from '../../src/plan/diff/schema.generated.ts';
+import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, ROOT, readLock } from './cogplan.ts';
 
 const TEN_MINUTES = 600_000;
 const SAMPLE = `image=@${join(ROOT, 'examples/ocr/sample.png')}`;
@@ -57,4 +59,35 @@ describe('examples/ocr', () => {
     },
     TEN_MINUTES,
   );
+
+  it(
+    'keeps a held package through an upgrade of everything else, and works with it',
+    async () => {
+      await inDirectory(async (directory) => {
+        const project = copyExample('ocr', directory);
+        const requirements = join(project, 'requirements.txt');
+        const asked = readFileSync(requirements, 'utf8');
+        writeFileSync(requirements, `${asked}numpy<2.3\npillow<12\n`);
+        await cogplanJson(['lock', project, '--yes']);
+        const old = versionsOf(project);
+        await cogplanJson(['hold', 'numpy', project, '--because', '2.3 is not tried yet']);
+        writeFileSync(requirements, asked);
+        const plan = await cogplanJson<Plan>(['plan', project, '--upgrade']);
+        expect(plan.holds).toMatchObject([{ subject: 'python/numpy', state: 'held', value: old.get('numpy') }]);
+        await cogplanJson(['lock', project, '--upgrade', '--yes']);
+        const now = versionsOf(project);
+        expect(now.get('numpy')).toBe(old.get('numpy'));
+        expect(Number(now.get('pillow')?.split('.')[0])).toBeGreaterThanOrEqual(12);
+        await cogplanJson<Receipt>(['apply', project]);
+        const prediction = await cogplanJson<OcrPrediction>(['predict', project, '-i', SAMPLE, '--network', 'none']);
+        expect(prediction.output.lines.map((line) => line.text)).toContain('Locked bytes');
+      });
+    },
+    TEN_MINUTES,
+  );
 });
+
+function versionsOf(project: string): ReadonlyMap<string, string> {
+  const packages = readLock(project).targets['linux/amd64']?.python.packages ?? [];
+  return new Map(packages.map(({ name, version }) => [name, version]));
+}
