@@ -14,7 +14,7 @@ def main():
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.connect(path)
     times = []
-    while not select.select([sys.stdin], [], [], 0.002)[0]:
+    while not times or not select.select([sys.stdin], [], [], 0.002)[0]:
         started = time.perf_counter()
         connection.request("GET", "/health-check")
         connection.getresponse().read()

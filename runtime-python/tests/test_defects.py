@@ -302,7 +302,7 @@ class DefectTest(unittest.TestCase):
             assert len(answer()) > size, answer()[:300]
             return longest
 
-        self.compare(source, observe, lambda longest: longest < 0.1, lambda longest: longest > 0.1)
+        self.compare(source, observe, lambda longest: longest < 0.25, lambda longest: longest > 0.25)
 
     def test_c13_a_dead_worker_is_replaced(self):
         source = """

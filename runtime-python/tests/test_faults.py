@@ -73,12 +73,12 @@ class HealthProbe:
 
 class FaultTest(unittest.TestCase):
     def assert_quick(self, what, times, idle):
-        """Nothing stalls. How quick it is where nothing else runs is in docs/http-api.md."""
+        """Nothing stalls, on a machine that may be busy. How quick it is otherwise is in docs/http-api.md."""
         if os.environ.get("COG_TEST_SHOW"):
             print(what, {key: round(value, 5) for key, value in times.items()}, file=sys.stderr)
         shown = "{}: {} {}".format(what, times, idle)
-        self.assertLess(times["p50"], max(0.005, idle["p50"] * 5), shown)
-        self.assertLess(times["p99"], max(0.05, idle["p99"] * 5), shown)
+        self.assertLess(times["p50"], max(0.01, idle["p50"] * 5), shown)
+        self.assertLess(times["p99"], max(0.5, idle["p99"] * 5), shown)
 
     def idle(self, server):
         with HealthProbe(server) as probe:
