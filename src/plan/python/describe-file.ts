@@ -105,15 +105,15 @@ async function lookUp(
   };
 }
 
-/** Describes a wheel that a requirement names by its place, and that lies in the store. */
+/** Describes a wheel in the store that comes from no index: the project's own, or one that `root` names by its place. */
 export async function describeDirect(
   context: Context,
   { filename, url, sha256: hash, size }: ChosenFile,
-  { hashes, wheel }: Root,
+  root: Root | undefined,
 ): Promise<WheelDescription> {
   if (hash === undefined || size === undefined) throw bug(`${filename} was asked for by its place and was not fetched`);
   const metadata = await readCoreMetadata(context, { filename, url, sha256: hash, size });
-  const computed = hashes.length === 0 && wheel?.kind === 'url';
+  const computed = root?.wheel?.kind === 'url' && root.hashes.length === 0;
   return { sha256: hash, size, computed, index: null, indexes: [], yanked: null, requires: metadata.requires };
 }
 

@@ -12,6 +12,7 @@ import { readLinks, readProject } from '../../sources/pypi/project-page.ts';
 import { withCredentials, withoutUserInfo } from './describe-file.ts';
 import type { Root } from './roots.ts';
 import { routeOf, type Sources } from './routes.ts';
+import { readWheelFolder } from './wheel-folder.ts';
 
 /** Whether indexes that others stand in for could not be reached; found out once. */
 export type Unreachable = Map<string, Promise<boolean>>;
@@ -85,13 +86,21 @@ function mergeByName(pages: readonly (readonly OfferedFile[])[]): readonly Offer
   return [...byName.values()];
 }
 
-async function linkedFiles(context: Context, name: string, { findLinks }: Sources): Promise<readonly OfferedFile[]> {
+async function linkedFiles(
+  context: Context,
+  name: string,
+  { findLinks, folders }: Sources,
+): Promise<readonly OfferedFile[]> {
   const pages = await Promise.all(
     findLinks.map(async (source) => ({ source, files: (await readLinks(context, source)) ?? [] })),
   );
-  return pages.flatMap(({ source, files }) =>
+  const linked = pages.flatMap(({ source, files }) =>
     files.filter(({ filename }) => projectOf(filename) === name).map((file) => ({ ...file, source })),
   );
+  const own = await Promise.all(
+    (folders?.paths ?? []).map((path) => readWheelFolder(context, name, { directory: folders?.directory ?? '', path })),
+  );
+  return [...own.flat(), ...linked];
 }
 
 function projectOf(filename: string): string | undefined {
@@ -134,7 +143,10 @@ export async function offeredMetadata(context: Context, file: OfferedFile): Prom
   const isKept = file.sha256 !== undefined || context.http.offline;
   const known = isKept ? await context.store.getDerived<string>(METADATA, key) : undefined;
   if (known !== undefined) return Buffer.from(known, 'base64');
-  const bytes = await readMetadataBytes(context, { ...file, url: withCredentials(file.url, file.source) });
+  const bytes = await readMetadataBytes(context, {
+    ...file,
+    url: file.url.startsWith('project:') ? file.url : withCredentials(file.url, file.source),
+  });
   await context.store.putDerived(METADATA, key, bytes.toString('base64'));
   return bytes;
 }

@@ -6,7 +6,6 @@ import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
-import type { Requirements } from '../../spec/spec.ts';
 import { type BuildChoice, chooseBuild } from '../accelerator/choose-build.ts';
 import { describeAccelerator } from '../accelerator/describe.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
@@ -138,7 +137,6 @@ async function modelRequest(
   { environment, uv }: { readonly environment: PythonTargetEnvironment; readonly uv: string },
 ): Promise<{ readonly model: SolveRequest; readonly choice: BuildChoice }> {
   const { requirements, gpu, cuda } = input.spec;
-  refuseLocalSources(requirements);
   const indexes = await projectSources(context, input.spec);
   const markers = targetMarkers(environment);
   const roots = projectRoots(requirements.requirements, markers, input.spec.directory);
@@ -196,16 +194,6 @@ function keptPackages(
   const upgraded = new Set((options.upgradePackages ?? []).map(normalizeName));
   const moves = (name: string): boolean => options.mode === 'upgrade' || upgraded.has(normalizeName(name));
   return packages.filter(({ name }) => held.has(name) || !moves(name));
-}
-
-function refuseLocalSources({ noIndex, findLinks }: Requirements): void {
-  const local = noIndex ?? findLinks.find(({ value }) => value.startsWith('./'));
-  if (local === undefined) return;
-  const what = local.value === true ? '--no-index' : `--find-links ${local.value}`;
-  throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `${what}: packages are taken from indexes only`, {
-    where: local.where,
-    hint: 'Name the URL of an index or of a page of links.',
-  });
 }
 
 function refuseToBuildEverything({ spec }: ResolveInput): void {

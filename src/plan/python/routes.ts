@@ -16,6 +16,10 @@ export interface IndexRule {
 /** Where packages come from: what the requirements name, and rules that go before. */
 export interface Sources extends UvIndexes {
   readonly rules?: readonly IndexRule[];
+  /** Folders of the project that hold wheels: `./wheels`; their files belong to every project. */
+  readonly folders?: { readonly directory: string; readonly paths: readonly string[] };
+  /** Nothing but pages of links and folders is asked. */
+  readonly noIndex?: boolean;
 }
 
 export interface Route {
@@ -52,6 +56,7 @@ const TORCH_CORE: readonly string[] = ['torch', 'torchaudio', 'torchtext', 'torc
 
 /** Which indexes are asked for a normalised name, and in what order. */
 export function routeOf(sources: Sources, name: string): Route {
+  if (sources.noIndex === true) return { indexes: [], merged: false, onPurpose: false };
   const rules = (sources.rules ?? []).filter(({ packages }) => packages.some((pattern) => matches(pattern, name)));
   const exact = rules.filter(({ packages }) => packages.includes(name));
   const chosen = exact.length > 0 ? exact : rules;
@@ -72,13 +77,21 @@ export function routeOf(sources: Sources, name: string): Route {
 }
 
 /** Every place that may be asked, without rules' restrictions, in order of preference. */
-export function allSources({ extra, primary, findLinks, rules = [] }: Sources): readonly string[] {
-  return unique([...rules.map((rule) => rule.url), ...extra, primary, ...findLinks]);
+export function allSources({
+  extra,
+  primary,
+  findLinks,
+  rules = [],
+  folders,
+  noIndex = false,
+}: Sources): readonly string[] {
+  const indexes = noIndex ? [] : [...rules.map((rule) => rule.url), ...extra, primary];
+  return unique([...indexes, ...findLinks, ...(folders?.paths ?? [])]);
 }
 
 /** Whether one plain index answers every question, so that a resolver can ask it itself. */
-export function isSingleIndex({ extra, findLinks, rules = [] }: Sources): boolean {
-  return extra.length === 0 && findLinks.length === 0 && rules.length === 0;
+export function isSingleIndex({ extra, findLinks, rules = [], folders, noIndex = false }: Sources): boolean {
+  return extra.length === 0 && findLinks.length === 0 && rules.length === 0 && folders === undefined && !noIndex;
 }
 
 /** PyTorch's own indexes and mirrors of them keep the path `/whl/cu118`, whatever the host. */

@@ -258,3 +258,53 @@ describe('a wheel named by its place', () => {
     });
   });
 });
+
+describe('a folder of wheels in the project', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'cogplan-folder-'));
+    mkdirSync(join(directory, 'wheels'));
+    for (const parts of [
+      { name: 'app', version: '1.0', metadata: ['Requires-Dist: lib'] },
+      { name: 'lib', version: '2.0' },
+    ]) {
+      const { filename, bytes } = aWheelFile(parts);
+      writeFileSync(join(directory, 'wheels', filename), bytes);
+    }
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test('without an index is all there is, and needs no network', async () => {
+    const folders = { directory, paths: ['./wheels'] };
+    const indexes = { primary: `${server.url}/simple`, extra: [], findLinks: [], folders, noIndex: true };
+    const packages = await solve(context.offline(), request(['app'], { indexes }));
+    expect(packages.map(({ name, file }) => [name, file.url])).toEqual([
+      ['app', 'project:wheels/app-1.0-py3-none-any.whl'],
+      ['lib', 'project:wheels/lib-2.0-py3-none-any.whl'],
+    ]);
+    expect(packages.every(({ file }) => file.computed === undefined && file.size > 0)).toBe(true);
+    expect(await failure(solve(context, request(['other'], { indexes })))).toMatchObject({
+      code: 'COGPLAN_PYTHON_UNSATISFIABLE',
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  test('stands beside an index, and the best version counts', async () => {
+    publishWheels(server, [{ name: 'lib', version: '3.0' }]);
+    const folders = { directory, paths: ['./wheels'] };
+    const indexes = { primary: `${server.url}/simple`, extra: [], findLinks: [], folders };
+    expect(chosen(await solve(context, request(['app'], { indexes })))).toEqual([
+      ['app', '1.0', undefined],
+      ['lib', '3.0', '/simple'],
+    ]);
+  });
+
+  test('that is not there is named', async () => {
+    const folders = { directory, paths: ['./nothing'] };
+    const indexes = { primary: `${server.url}/simple`, extra: [], findLinks: [], folders };
+    expect(await failure(solve(context, request(['app'], { indexes })))).toMatchObject({
+      code: 'COGPLAN_REQUIREMENTS_FILE',
+      subject: './nothing',
+    });
+  });
+});

@@ -131,6 +131,8 @@ async function describeAll(
         const wheel = roots.find((root) => root.wheel !== undefined);
         if (item.direct && wheel !== undefined)
           return { item, url: file.url, description: await describeDirect(context, file, wheel) };
+        if (file.url.startsWith('project:'))
+          return { item, url: file.url, description: await describeDirect(context, file, undefined) };
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
         const { indexes: route, onPurpose } = routeOf(request.indexes, item.name);
         const reached = await Promise.all(route.map(async (url) => (await unreachable.get(url)) !== true));

@@ -10,7 +10,7 @@ export const DEFAULT_INDEX = 'https://pypi.org/simple';
  * Where a project's packages come from: what its requirements name, and `indexes` of its settings, with the credentials that
  * its surroundings have for them.
  */
-export async function projectSources(context: Context, { requirements, settings }: Spec): Promise<Sources> {
+export async function projectSources(context: Context, { requirements, settings, directory }: Spec): Promise<Sources> {
   const named = settings.values.indexes ?? [];
   const withCredentials = (url: string, name?: string): Promise<string> =>
     indexCredentials(context, { url: expandUserInfo(url, context.env), name });
@@ -25,6 +25,8 @@ export async function projectSources(context: Context, { requirements, settings 
           ],
     ),
   );
+  const links = requirements.findLinks.map((item) => item.value);
+  const folders = links.filter(isFolder);
   const everything = named.filter(({ packages }) => packages === undefined);
   return {
     primary: await withCredentials(requirements.indexUrl?.value ?? DEFAULT_INDEX),
@@ -32,9 +34,15 @@ export async function projectSources(context: Context, { requirements, settings 
       ...requirements.extraIndexUrls.map((item) => withCredentials(item.value)),
       ...everything.map(({ name, url }) => withCredentials(url, name)),
     ]),
-    findLinks: requirements.findLinks.map((item) => expandUserInfo(item.value, context.env)),
+    findLinks: links.filter((link) => !isFolder(link)).map((link) => expandUserInfo(link, context.env)),
+    ...(folders.length === 0 ? {} : { folders: { directory, paths: folders } }),
+    ...(requirements.noIndex === undefined ? {} : { noIndex: true }),
     rules,
   };
+}
+
+function isFolder(link: string): boolean {
+  return link.startsWith('./');
 }
 
 function normalizePattern(pattern: string): string {
