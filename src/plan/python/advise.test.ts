@@ -184,6 +184,12 @@ test('edits keep comments and layout', async () => {
   expect(applied('r.txt', pin)).toBe('lib==2.0  # why\n');
 });
 
+test('a Python that only standalone builds have, when no other will do', async () => {
+  publishWheels(server, [wheel('lib', '1.0', cp(10)), wheel('other', '1.0', cp(10))]);
+  const fixes = await fixesFor(project(['lib==1.0', 'other==1.0']));
+  expect(fixes[0]?.text).toBe('python_version: "3.10"');
+});
+
 test('nothing helps: nothing is offered', async () => {
   publishWheels(server, [wheel('lib', '1.0', { tags: 'cp311-cp311-win_amd64' })]);
   expect(await fixesFor(project(['lib']))).toEqual([]);

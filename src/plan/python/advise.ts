@@ -16,7 +16,7 @@ import { acceleratorTable } from '../accelerator/table.ts';
 import { torchConflicts } from '../accelerator/torch-family.ts';
 import { mentions } from '../holds.ts';
 import { renamedPackage } from '../tables/python-renames.ts';
-import { PYTHONS, type PythonChoice } from '../tables/pythons.ts';
+import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons.ts';
 import { compileFor, type SolveRequest } from './compile-for.ts';
 import { offerFiles } from './offer.ts';
 import type { Root } from './roots.ts';
@@ -117,7 +117,10 @@ function* otherPythons({ request, spec }: AdviceInput, offers: readonly Offer[])
   const minor = minorOf(value);
   const distance = ({ python }: PythonChoice): number =>
     Math.abs(Number(python.split('.')[1]) - Number(minor.split('.')[1]));
-  const others = PYTHONS.filter(({ python }) => python !== minor).sort((a, b) => distance(a) - distance(b));
+  const nearest = (choices: readonly PythonChoice[]): readonly PythonChoice[] =>
+    choices.filter(({ python }) => python !== minor).sort((a, b) => distance(a) - distance(b));
+  // Debian's come with security updates.
+  const others = [...nearest(PYTHONS), ...nearest(standalonePythons())];
   for (const { python, version, glibc } of others) {
     const environment: WheelEnvironment = { ...request.environment, version, glibc };
     // What has no wheel for it needs no resolver to say so.
