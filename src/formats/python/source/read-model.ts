@@ -70,10 +70,9 @@ interface Method {
   readonly where: Where;
   readonly bound: boolean;
   readonly subject: string;
-  readonly setup?: FunctionNode | undefined;
 }
 
-function read({ node, where, bound, subject, setup }: Method, { mode, concurrency }: ModelTarget): ModelReading {
+function read({ node, where, bound, subject }: Method, { mode, concurrency }: ModelTarget): ModelReading {
   const marks = decoratorsOf(node, deeper(where, { before: node.at }));
   const signature = readSignature(node, where, { bound, batched: marks.batched });
   const place = where.module.place(node.at);
@@ -81,7 +80,6 @@ function read({ node, where, bound, subject, setup }: Method, { mode, concurrenc
   if (mode === 'predict' && wanted > 1 && !node.isAsync && !marks.batched) {
     throw new WrongModel(`${wanted} predictions at once need an async method; ${node.name}() is not async`, place);
   }
-  if (setup?.isAsync && !node.isAsync) throw new WrongModel(`setup() is async, but ${node.name}() is not`, place);
   const openapi = openapiDocument(signature, mode, marks.streaming);
   return { kind: 'read', openapi, method: subject, isAsync: node.isAsync };
 }
@@ -150,7 +148,6 @@ function findInClass(
   return {
     ...first,
     subject: `${node.name}.${first.node.name}`,
-    setup: memberFunction(model, 'setup', where)?.node,
   };
 }
 
