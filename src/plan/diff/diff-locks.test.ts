@@ -155,6 +155,32 @@ describe('diffLocks', () => {
     expect([change.risks, change.to?.licence]).toEqual([[], 'MIT']);
   });
 
+  it('sees GPUs that are lost and won, and a driver that must be newer', () => {
+    const lock = (architectures: string[], minimumDriver: string) =>
+      aLock({}, { accelerator: { provider: 'wheels', why: 'torch', architectures, minimumDriver } });
+    const change = only(changesOf(lock(['sm_50', 'sm_80'], '525.60.13'), lock(['sm_80', 'sm_120'], '1525.60')));
+    expect(change.risks).toEqual([
+      { kind: 'gpu', level: 'high', text: 'no kernels for sm_50 any more' },
+      { kind: 'gpu', level: 'medium', text: 'needs driver 1525.60 or newer, before 525.60.13' },
+      { kind: 'gpu', level: 'low', text: 'kernels for sm_120 as well' },
+    ]);
+  });
+
+  it('sees a wheel that is built from its source now, anew, or no more', () => {
+    const built = (recipe: string) => ({
+      source: { kind: 'archive' as const, file: aFile('p-1.tar.gz') },
+      requires: [],
+      recipe: sha256(recipe),
+    });
+    const plain = withWheels(aWheel('p', '1'));
+    const [one, other] = ['a', 'b'].map((recipe) => withWheels(aWheel('p', '1', { built: built(recipe) })));
+    const risk = (before: Lock, after: Lock) =>
+      only(changesOf(before, after)).risks.find(({ kind }) => kind === 'built');
+    expect(risk(plain, one!)).toMatchObject({ level: 'medium', text: expect.stringContaining('has no wheel') });
+    expect(risk(one!, other!)).toMatchObject({ level: 'low', text: expect.stringContaining('built anew') });
+    expect(risk(one!, plain)).toMatchObject({ level: 'low', text: 'comes as a wheel now' });
+  });
+
   it.each<[string, object, string]>([
     ['upgrade', { mode: 'upgrade' }, 'upgrade'],
     ['a named upgrade', { upgraded: ['numpy'] }, 'upgrade'],

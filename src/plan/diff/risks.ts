@@ -37,6 +37,7 @@ export function risksOf(change: Draft, facts: DiffFacts): readonly Risk[] {
   if (to?.computed === true && (from?.computed !== true || from.sha256 !== to.sha256)) {
     add('medium', 'computed-hash', 'the index gives no hash: the one locked was computed from what it served');
   }
+  risks.push(...gpuRisks(change), ...builtRisks(change));
   risks.push(...versionRisks(change));
   const scripts = details
     .filter(({ field }) => field.startsWith('scripts.'))
@@ -73,6 +74,49 @@ function releaseRisks(from: Change['from'], to: Change['to'], { releases }: Diff
     risks.push({ level: 'medium', kind: 'people', text: `names other people: ${others.join(', ')}` });
   }
   return risks;
+}
+
+/** Which cards and drivers the image still runs on, and which it newly does. */
+function gpuRisks({ family, from, to, details }: Draft): readonly Risk[] {
+  if (family !== 'accelerator' || from === null || to === null) return [];
+  const risks: Risk[] = [];
+  const cards = details.find(({ field }) => field === 'architectures');
+  const [old, now] = [listOf(cards?.from), listOf(cards?.to)];
+  const lost = cards === undefined ? [] : old.filter((name) => !now.includes(name));
+  const won = cards === undefined ? [] : now.filter((name) => !old.includes(name));
+  if (lost.length > 0) risks.push({ kind: 'gpu', level: 'high', text: `no kernels for ${lost.join(', ')} any more` });
+  if (won.length > 0) risks.push({ kind: 'gpu', level: 'low', text: `kernels for ${won.join(', ')} as well` });
+  const driver = details.find(({ field }) => field === 'minimumDriver');
+  const [before, after] = [driver?.from, driver?.to].map((value) => (typeof value === 'string' ? value : undefined));
+  if (before !== undefined && after !== undefined && compareNumbers(after, before) > 0) {
+    risks.push({ kind: 'gpu', level: 'medium', text: `needs driver ${after} or newer, before ${before}` });
+  }
+  return risks;
+}
+
+/** A wheel that was built here is as good as what it was built from. */
+function builtRisks({ family, kind, to, details }: Draft): readonly Risk[] {
+  if (family !== 'python' || to === null) return [];
+  const moved = details.some(({ field }) => field.startsWith('built.'));
+  const built = details.find(({ field }) => field === 'built');
+  if (moved) return [{ kind: 'built', level: 'low', text: 'its wheel is built anew from its source' }];
+  if (kind === 'added' || built === undefined) return [];
+  const text = built.to === undefined ? 'comes as a wheel now' : 'has no wheel: one is built from its source';
+  return [{ kind: 'built', level: built.to === undefined ? 'low' : 'medium', text }];
+}
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** `550.54.14` after `535.104`. */
+function compareNumbers(a: string, b: string): number {
+  const [one, other] = [a, b].map((text) => text.split('.').map(Number));
+  for (let index = 0; index < Math.max(one?.length ?? 0, other?.length ?? 0); index++) {
+    const difference = (one?.[index] ?? 0) - (other?.[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 const LICENCES = /AGPL|LGPL|GPL|MIT|BSD|APACHE|MPL|ISC|PSF|PYTHON|ZLIB|CC0|CC-BY|UNLICENSE|EPL|PROPRIETARY|COMMERCIAL/g;

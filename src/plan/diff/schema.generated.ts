@@ -261,6 +261,8 @@ export interface Risk {
     | 'retired'
     | 'licence'
     | 'people'
+    | 'gpu'
+    | 'built'
     | 'downgrade'
     | 'major'
     | 'pre-release'
