@@ -48,7 +48,9 @@ export async function composeLayers(context: Context, request: BuildRootRequest)
   const planned = planLayers(target, platform, { bytecode: false }).filter(include);
   const wanted = new Set(planned.flatMap(inputsOf));
   const { sdk, server } = target.runtime;
-  const items = [...target.system.packages, ...target.python.packages, ...server, sdk];
+  const { file: archive, version } = target.interpreter;
+  const interpreter = archive === undefined ? [] : [{ name: 'Python', version, file: archive }];
+  const items = [...interpreter, ...target.system.packages, ...target.python.packages, ...server, sdk];
   await fetchArtifacts(
     context,
     items
@@ -68,6 +70,7 @@ function withPackages(target: Target, packages: readonly SystemPackage[]): Targe
 function inputsOf({ recipe }: PlannedLayer): readonly Sha256[] {
   if (recipe.kind === 'wheels') return recipe.wheels.map(({ sha256 }) => sha256);
   if (recipe.kind === 'debs') return [...recipe.debs, ...recipe.below].map(({ sha256 }) => sha256);
+  if (recipe.kind === 'standalone-python') return [recipe.sha256];
   if (recipe.kind === 'debian-configuration') return recipe.debs.map(({ sha256 }) => sha256);
   return [];
 }

@@ -81,7 +81,7 @@ export async function resolveSystem(
     const interpreter =
       standalone === undefined
         ? interpreterOf(groups.interpreter, suite)
-        : await fetchStandalone(context, standalone, spec.pythonVersion.value);
+        : (keptStandalone(input) ?? (await fetchStandalone(context, standalone, spec.pythonVersion.value)));
     if (standalone === undefined) checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
     checkHeldFiles(all, before, held);
@@ -167,6 +167,15 @@ function close(
   const { problem } = result;
   const error = explainProblem({ ...input, suite: `Debian ${input.suite.name}`, problem });
   throw heldBackError(problem, input.held, error) ?? error;
+}
+
+/** The locked patch version stays until an upgrade is asked for. */
+function keptStandalone({ previous, options, spec }: ResolveInput): SystemResolution['interpreter'] | undefined {
+  const locked = previous?.interpreter;
+  if (locked?.provider !== 'standalone' || options.mode !== 'keep') return undefined;
+  const { value } = spec.pythonVersion;
+  const fits = locked.version === value || locked.version.startsWith(`${value}.`);
+  return fits && spec.settings.values.interpreter?.builds === undefined ? locked : undefined;
 }
 
 function interpreterOf(packages: readonly PackageRecord[], suite: DebianSuite): SystemResolution['interpreter'] {
