@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import { CogplanError } from '../errors.ts';
-import { addFile, addRequirement, addToBuild, setRequirementsFile } from '../spec/add-to-project.ts';
+import { addFile, addRequirement, addToBuild, addWeights, setRequirementsFile } from '../spec/add-to-project.ts';
 import { SETTINGS_FILE } from '../spec/settings.ts';
 import { lockVerb } from './lock.ts';
 import { readUnlockedSpec } from './project-spec.ts';
@@ -17,6 +17,14 @@ interface AddFileOptions extends CommonOptions {
 interface AddPackageOptions extends CommonOptions {
   readonly project?: string;
   readonly system?: boolean;
+}
+
+interface AddWeightsOptions extends CommonOptions {
+  readonly project?: string;
+  readonly name?: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly startup?: boolean;
 }
 
 const REQUIREMENTS = 'requirements.txt';
@@ -40,6 +48,35 @@ export async function addFileVerb([url = '', path]: readonly string[], options: 
       }),
     );
   });
+}
+
+/** `cogplan add weights URI [TARGET]`: writes a set of weights into cogplan.yaml, and locks. */
+export async function addWeightsVerb([uri = '', path]: readonly string[], options: AddWeightsOptions): Promise<number> {
+  const target = path ?? weightsTarget(uri);
+  if (!target.startsWith('/')) throw usage(`${target} is not an absolute path in the image`);
+  const directory = projectDirectory(options.project === undefined ? [] : [options.project]);
+  return changed(directory, options, async (edit) => {
+    await edit(SETTINGS_FILE, (text) =>
+      addWeights(text, {
+        ...(options.name === undefined ? {} : { name: options.name }),
+        source: uri,
+        target,
+        ...(options.include === undefined ? {} : { include: options.include }),
+        ...(options.exclude === undefined ? {} : { exclude: options.exclude }),
+        ...(options.startup === true ? { place: 'startup' as const } : {}),
+      }),
+    );
+  });
+}
+
+/** What lies in the project goes where the project has it; everything else below /src/weights, by its last name. */
+function weightsTarget(uri: string): string {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1];
+  if (scheme === undefined) return posix.join('/src', posix.normalize(uri));
+  const plain = uri.slice(scheme.length + 3).replace(/[?#].*$/s, '');
+  const name = basename(scheme === 'hf' || scheme === 'huggingface' ? plain.replace(/@.*$/s, '') : plain);
+  if (name === '') throw usage(`${uri} has no name to go by: say where the weights go`);
+  return `/src/weights/${name}`;
 }
 
 /** `cogplan add package NAME`: writes a Python requirement, or with `--system` a Debian package, into the project, and locks. */

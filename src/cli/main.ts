@@ -54,7 +54,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./lock.ts')).lockVerb));
 
-  const add = program.command('add').description('write a file or a package into the project, and lock');
+  const add = program.command('add').description('write a file, weights or a package into the project, and lock');
   common(add.command('file <url> [path]'))
     .description('a file by its URL, such as a helper program; it goes to cogplan.yaml')
     .option('--mode <mode>', 'permission bits, such as 0755 (default: 0755 below a bin folder, else 0644)')
@@ -63,6 +63,16 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('-y, --yes', 'write the lock without asking')
     .addHelpText('after', example('cogplan add file https://host/tool /usr/local/bin/tool', 'locked by its hash'))
     .action(verb(async () => (await import('./add.ts')).addFileVerb));
+  common(add.command('weights <uri> [target]'))
+    .description('weights by hf://owner/model@ref, https://…, s3://…, gs://… or a path; they go to cogplan.yaml')
+    .option('--name <name>', 'what the set is called (default: by its target)')
+    .option('--include <pattern...>', 'only files that match, as in .gitignore')
+    .option('--exclude <pattern...>', 'no files that match')
+    .option('--startup', 'fetched when the server starts, instead of part of the image')
+    .option('--project <directory>', 'the project (default: this folder)')
+    .option('-y, --yes', 'write the lock without asking')
+    .addHelpText('after', example('cogplan add weights hf://owner/model /src/model', 'locked by commit and hashes'))
+    .action(verb(async () => (await import('./add.ts')).addWeightsVerb));
   common(add.command('package <names...>'))
     .description('Python requirements, or with --system Debian packages')
     .option('--system', 'Debian packages')

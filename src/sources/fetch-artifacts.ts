@@ -7,6 +7,7 @@ import type { Sha256 } from '../digest.ts';
 import { CogplanError, isCogplanError } from '../errors.ts';
 import { info, type Span, withSpan } from '../events.ts';
 import type { File } from '../lock/schema.generated.ts';
+import type { Buckets } from './buckets/open-buckets.ts';
 import { type Download, downloadBlob } from './download-blob.ts';
 import type { DownloadOci } from './oci/download-oci.ts';
 
@@ -147,10 +148,15 @@ interface Remote {
   readonly onBytes: (bytes: number) => void;
 }
 
-/** What lies in registries is asked of them in their protocol, which is loaded when there is such a file. */
+/** What lies in registries and buckets is asked of them in their protocol, which is loaded when there is such a file. */
 function downloader(): DownloadOci {
   let registries: Promise<DownloadOci> | undefined;
+  let buckets: Promise<Buckets> | undefined;
   return async (context: Context, download: Download) => {
+    if (/^(?:s3|gs):/.test(download.url)) {
+      buckets ??= import('./buckets/open-buckets.ts').then(({ openBuckets }) => openBuckets(context));
+      return downloadBlob({ ...context, http: (await buckets).http }, download);
+    }
     if (!download.url.startsWith('oci:')) return downloadBlob(context, download);
     registries ??= import('./oci/download-oci.ts').then(({ ociDownloads }) => ociDownloads());
     return (await registries)(context, download);

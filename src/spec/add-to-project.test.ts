@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addFile, addRequirement, addToBuild, setRequirementsFile } from './add-to-project.ts';
+import { addFile, addRequirement, addToBuild, addWeights, setRequirementsFile } from './add-to-project.ts';
 
 const COG =
   'build:\n  # why this one\n  python_version: "3.11" # quoted\n  system_packages:\n    - ffmpeg # for audio\nrun: "predict.py:P"\n';
@@ -26,4 +26,13 @@ it('adds a line to requirements once', () => {
 
 it('refuses what is no list', () => {
   expect(() => addToBuild('build:\n  system_packages: x\n', 'system_packages', 'y')).toThrow(/not a list/);
+});
+
+it('adds a set of weights beside comments, and replaces the one for the same target', () => {
+  const text = 'weights: # large\n  # of the lab\n  - source: a\n    target: /src/a\n';
+  const added = addWeights(text, { source: 's3://b/p', target: '/src/p', exclude: ['*.h5'], place: 'startup' });
+  expect(added).toBe(
+    `${text}  - source: s3://b/p\n    target: /src/p\n    exclude:\n      - "*.h5"\n    place: startup\n`,
+  );
+  expect(addWeights(added, { source: 'b', target: '/src/a' })).toContain('  - source: b\n    target: /src/a\n');
 });

@@ -13,6 +13,20 @@ export function addFile(text: string, file: FileAddition): string {
   return withItem(text, ['files'], file, (item) => isMap(item) && item.get('path') === file.path);
 }
 
+export interface WeightsAddition {
+  readonly name?: string;
+  readonly source: string;
+  readonly target: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly place?: 'startup';
+}
+
+/** The text of cogplan.yaml with one set of weights more; comments and order stay. An entry for the same target is replaced. */
+export function addWeights(text: string, weights: WeightsAddition): string {
+  return withItem(text, ['weights'], weights, (item) => isMap(item) && item.get('target') === weights.target);
+}
+
 /** The text of cog.yaml with one name more in a list of `build`; a name that is there already stays as it is. */
 export function addToBuild(text: string, key: 'system_packages' | 'python_packages', name: string): string {
   return withItem(text, ['build', key], name, (item) => isScalar(item) && item.value === name);

@@ -5,6 +5,7 @@ import { CogplanError } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
 import { weightSetDigest } from '../../formats/weights/set-digest.ts';
 import type { WeightSet as LockedSet, WeightSource as LockedSource, WeightFile } from '../../lock/schema.generated.ts';
+import { parseBucketUri } from '../../sources/buckets/bucket-uri.ts';
 import { parseHubUri, readHubTree } from '../../sources/huggingface/hub.ts';
 import type { WeightSet, WeightSource } from '../../spec/spec.ts';
 import { chosenBy } from './chosen.ts';
@@ -43,10 +44,10 @@ async function resolveSet(
   { set, before }: SetInput,
 ): Promise<LockedSet> {
   const target = directoryOf(set);
+  refuseUnreachable(set);
   if (before !== undefined && !upgrade && isSameAsk(set, before) && !set.sources.some(isOfProject)) {
     return { ...before, target, place: set.place };
   }
-  refuseUnreachable(set);
   const sources: LockedSource[] = [];
   const files = new Map<string, WeightFile>();
   for (const source of set.sources) {
@@ -107,10 +108,19 @@ async function readSource(context: Context, { directory, source, known, before }
     const { fingerprint, ...found } = await readHttpWeight(context, { uri, where, before: earlier });
     return { fingerprint, files: wanted(found.path) ? [found] : [] };
   }
+  const bucket = parseBucketUri(uri);
+  if (bucket !== undefined) {
+    const [{ openBuckets }, { readBucketFiles }] = await Promise.all([
+      import('../../sources/buckets/open-buckets.ts'),
+      import('./bucket-files.ts'),
+    ]);
+    const files = await readBucketFiles(context, openBuckets(context), { uri: bucket, where, wanted });
+    return { fingerprint: weightSetDigest(files.map(({ path, file }) => ({ path, sha256: file.sha256 }))), files };
+  }
   throw new CogplanError('COGPLAN_WEIGHTS_SOURCE', `weights cannot be read from ${uri}`, {
     subject: uri,
     where,
-    hint: 'Write hf://owner/model@ref, https://…, or a path in the project.',
+    hint: 'Write hf://owner/model@ref, https://…, s3://bucket/prefix, gs://bucket/prefix, or a path in the project.',
   });
 }
 
@@ -143,7 +153,17 @@ function isSameSource(source: WeightSource, locked: LockedSource): boolean {
 
 /** A container has no project beside it to fetch from. */
 function refuseUnreachable(set: WeightSet): void {
-  const own = set.place === 'startup' ? set.sources.find(isOfProject) : undefined;
+  if (set.place !== 'startup') return;
+  const bucket = set.sources.find(({ uri }) => parseBucketUri(uri) !== undefined);
+  if (bucket !== undefined) {
+    const message = `weights "${set.name}" lie in a bucket: they cannot be fetched at start-up`;
+    throw new CogplanError('COGPLAN_WEIGHTS_SOURCE', message, {
+      subject: set.name,
+      where: bucket.where,
+      hint: 'Leave them in the image (place: image), or give an https:// address that containers may read.',
+    });
+  }
+  const own = set.sources.find(isOfProject);
   if (own === undefined) return;
   throw new CogplanError(
     'COGPLAN_WEIGHTS_SOURCE',

@@ -53,7 +53,12 @@ export interface RequesterInput {
 const MOST_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** Headers that belong to the origin they were meant for. */
-const PRIVATE_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization']);
+const PRIVATE_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'x-amz-security-token',
+]);
 
 export function createRequester(input: RequesterInput): Requester {
   let dispatcher: Dispatcher | undefined;

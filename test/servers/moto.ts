@@ -1,0 +1,75 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, renameSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+const VERSION = '5.2.5';
+
+export interface MotoServer {
+  readonly url: string;
+  put(bucket: string, objects: Readonly<Record<string, Uint8Array | string>>): Promise<void>;
+  close(): void;
+}
+
+/** An S3 host on loopback: moto, from PyPI, in an environment of its own that later runs find again. */
+export async function startMoto(): Promise<MotoServer> {
+  const folder = join(tmpdir(), `cogplan-test-moto-${VERSION}`);
+  if (!existsSync(folder)) await install(folder);
+  const port = await freePort();
+  const server = spawn(join(folder, 'bin/python'), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+  });
+  const url = `http://127.0.0.1:${port}`;
+  for (let tries = 0; ; tries++) {
+    if (
+      await fetch(`${url}/moto-api/`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break;
+    if (tries > 600 || server.exitCode !== null) throw new Error('moto does not start');
+    await sleep(100);
+  }
+  // Without a signer it lets no object be replaced; whether the signature fits it does not look at.
+  const authorization =
+    'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0';
+  const send = async (path: string, body?: Uint8Array | string): Promise<void> => {
+    const answer = await fetch(`${url}${path}`, {
+      method: 'PUT',
+      headers: { authorization },
+      ...(body === undefined ? {} : { body: Buffer.from(body) }),
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  };
+  return {
+    url,
+    put: async (bucket, objects) => {
+      await send(`/${bucket}`);
+      for (const [key, body] of Object.entries(objects)) {
+        await send(`/${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`, body);
+      }
+    },
+    close: () => void server.kill(),
+  };
+}
+
+async function install(folder: string): Promise<void> {
+  const run = promisify(execFile);
+  const partial = `${folder}.${process.pid}`;
+  await run('python3', ['-m', 'venv', partial]);
+  await run(join(partial, 'bin/pip'), ['install', '-q', '--disable-pip-version-check', `moto[server,s3]==${VERSION}`]);
+  // bin/python finds its surroundings by its own place: the rest of bin/ is not used.
+  renameSync(partial, folder);
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as { readonly port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
