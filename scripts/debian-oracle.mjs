@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { run } from '../bench/lib/measure.mjs';
 import { servePackages } from '../bench/lib/package-server.mjs';
 
+const ANOTHER_ORDER = 'the same lines in another order';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const kinds = readJson(join(root, 'test/oracle/explained-paths.json')).map(({ kind, pattern }) => ({
@@ -98,8 +99,6 @@ function difference(ours, peer, a, b) {
   if (ours.includes('/var/lib/dpkg/') && sortedLines(ours) === sortedLines(peer)) return ANOTHER_ORDER;
   return a.size === b.size ? 'other bytes' : `${a.size} bytes, not ${b.size}`;
 }
-
-const ANOTHER_ORDER = 'the same lines in another order';
 
 function sortedLines(path) {
   return readFileSync(path, 'utf8').split('\n').sort().join('\n');
