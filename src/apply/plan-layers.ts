@@ -92,8 +92,13 @@ export function planLayers(
 
   const sealed = target.system.packages.flatMap((item) => (item.configure === 'sealed' ? [item.name] : []));
   const layers: PlannedLayer[] = [];
+  const standalone = standaloneOf(target);
   if (target.base.kind === 'image') {
     layers.push(...imageLayers(target, target.base));
+    if (standalone !== undefined) {
+      const recipe: Recipe = { kind: 'standalone-python', assembler: 1, ...standalone };
+      layers.push({ layer: 'interpreter', family: 'interpreter', recipe });
+    }
     if (groups.system.length > 0) {
       const base = target.base.layers.map(({ diffId }) => diffId);
       const suite = target.base.facts.suite ?? '';
@@ -102,7 +107,6 @@ export function planLayers(
     }
   } else {
     layers.push({ layer: 'base', family: 'base', recipe: debs(groups.base, []) });
-    const standalone = standaloneOf(target);
     layers.push({
       layer: 'interpreter',
       family: 'interpreter',
@@ -140,16 +144,13 @@ export function planLayers(
   const above = planPlaced(target, placed, { architecture, below });
   if (!options.bytecode) return [...layers, ...weights, ...above];
 
-  const rootArchive = standaloneOf(target);
   const bytecode = (inputs: Partial<Pick<BytecodeRecipe, 'debs' | 'wheels' | 'serverWheels' | 'archive'>>): Recipe => ({
     kind: 'bytecode',
     assembler: 1,
     interpreter: target.interpreter.path,
     rootDebs: compilerDebs(target),
-    ...(target.interpreter.provider === 'base' && target.base.kind === 'image'
-      ? { rootLayers: target.base.layers.map(({ diffId }) => diffId) }
-      : {}),
-    ...(rootArchive === undefined ? {} : { rootArchive }),
+    ...(target.base.kind === 'image' ? { rootLayers: target.base.layers.map(({ diffId }) => diffId) } : {}),
+    ...(standalone === undefined ? {} : { rootArchive: standalone }),
     ...(inputs.archive === undefined ? {} : { archive: inputs.archive }),
     scheme,
     serverScheme: serverScheme(scheme),
@@ -157,8 +158,8 @@ export function planLayers(
     wheels: inputs.wheels ?? [],
     serverWheels: inputs.serverWheels ?? [],
   });
-  if (groups.interpreter.length > 0 || rootArchive !== undefined) {
-    const recipe = bytecode(rootArchive === undefined ? { debs: groups.interpreter } : { archive: true });
+  if (groups.interpreter.length > 0 || standalone !== undefined) {
+    const recipe = bytecode(standalone === undefined ? { debs: groups.interpreter } : { archive: true });
     layers.push({ layer: 'bytecode/interpreter', family: 'interpreter', recipe });
   }
   const modules = target.base.kind === 'image' ? [] : pythonDebs(target.system.packages);
@@ -174,7 +175,7 @@ export function planLayers(
   return [...layers, ...weights, ...above];
 }
 
-/** The layers of a base as they are, and a link where it has no `python`. */
+/** The layers of a base as they are, and links where `python` would be none, or another than the model's. */
 function imageLayers(target: Target, base: ImageBase): readonly PlannedLayer[] {
   const layers: PlannedLayer[] = base.layers.map((layer, index) => ({
     layer: `base/${index + 1}`,
@@ -182,11 +183,15 @@ function imageLayers(target: Target, base: ImageBase): readonly PlannedLayer[] {
     recipe: { kind: 'image-layer', assembler: 1, diffId: layer.diffId },
     base: { ...layer, image: base.image },
   }));
-  if (base.facts.python === true) return layers;
-  const link = { path: 'usr/local/bin/python', kind: 'symlink', mode: 0o777, target: target.interpreter.path } as const;
+  const isStandalone = target.interpreter.provider === 'standalone';
+  if (base.facts.python === true && !isStandalone) return layers;
+  const files = (isStandalone ? ['python', 'python3'] : ['python']).map(
+    (name) =>
+      ({ path: `usr/local/bin/${name}`, kind: 'symlink', mode: 0o777, target: target.interpreter.path }) as const,
+  );
   return [
     ...layers,
-    { layer: 'python', family: 'interpreter', recipe: { kind: 'files', assembler: 1, files: [link], cacheTag: '' } },
+    { layer: 'python', family: 'interpreter', recipe: { kind: 'files', assembler: 1, files, cacheTag: '' } },
   ];
 }
 

@@ -70,7 +70,7 @@ export interface BytecodeRecipe {
   readonly interpreter: string;
   /** Debs whose contents the compiling interpreter runs from: decides the bytes. */
   readonly rootDebs: readonly DebInput[];
-  /** In their place for an interpreter of an image base: the base's layers, bottom first. */
+  /** In their place on an image base: its layers, bottom first. */
   readonly rootLayers?: readonly Digest[];
   /** The compiling interpreter, when it is a standalone one. */
   readonly rootArchive?: { readonly version: string; readonly sha256: Sha256 };

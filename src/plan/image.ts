@@ -33,10 +33,13 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
   ];
   const init = base.kind === 'image' ? base.facts.init : '/sbin/tini';
   return {
-    env: base.kind === 'image' ? onBaseEnvironment(base.env, own) : own,
+    env:
+      base.kind === 'image'
+        ? onBaseEnvironment(base.env, own, on.interpreter.provider === 'standalone' ? ['/usr/local/bin'] : [])
+        : own,
     entrypoint: init === undefined ? [] : [init, '--'],
     // A base may have a `python` of another version.
-    cmd: [on.interpreter.provider === 'base' ? on.interpreter.path : 'python', '-m', 'cog.server.http'],
+    cmd: [base.kind === 'image' ? on.interpreter.path : 'python', '-m', 'cog.server.http'],
     workdir: '/src',
     user: '',
     ports: ['5000/tcp'],
@@ -54,13 +57,13 @@ function setByBase(base: Target['base'], entry: string): boolean {
   return base.kind === 'image' && base.env.some((own) => own.startsWith(start));
 }
 
-/** Variables of the base first, without those that are set anew; its programs keep their place on the PATH. */
-function onBaseEnvironment(base: readonly string[], own: readonly string[]): string[] {
+/** Variables of the base first, without those that are set anew; its programs keep their place on the PATH, behind `first`. */
+function onBaseEnvironment(base: readonly string[], own: readonly string[], first: readonly string[]): string[] {
   const name = (entry: string): string => entry.slice(0, entry.indexOf('='));
   const value = (entry: string | undefined): readonly string[] => entry?.slice(entry.indexOf('=') + 1).split(':') ?? [];
   const basePath = value(base.find((entry) => name(entry) === 'PATH'));
   const ownPath = value(own.find((entry) => name(entry) === 'PATH'));
-  const path = `PATH=${[...new Set([...basePath, ...ownPath])].join(':')}`;
+  const path = `PATH=${[...new Set([...first, ...basePath, ...ownPath])].join(':')}`;
   const kept = own.map((entry) => (name(entry) === 'PATH' ? path : entry));
   const set = new Set(own.map(name));
   return [...base.filter((entry) => !set.has(name(entry))), ...kept];

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImageBase } from '../../src/lock/schema.generated.ts';
 import { formatLock } from '../../src/lock/write-lock.ts';
 import { buildImage, file, layerTar, putImage } from '../builders/registry-image.ts';
+import { publishPython, pythonsOfMachine } from '../builders/standalone-python.ts';
 import { type FaultProxy, startFaultProxy } from '../servers/fault-proxy.ts';
+import { startHttpServer } from '../servers/http-server.ts';
 import { ACCOUNT, type RegistryTestServer, startRegistry } from '../servers/registry.ts';
 import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
 
@@ -152,6 +154,58 @@ test(
 );
 
 test(
+  'of another Python brings a standalone one on top, which predicts beside the base’s own',
+  () =>
+    inDirectory(async (directory) => {
+      const version = pythonsOfMachine().find((name) => name.startsWith('3.12.'));
+      if (version === undefined) throw new Error('no Python 3.12 on this machine');
+      const server = await startHttpServer();
+      try {
+        const { url, sha256 } = publishPython(server, directory, version);
+        const project = onBase(directory);
+        const builds = `interpreter: {builds: [{python: "${version}", url: "${url}", sha256: ${sha256}}]}\n`;
+        appendFileSync(join(project, 'cogplan.yaml'), builds);
+        writeFileSync(join(project, 'requirements.txt'), 'six==1.16.0\n');
+        const build = 'build:\n  python_version: "3.12"\n  python_requirements: requirements.txt\n';
+        writeFileSync(join(project, 'cog.yaml'), `${build}  system_packages: [jq]\nrun: "predict.py:Predictor"\n`);
+        const model = [
+          'import subprocess, sys',
+          'from cog import BasePredictor',
+          'class Predictor(BasePredictor):',
+          '    def predict(self) -> str:',
+          '        import six, ssl, sqlite3',
+          '        programs = "python -V; python3 -V; /usr/bin/python3 -V; jq --version"',
+          '        said = subprocess.run(programs, shell=True, text=True, stdout=-1, stderr=-2).stdout.split("\\n")',
+          '        return ", ".join([sys.version.split()[0], six.__file__, six.__cached__, *said])',
+        ];
+        writeFileSync(join(project, 'predict.py'), `${model.join('\n')}\n`);
+        await cogplanJson(['lock', project, '--yes']);
+        expect(readLock(project).targets['linux/amd64']?.interpreter).toMatchObject({
+          version,
+          provider: 'standalone',
+          path: '/usr/local/bin/python3.12',
+          modules: 'usr/local/lib/python3.12/site-packages',
+          file: { url, sha256 },
+          why: expect.stringContaining('has Python 3.11'),
+        });
+        const { imageId, layers } = await cogplanJson<Receipt>(['apply', project]);
+        const names = layers.map(({ layer }) => layer);
+        expect(names).toEqual(expect.arrayContaining(['interpreter', 'python', 'bytecode/interpreter']));
+        expect((await cogplan(['audit', project])).status).toBe(0);
+        expect((await cogplanJson<Receipt>(['apply', '--offline', project])).imageId).toBe(imageId);
+        const { output } = await cogplanJson<{ output: string }>(['predict', project]);
+        const modules = '/usr/local/lib/python3.12/site-packages';
+        const places = `${modules}/six.py, ${modules}/__pycache__/six.cpython-312.pyc`;
+        const programs = `Python ${version}, Python ${version}, Python 3.11.2, jq-1.6, `;
+        expect(output).toBe(`${version}, ${places}, ${programs}`);
+      } finally {
+        await server.close();
+      }
+    }),
+  TEN_MINUTES,
+);
+
+test(
   'takes system packages, resolved on top of what it has, and dpkg in the image agrees',
   () =>
     inDirectory(async (directory) => {
@@ -232,10 +286,10 @@ describe('is refused', () => {
     () =>
       inDirectory(async (directory) => {
         const project = onBase(directory);
-        writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.12"\n');
+        writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11.99"\n');
         expect(await refusal(project)).toMatchObject({
           code: 'COGPLAN_PYTHON_UNAVAILABLE',
-          message: expect.stringContaining('has Python 3.11'),
+          message: expect.stringContaining('no build of Python 3.11.99'),
         });
 
         const bare = buildImage([
@@ -248,6 +302,11 @@ describe('is refused', () => {
         ]);
         await putImage(registry.host, 'team/bare:1', bare);
         writeFileSync(join(project, 'cogplan.yaml'), `base: ${registry.host}/team/bare:1\n`);
+        writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11.8"\n');
+        expect(await refusal(project)).toMatchObject({
+          code: 'COGPLAN_PYTHON_UNAVAILABLE',
+          message: expect.stringContaining('has 3.11.9 in /usr/local'),
+        });
         writeFileSync(join(project, 'cog.yaml'), `${PYTHON}  system_packages:\n    - jq\n`);
         expect(await refusal(project)).toMatchObject({ code: 'COGPLAN_BASE_UNSUPPORTED' });
 

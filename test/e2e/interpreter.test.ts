@@ -1,15 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publishPython, pythonsOfMachine } from '../builders/standalone-python.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { cogplan, cogplanJson, type Receipt, readLock } from './cogplan.ts';
 
-/** Pythons of this machine that were built to be moved: what a standalone build is made of here. */
-const PYENV = join(process.env.PYENV_ROOT ?? join(process.env.HOME ?? '/root', '.pyenv'), 'versions');
-const VERSIONS = (existsSync(PYENV) ? readdirSync(PYENV) : []).filter((name) => /^3\.(?:7|8|10|12)\.\d+$/.test(name));
+const VERSIONS = pythonsOfMachine().filter((name) => /^3\.(?:7|8|10|12)\./.test(name));
 
 const PREDICT = `
 import sys
@@ -30,27 +29,6 @@ afterAll(async () => {
   await server?.close();
   rmSync(directory, { recursive: true, force: true });
 });
-
-/** A build in the layout of python-build-standalone, on the test's server. It finds its library beside itself, as those do. */
-function publish(version: string): { readonly url: string; readonly sha256: string } {
-  const archive = join(directory, `${version}.tar.gz`);
-  const root = join(directory, `copy-${version}`, 'python');
-  const minor = version.split('.').slice(0, 2).join('.');
-  cpSync(join(PYENV, version), root, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (path) => !/\/(?:test|__pycache__|idlelib|config-[^/]*)(?:\/|$)/.test(path.slice(PYENV.length)),
-  });
-  const program = join(root, `bin/python${minor}`);
-  const before = join(PYENV, version, 'lib');
-  const bytes = readFileSync(program, 'latin1').replaceAll(before, '$ORIGIN/../lib'.padEnd(before.length, '\0'));
-  writeFileSync(program, bytes, 'latin1');
-  execFileSync('tar', ['-C', join(root, '..'), '-czf', archive, 'python']);
-  const content = readFileSync(archive);
-  const path = `/builds/cpython-${version}-x86_64-unknown-linux-gnu-install_only.tar.gz`;
-  server.answer(path, { body: content });
-  return { url: `${server.url}${path}`, sha256: createHash('sha256').update(content).digest('hex') };
-}
 
 function aProject(name: string, python: string, settings: string): string {
   const project = join(directory, name);
@@ -73,7 +51,7 @@ describe('a Python that Debian does not have', () => {
   it.each(VERSIONS)(
     '%s locks, applies the same twice, and predicts',
     async (version) => {
-      const { url, sha256 } = publish(version);
+      const { url, sha256 } = publishPython(server, directory, version);
       const settings = `interpreter:\n  builds:\n    - {python: "${version}", url: "${url}", sha256: ${sha256}}\n`;
       const minor = version.split('.').slice(0, 2).join('.');
       const project = aProject(version, minor, settings);

@@ -151,6 +151,12 @@ async function deriveUnit(
                 : await unpackRoot(
                     context,
                     recipe.rootLayers.map((diffId) => ({ diffId: fromDigest(diffId) })),
+                    recipe.rootArchive === undefined
+                      ? undefined
+                      : {
+                          sha256: recipe.rootArchive.sha256,
+                          entries: await standaloneTree(context, recipe.rootArchive, derive),
+                        },
                   ),
             interpreter: recipe.interpreter,
             what: unit.what,

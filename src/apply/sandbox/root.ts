@@ -5,7 +5,7 @@ import { type Sha256, sha256 } from '../../digest.ts';
 import { withSpan } from '../../events.ts';
 import type { Derive } from '../layers/derivations.ts';
 import type { LayerEntry } from '../layers/entry.ts';
-import { addEntries, mergeTars, type TarInput } from './root-tree.ts';
+import { addEntries, mergeTars, type RootDirectory, type TarInput } from './root-tree.ts';
 import { writeTree } from './write-tree.ts';
 
 /** Number of the rules by which tars become directories; part of every root's key. */
@@ -20,10 +20,18 @@ export interface RootDeb {
 
 /**
  * The layers of an image, unpacked one over the other into a directory that the store keeps. Returns its path; it must not be written to.
- * The layers' tars must be in the store.
+ * The layers' tars must be in the store. `archive` lies on top.
  */
-export async function unpackRoot(context: Context, layers: readonly { readonly diffId: Sha256 }[]): Promise<string> {
-  const key = keyOf({ rules: ROOT_RULES, layers: layers.map(({ diffId }) => diffId) });
+export async function unpackRoot(
+  context: Context,
+  layers: readonly { readonly diffId: Sha256 }[],
+  archive?: RootArchive,
+): Promise<string> {
+  const key = keyOf({
+    rules: ROOT_RULES,
+    layers: layers.map(({ diffId }) => diffId),
+    ...(archive === undefined ? {} : { archive: archive.sha256 }),
+  });
   return context.store.derivedDirectory('root', key, async (directory) => {
     const tars: TarInput[] = [];
     for (const { diffId } of layers) {
@@ -31,15 +39,20 @@ export async function unpackRoot(context: Context, layers: readonly { readonly d
       tars.push({ file: await context.store.verified(diffId, undefined, what), what });
     }
     await withSpan(context.host, 'run.unpack', 'Unpacking the image', () =>
-      writeTree(mergeTars(tars, { usrMerge: false }), directory, context.signal),
+      writeTree(withArchive(mergeTars(tars, { usrMerge: false }), archive), directory, context.signal),
     );
   });
 }
 
+/** Files on top of the others, which the hash stands for. */
+export interface RootArchive {
+  readonly sha256: Sha256;
+  readonly entries: readonly LayerEntry[];
+}
+
 export interface DebRootRequest {
   readonly debs: readonly RootDeb[];
-  /** Files on top of them, which the hash stands for. */
-  readonly archive?: { readonly sha256: Sha256; readonly entries: readonly LayerEntry[] } | undefined;
+  readonly archive?: RootArchive | undefined;
   /** Path of the uncompressed data tar of a .deb. */
   debData(sha256: Sha256): Promise<string>;
   readonly derive: Derive;
@@ -59,10 +72,13 @@ export async function unpackDebs({ debs, archive, debData, derive, signal }: Deb
   return derive('deb-root', key, async (directory) => {
     const tars: TarInput[] = [];
     for (const deb of debs) tars.push({ file: await debData(deb.sha256), what: `${deb.name} ${deb.version}` });
-    const tree = mergeTars(tars, { usrMerge: true });
-    addEntries(tree, archive?.entries ?? []);
-    await writeTree(tree, directory, signal);
+    await writeTree(withArchive(mergeTars(tars, { usrMerge: true }), archive), directory, signal);
   });
+}
+
+function withArchive(root: RootDirectory, archive: RootArchive | undefined): RootDirectory {
+  addEntries(root, archive?.entries ?? []);
+  return root;
 }
 
 function keyOf(recipe: Json): Sha256 {

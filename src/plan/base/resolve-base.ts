@@ -8,6 +8,9 @@ import { blobUrl, formatReference, type ImageReference } from '../../sources/oci
 import { resolveImage } from '../../sources/oci/resolve-image.ts';
 import { parseAskedPackages } from '../../spec/system-packages.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
+import { knownVersions, ownBuild, publishedBuild, unavailable } from '../interpreter/choose-python.ts';
+import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
+import { keptStandalone } from '../interpreter/kept-standalone.ts';
 import { namedArchives } from '../system/named-archives.ts';
 import { resolveOnBase } from '../system/resolve-on-base.ts';
 import { baseArchives } from './base-archives.ts';
@@ -24,7 +27,7 @@ export async function resolveOnImage(
   input: ResolveInput,
   reference: ImageReference,
 ): Promise<SystemResolution> {
-  const { spec, platform, previous, options } = input;
+  const { platform, previous, options } = input;
   const image = formatReference(reference);
   const before = keptBase(previous, image, options.mode);
   const found = before ?? (await lookUp(context, reference, platform));
@@ -34,7 +37,9 @@ export async function resolveOnImage(
   if (before === undefined) {
     info(context.host, 'resolve.base', `${image}: ${base.tagged}, ${base.facts.distribution} ${base.facts.release}`);
   }
-  const interpreter = interpreterOf(spec.pythonVersion.value, { image, probed, where: spec.pythonVersion.where });
+  const interpreter =
+    (before === undefined ? undefined : keptStandalone(input)) ??
+    (await interpreterOf(context, input, { image, probed }));
   const system = await systemOn(context, input, { base, probed, tree });
   const { version, path } = interpreter;
   return {
@@ -122,17 +127,20 @@ async function probe(context: Context, found: FoundBase, { spec, platform }: Res
   };
 }
 
-function interpreterOf(
-  asked: string,
-  {
-    image,
-    probed,
-    where,
-  }: { readonly image: string; readonly probed: ProbedBase; readonly where: CogplanError['where'] },
-): Interpreter {
+/**
+ * The interpreter that the project names itself, or the base's own, or else a standalone build. A build is not laid over another
+ * of the same minor version at its place: modules of both would mix.
+ */
+async function interpreterOf(
+  context: Context,
+  { spec, platform }: ResolveInput,
+  { image, probed }: { readonly image: string; readonly probed: ProbedBase },
+): Promise<Interpreter> {
+  const { value: asked, where } = spec.pythonVersion;
   const { interpreter, pythons } = probed;
   const fits = interpreter !== undefined && (asked === minorOf(asked) || asked === interpreter.version);
-  if (fits) {
+  const own = ownBuild(spec, platform);
+  if (fits && own === undefined) {
     return {
       ...interpreter,
       provider: 'base',
@@ -140,12 +148,24 @@ function interpreterOf(
     };
   }
   const there = interpreter?.version ?? (pythons.length === 0 ? 'no Python' : `Python ${pythons.join(', ')}`);
-  throw new CogplanError('COGPLAN_PYTHON_UNAVAILABLE', `Python ${asked} is not available: ${image} has ${there}`, {
-    subject: asked,
-    where,
-    hint: 'Ask for the version that the base has in build.python_version, or take another base.',
-    data: { available: interpreter === undefined ? pythons : [interpreter.version] },
-  });
+  if (interpreter?.path.startsWith('/usr/local/') === true) {
+    throw new CogplanError(
+      'COGPLAN_PYTHON_UNAVAILABLE',
+      `Python ${own?.version ?? asked} is not available: ${image} has ${there} in /usr/local`,
+      {
+        subject: asked,
+        where,
+        hint: `Ask for "${minorOf(asked)}", which the base has, in build.python_version${own === undefined ? '' : ', without a build of your own'}; or take another base.`,
+        data: { available: [interpreter.version] },
+      },
+    );
+  }
+  const build = own ?? publishedBuild(spec, platform);
+  if (build === undefined) {
+    const has = interpreter === undefined ? [] : [interpreter.version];
+    throw unavailable(asked, where, [...has, ...knownVersions(spec, platform)]);
+  }
+  return fetchStandalone(context, build, { asked, otherwise: `${image} has ${there}` });
 }
 
 interface OnImage {

@@ -33,31 +33,38 @@ export function choosePython(
   platform: Platform,
 ): PythonChoice {
   const { value, where } = pythonVersion;
-  const architecture = platform.slice(platform.indexOf('/') + 1);
-  const { mirror, builds: own = [] } = settings.values.interpreter ?? {};
-  const owned = own
-    .filter((row) => (row.architecture ?? 'amd64') === architecture)
-    .map(
-      ({ python, url, sha256 }): StandaloneBuild => ({
-        version: python,
-        build: 'own',
-        urls: [url],
-        sha256: asSha256(sha256),
-      }),
-    );
-  const fitsOwn = newest(owned.filter(({ version }) => fits(value, version)));
-  if (fitsOwn !== undefined) return standalone(fitsOwn);
-
+  const own = ownBuild({ pythonVersion, settings }, platform);
+  if (own !== undefined) return standalone(own);
   const suite = DEBIAN_SUITES.find(({ python, patch }) => value === python || value === patch);
   if (suite !== undefined) return { suite };
-  const builds = published(architecture, mirror);
-  const found = newest(builds.filter(({ version }) => fits(value, version)));
+  const found = publishedBuild({ pythonVersion, settings }, platform);
   if (found !== undefined) return standalone(found);
-  throw unavailable(
-    value,
-    where,
-    [...owned, ...builds].map(({ version }) => version),
-  );
+  const suites = DEBIAN_SUITES.flatMap(({ patch }) => patch ?? []);
+  throw unavailable(value, where, [...knownVersions({ pythonVersion, settings }, platform), ...suites]);
+}
+
+type Asked = Pick<Spec, 'pythonVersion' | 'settings'>;
+
+/** The newest build for `build.python_version` among those that the project names itself. */
+export function ownBuild({ pythonVersion, settings }: Asked, platform: Platform): StandaloneBuild | undefined {
+  return newest(ownBuilds(settings, platform).filter(({ version }) => fits(pythonVersion.value, version)));
+}
+
+/** The newest build for `build.python_version` among those of python-build-standalone. */
+export function publishedBuild({ pythonVersion, settings }: Asked, platform: Platform): StandaloneBuild | undefined {
+  return newest(published(settings, platform).filter(({ version }) => fits(pythonVersion.value, version)));
+}
+
+/** Every version that there is a standalone build of. */
+export function knownVersions({ settings }: Asked, platform: Platform): readonly string[] {
+  return [...ownBuilds(settings, platform), ...published(settings, platform)].map(({ version }) => version);
+}
+
+function ownBuilds(settings: Spec['settings'], platform: Platform): readonly StandaloneBuild[] {
+  const { builds = [] } = settings.values.interpreter ?? {};
+  return builds
+    .filter((row) => `linux/${row.architecture ?? 'amd64'}` === platform)
+    .map(({ python, url, sha256 }) => ({ version: python, build: 'own', urls: [url], sha256: asSha256(sha256) }));
 }
 
 function standalone(build: StandaloneBuild): PythonChoice {
@@ -81,10 +88,11 @@ const tableShape = z.object({
   ),
 });
 
-function published(architecture: string, mirror: string | undefined): readonly StandaloneBuild[] {
+function published(settings: Spec['settings'], platform: Platform): readonly StandaloneBuild[] {
+  const { mirror } = settings.values.interpreter ?? {};
   const table = tableShape.parse(JSON.parse(readFileSync(TABLE, 'utf8')));
   return table.builds
-    .filter((row) => row.architecture === architecture)
+    .filter((row) => `linux/${row.architecture}` === platform)
     .map(({ python, build, path, sha256 }) => {
       const url = `${table.prefix}${path}`;
       const mirrored = mirror === undefined ? undefined : `${mirror.replace(/\/*$/, '/')}${path}`;
@@ -111,9 +119,10 @@ function compare(a: string, b: string): number {
   return [0, 1, 2].map((at) => (x?.[at] ?? 0) - (y?.[at] ?? 0)).find((difference) => difference !== 0) ?? 0;
 }
 
-function unavailable(value: string, where: CogplanError['where'], versions: readonly string[]): CogplanError {
+/** COGPLAN_PYTHON_UNAVAILABLE for a version that none of `versions` is. */
+export function unavailable(value: string, where: CogplanError['where'], versions: readonly string[]): CogplanError {
   const minor = value.split('.').slice(0, 2).join('.');
-  const all = [...new Set([...versions, ...DEBIAN_SUITES.flatMap(({ patch }) => patch ?? [])])].sort(compare);
+  const all = [...new Set(versions)].sort(compare);
   const near = all.filter((version) => fits(minor, version));
   const minors = [...new Set(all.map((version) => version.split('.').slice(0, 2).join('.')))];
   const available = near.length > 0 ? near : minors;

@@ -7,11 +7,13 @@ import type { StandaloneBuild } from './choose-python.ts';
 /** Where a standalone interpreter lies in the image: as in the images of python.org's own making. */
 const PREFIX = '/usr/local';
 
-/** Brings a build into the store, checked, and describes the interpreter that it becomes. Errors are those of fetching, of the last URL that was asked. */
+/**
+ * Brings a build into the store, checked, and describes the interpreter that it becomes. `otherwise` says who lacks it (`no Debian suite has it`). Errors are those of fetching, of the last URL that was asked.
+ */
 export async function fetchStandalone(
   context: Context,
   { version, build, urls, sha256 }: StandaloneBuild,
-  asked: string,
+  { asked, otherwise }: { readonly asked: string; readonly otherwise: string },
 ): Promise<Interpreter> {
   const what = `Python ${version}`;
   const size =
@@ -28,7 +30,7 @@ export async function fetchStandalone(
     file: { url, ...(mirrors.length === 0 ? {} : { mirrors }), sha256, size },
     path: `${PREFIX}/bin/python${minor}`,
     modules: `${PREFIX.slice(1)}/lib/python${minor}/site-packages`,
-    why: `build.python_version ${asked}: no Debian suite has it, a standalone build does`,
+    why: `build.python_version ${asked}: ${otherwise}, a standalone build does`,
   };
 }
 
@@ -49,7 +51,7 @@ async function download(
   if (!(last instanceof CogplanError)) throw last;
   throw new CogplanError(last.code, `${what} cannot be fetched: ${last.message}`, {
     subject: what,
-    hint: 'Set interpreter.mirror in cogplan.yaml to a mirror of its releases, or ask for a Python that Debian has: 3.9, 3.11 or 3.13.',
+    hint: 'Set interpreter.mirror in cogplan.yaml to a mirror of its releases, or ask for a Python that the base has (Debian: 3.9, 3.11 and 3.13).',
     cause: last,
     data: last.data,
   });

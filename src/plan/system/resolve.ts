@@ -10,6 +10,7 @@ import type { ResolveInput, SystemResolution } from '../families.ts';
 import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
 import { choosePython } from '../interpreter/choose-python.ts';
 import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
+import { keptStandalone } from '../interpreter/kept-standalone.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { DEBIAN, type DebianSources, debianSources } from './archive-sources.ts';
 import { checkPatchVersion } from './choose-suite.ts';
@@ -81,7 +82,11 @@ export async function resolveSystem(
     const interpreter =
       standalone === undefined
         ? interpreterOf(groups.interpreter, suite)
-        : (keptStandalone(input) ?? (await fetchStandalone(context, standalone, spec.pythonVersion.value)));
+        : (keptStandalone(input) ??
+          (await fetchStandalone(context, standalone, {
+            asked: spec.pythonVersion.value,
+            otherwise: 'no Debian suite has it',
+          })));
     if (standalone === undefined) checkPatchVersion(spec.pythonVersion, interpreter.version, suite);
     const all = [...groups.base, ...groups.interpreter, ...groups.system];
     checkHeldFiles(all, before, held);
@@ -167,15 +172,6 @@ function close(
   const { problem } = result;
   const error = explainProblem({ ...input, suite: `Debian ${input.suite.name}`, problem });
   throw heldBackError(problem, input.held, error) ?? error;
-}
-
-/** The locked patch version stays until an upgrade is asked for. */
-function keptStandalone({ previous, options, spec }: ResolveInput): SystemResolution['interpreter'] | undefined {
-  const locked = previous?.interpreter;
-  if (locked?.provider !== 'standalone' || options.mode !== 'keep') return undefined;
-  const { value } = spec.pythonVersion;
-  const fits = locked.version === value || locked.version.startsWith(`${value}.`);
-  return fits && spec.settings.values.interpreter?.builds === undefined ? locked : undefined;
 }
 
 function interpreterOf(packages: readonly PackageRecord[], suite: DebianSuite): SystemResolution['interpreter'] {
