@@ -3,6 +3,7 @@ import { info, warn } from '../events.ts';
 import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
+import { adoptFetches, surroundingsOf } from '../spec/adopt-fetches.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { modelProblems } from '../spec/read-project-model.ts';
 import type { Notice, Spec } from '../spec/spec.ts';
@@ -29,6 +30,8 @@ interface LockOptions extends CommonOptions, PlanOptions {
   readonly fix?: string | true;
   /** Resolve a lock that holds a merge conflict again, from both sides. */
   readonly merge?: boolean;
+  /** Add what the model fetches to cogplan.yaml first. */
+  readonly adoptWeights?: boolean;
 }
 
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
@@ -38,9 +41,25 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
     if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, async () => {
       const asOf = options.fix === undefined ? undefined : await fixProject(session, directory, options);
+      if (options.adoptWeights) return adopting(session, directory, options);
       return updateLock(session, directory, asOf === undefined ? options : { ...options, asOf });
     });
   });
+}
+
+/** The settings are as they were when the project cannot be locked with what was added. */
+async function adopting(session: Session, directory: string, options: LockOptions): Promise<number> {
+  const { adoptWeights } = await import('./adopt-weights.ts');
+  const restore = await adoptWeights(session, directory, options.file);
+  let status: number;
+  try {
+    status = await updateLock(session, directory, options);
+  } catch (error) {
+    await restore();
+    throw error;
+  }
+  if (status !== 0) await restore();
+  return status;
 }
 
 async function explain({ json }: Session, directory: string, options: LockOptions): Promise<number> {
@@ -158,7 +177,11 @@ export async function tellProject(session: Pick<Session, 'host'>, directory: str
       error: code,
     });
   }
-  tellNotices(session, fetchNotices(unpinnedFetches(spec, python)));
+  const fetches = unpinnedFetches(spec, python);
+  const pinned = adoptFetches(fetches, surroundingsOf(spec)).flatMap((item) =>
+    item.kind === 'known' ? item.fetches : [],
+  );
+  tellNotices(session, fetchNotices(fetches.filter((fetch) => !pinned.includes(fetch))));
 }
 
 function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {

@@ -45,6 +45,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addOption(platformOption())
     .option('--offline', 'use only what the caches hold')
     .option('--fix [number]', 'change cog.yaml as an error advises; without a number: the first advice, until it locks')
+    .option('--adopt-weights', 'add what the model fetches when it runs to cogplan.yaml, so that it is locked')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
     .option('-y, --yes', 'write without asking')
     .addOption(secretOption())

@@ -71,11 +71,12 @@ export function compareAsked(before: Asked, after: Asked): readonly AskedChange[
   return changes;
 }
 
-function askedOfWeights({ name, target, place, sources }: WeightSet): Json {
+function askedOfWeights({ name, target, place, layout, sources }: WeightSet): Json {
   return {
     name,
     target,
     ...(place === 'image' ? {} : { place }),
+    ...(layout === undefined ? {} : { layout }),
     sources: sources.map(({ uri, include, exclude }) =>
       defined({
         uri,

@@ -1,4 +1,5 @@
 import { canonicalJson, type Json } from '../canonical.ts';
+import { hubHomeOf } from '../formats/weights/hub-uri.ts';
 import type { Image, Target } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
 
@@ -29,6 +30,7 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
     'PYTHONUNBUFFERED=1',
     ...gpu.filter((entry) => !setByBase(on.base, entry)),
     ...model,
+    ...hubEnvironment(spec),
     ...spec.environment.map(({ name, value }) => `${name}=${value}`),
   ];
   const init = base.kind === 'image' ? base.facts.init : '/sbin/tini';
@@ -49,6 +51,18 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
       'run.cog.has_init': String(init !== undefined),
     },
   };
+}
+
+/**
+ * Where the Hugging Face libraries find the repositories that are laid out for them, and that they take those rather than ask for newer ones.
+ * What the project says itself of either counts.
+ */
+function hubEnvironment({ weights, environment }: Spec): readonly string[] {
+  const set = weights.find(({ layout }) => layout !== undefined);
+  if (set === undefined) return [];
+  return [`HF_HOME=${hubHomeOf(set.target)}`, 'HF_HUB_OFFLINE=1'].filter((entry) =>
+    environment.every(({ name }) => !entry.startsWith(`${name}=`)),
+  );
 }
 
 /** What a base says of its own GPU libraries knows better. */

@@ -82,6 +82,7 @@ async function fetchAll(
     try {
       if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
       if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
+      else if (artifact.file.url.startsWith('data:,')) await context.store.put(spelledOut(artifact), artifact.file);
       else if (artifact.file.url.startsWith('project:')) await copyFromProject(context, artifact, options);
       else if (!(await fetchSpecially({ ...context, signal }, artifact, options)))
         await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
@@ -118,6 +119,17 @@ async function copyBundled(context: Context, { file, what }: Artifact, options: 
       data: error.data,
     });
   });
+}
+
+/** What the address itself spells out. https://www.rfc-editor.org/rfc/rfc2397 */
+function spelledOut({ file, what }: Artifact): Buffer {
+  try {
+    return Buffer.from(decodeURIComponent(file.url.slice('data:,'.length)), 'utf8');
+  } catch (cause) {
+    throw new CogplanError('COGPLAN_URL_UNSUPPORTED', `${what}: ${file.url.slice(0, 100)} is encoded wrongly`, {
+      cause,
+    });
+  }
 }
 
 /** What the project holds itself; a file that is another one now is not taken. */

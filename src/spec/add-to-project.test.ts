@@ -29,7 +29,7 @@ it('refuses what is no list', () => {
 });
 
 it('adds a set of weights beside comments, and replaces the one for the same target', () => {
-  const text = 'weights: # large\n  # of the lab\n  - source: a\n    target: /src/a\n';
+  const text = 'weights:\n  # of the lab\n  - source: a\n    target: /src/a\n';
   const added = addWeights(text, { source: 's3://b/p', target: '/src/p', exclude: ['*.h5'], place: 'startup' });
   expect(added).toBe(
     `${text}  - source: s3://b/p\n    target: /src/p\n    exclude:\n      - "*.h5"\n    place: startup\n`,

@@ -20,6 +20,7 @@ export interface WeightsAddition {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly place?: 'startup';
+  readonly layout?: 'hub-cache';
 }
 
 /** The text of cogplan.yaml with one set of weights more; comments and order stay. An entry for the same target is replaced. */

@@ -148,4 +148,8 @@ export interface WeightsRule {
    * `image` (the default): in layers of their own. `startup`: fetched, checked and cached when the server starts.
    */
   place?: 'image' | 'startup';
+  /**
+   * `hub-cache`: laid out as the cache of the Hugging Face libraries has a repository; the target ends in `/hub/models--owner--name`.
+   */
+  layout?: 'hub-cache';
 }

@@ -115,6 +115,8 @@ export interface WeightSet {
   /** Absolute, without a trailing slash. */
   readonly target: string;
   readonly place: 'image' | 'startup';
+  /** Laid out as the cache of the Hugging Face libraries; absent: as the source has it. */
+  readonly layout?: 'hub-cache';
   /** Later ones win where two have a file of one path. */
   readonly sources: readonly WeightSource[];
   readonly where: Where;

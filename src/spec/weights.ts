@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { isMap, isSeq } from 'yaml';
 import { CogplanError, type Where } from '../errors.ts';
+import { hubCacheName, parseHubUri } from '../formats/weights/hub-uri.ts';
 import { keyOf, type Reading, readMapping, readString, readStrings, wrongType } from './fields.ts';
 import type { Settings } from './settings.ts';
 import type { WeightSet, WeightSource } from './spec.ts';
@@ -164,9 +165,27 @@ function withSettings(reading: Reading, own: readonly WeightSet[], settings: Set
       where: uri,
     });
     if (target === undefined || sources.length === 0) continue;
-    sets.push({ name: rule.name ?? nameOf(target), target, place, sources, where });
+    const layout = rule.layout;
+    const set: WeightSet = { name: rule.name ?? nameOf(target), target, place, sources, where };
+    if (layout !== undefined) checkLayout(reading, set);
+    sets.push(layout === undefined ? set : { ...set, layout });
   }
   return sets;
+}
+
+/** The Hugging Face libraries look for a repository below a directory of its name, and a start-up fetch cannot write what else they want to find. */
+function checkLayout(reading: Reading, { target, place, sources, where }: WeightSet): void {
+  const repository = parseHubUri(sources[0]?.uri ?? '')?.repository;
+  const directory = repository === undefined ? undefined : hubCacheName(repository);
+  const message = 'weights with layout hub-cache';
+  if (directory === undefined) {
+    invalid(reading, where, `${message} come from another place than the hub`, 'Write the source as hf://owner/model.');
+  } else if (!target.endsWith(`/hub/${directory}`)) {
+    invalid(reading, where, `${message} go to ${target}`, `Let the target end in /hub/${directory}.`);
+  }
+  if (place === 'startup') {
+    invalid(reading, where, `${message} cannot be fetched at start-up`, 'Leave them in the image (place: image).');
+  }
 }
 
 /** `weights` for /src/weights: what a set is called that nobody named. */

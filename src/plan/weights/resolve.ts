@@ -3,13 +3,15 @@ import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
+import { parseHubUri } from '../../formats/weights/hub-uri.ts';
 import { weightSetDigest } from '../../formats/weights/set-digest.ts';
 import type { WeightSet as LockedSet, WeightSource as LockedSource, WeightFile } from '../../lock/schema.generated.ts';
 import { parseBucketUri } from '../../sources/buckets/bucket-uri.ts';
-import { parseHubUri, readHubTree } from '../../sources/huggingface/hub.ts';
+import { readHubTree } from '../../sources/huggingface/hub.ts';
 import type { WeightSet, WeightSource } from '../../spec/spec.ts';
 import { chosenBy } from './chosen.ts';
 import { readHttpWeight } from './http-file.ts';
+import { hasHubLayout, inHubLayout } from './hub-layout.ts';
 import { readProjectFolder } from './project-folder.ts';
 
 export interface ResolveWeightsInput {
@@ -45,7 +47,13 @@ async function resolveSet(
 ): Promise<LockedSet> {
   const target = directoryOf(set);
   refuseUnreachable(set);
-  if (before !== undefined && !upgrade && isSameAsk(set, before) && !set.sources.some(isOfProject)) {
+  if (
+    before !== undefined &&
+    !upgrade &&
+    isSameAsk(set, before) &&
+    hasHubLayout(before) === (set.layout !== undefined) &&
+    !set.sources.some(isOfProject)
+  ) {
     return { ...before, target, place: set.place };
   }
   const sources: LockedSource[] = [];
@@ -53,7 +61,7 @@ async function resolveSet(
   for (const source of set.sources) {
     const known = upgrade ? undefined : before?.sources.find(({ uri }) => uri === source.uri);
     const read = await withSpan(context.host, 'resolve.weights', `Resolving weights ${source.uri}`, () =>
-      readSource(context, { directory, source, known, before }),
+      readSource(context, { directory, source, known, before, layout: set.layout }),
     );
     if (read.files.length === 0) throw empty(set, source);
     for (const file of read.files) files.set(file.path, file);
@@ -81,6 +89,7 @@ interface SourceInput {
   readonly source: WeightSource;
   readonly known: LockedSource | undefined;
   readonly before: LockedSet | undefined;
+  readonly layout: WeightSet['layout'];
 }
 
 interface ReadSource {
@@ -88,7 +97,10 @@ interface ReadSource {
   readonly files: readonly WeightFile[];
 }
 
-async function readSource(context: Context, { directory, source, known, before }: SourceInput): Promise<ReadSource> {
+async function readSource(
+  context: Context,
+  { directory, source, known, before, layout }: SourceInput,
+): Promise<ReadSource> {
   const wanted = chosenBy(source);
   const { uri, where } = source;
   if (isOfProject(source)) {
@@ -100,7 +112,8 @@ async function readSource(context: Context, { directory, source, known, before }
   if (hub !== undefined) {
     const revision = /^commit:(.+)$/.exec(known?.fingerprint ?? '')?.[1] ?? hub.revision;
     const { commit, files } = await readHubTree(context, { ...hub, revision }, wanted);
-    return { fingerprint: `commit:${commit}`, files };
+    const placed = layout === undefined ? files : inHubLayout(files, { commit, revision: hub.revision });
+    return { fingerprint: `commit:${commit}`, files: placed };
   }
   if (/^https?:\/\//i.test(uri)) {
     const file = before?.files.find((item) => item.file.url === uri);

@@ -4,14 +4,8 @@ import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { isSha256, type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError, isCogplanError } from '../../errors.ts';
+import type { HubReference } from '../../formats/weights/hub-uri.ts';
 import type { File } from '../../lock/schema.generated.ts';
-
-/** A repository of the hub at a revision: `owner/name`, or `datasets/owner/name`. */
-export interface HubReference {
-  readonly repository: string;
-  /** Branch, tag or commit. */
-  readonly revision: string;
-}
 
 export interface HubFile {
   /** Relative to the repository, with `/`. */
@@ -43,13 +37,6 @@ const treeShape = z.array(
     lfs: z.object({ oid: z.string(), size: z.number().int().nonnegative() }).nullish(),
   }),
 );
-
-/** Reads `hf://owner/name@ref`; undefined for what is none. The default revision is `main`. */
-export function parseHubUri(uri: string): HubReference | undefined {
-  const match = /^(?:hf|huggingface):\/\/((?:datasets\/)?[\w.-]+\/[\w.-]+?)(?:@([^@\s]+))?\/?$/.exec(uri);
-  const [, repository, revision = 'main'] = match ?? [];
-  return repository === undefined ? undefined : { repository, revision };
-}
 
 /**
  * What a revision holds: its commit, and of the files that `wanted` takes each with its sha256. That of an LFS object is its oid; the others are

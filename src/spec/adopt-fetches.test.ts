@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest';
+import { findFetches } from '../formats/python/source/fetches.ts';
+import { adoptFetches, type Surroundings } from './adopt-fetches.ts';
+
+const NOTHING: Surroundings = { environment: new Map(), taken: new Set() };
+
+function adopt(text: string, surroundings: Surroundings = NOTHING) {
+  const fetches = findFetches([{ path: 'predict.py', text }]);
+  return adoptFetches(fetches, surroundings).map(({ fetches: _, ...adoption }) => adoption);
+}
+
+it('files of one repository become one set, where the libraries look', () => {
+  const code = `from huggingface_hub import hf_hub_download
+hf_hub_download("Owner/Some_Model", "a.bin", revision="v1")
+hf_hub_download(repo_id="Owner/Some_Model", filename="b.json", subfolder="x", revision="v1")
+`;
+  const target = '/opt/huggingface/hub/models--Owner--Some_Model';
+  const weights = {
+    name: 'owner-some-model',
+    source: 'hf://Owner/Some_Model@v1',
+    target,
+    include: ['/a.bin', '/x/b.json'],
+    layout: 'hub-cache',
+  };
+  expect(adopt(code)).toEqual([{ kind: 'weights', weights }]);
+  expect(adopt(code, { ...NOTHING, taken: new Set([target]) })).toEqual([{ kind: 'known' }]);
+  const elsewhere = { ...NOTHING, environment: new Map([['HF_HOME', '/src/hf']]) };
+  expect(adopt(code, elsewhere)).toMatchObject([
+    { weights: { target: target.replace('/opt/huggingface', '/src/hf') } },
+  ]);
+});
+
+it('a whole repository goes before single files of it; data sets lie beside models', () => {
+  const code = `from huggingface_hub import hf_hub_download, snapshot_download
+from transformers import AutoModel
+hf_hub_download("o/m", "a.bin")
+AutoModel.from_pretrained("o/m")
+snapshot_download("o/d", repo_type="dataset")
+`;
+  expect(adopt(code)).toMatchObject([
+    { weights: { source: 'hf://o/m', target: '/opt/huggingface/hub/models--o--m' } },
+    { weights: { source: 'hf://datasets/o/d', target: '/opt/huggingface/hub/datasets--o--d' } },
+  ]);
+  expect(JSON.stringify(adopt(code))).not.toContain('include');
+});
+
+it.each([
+  [
+    'import torch\ntorch.hub.load_state_dict_from_url("https://h.test/m.pth")',
+    '/root/.cache/torch/hub/checkpoints/m.pth',
+    undefined,
+  ],
+  [
+    'from urllib.request import urlretrieve\nurlretrieve("https://h.test/m.pth", "weights/m.pth")',
+    '/src/weights/m.pth',
+    'guard',
+  ],
+  ['import subprocess\nsubprocess.check_call(["pget", "https://h.test/m", "/weights/m"])', '/weights/m', 'guard'],
+])('%s: a file at the path that the code names', (code, path, note) => {
+  const [item] = adopt(code);
+  expect(item).toMatchObject({ kind: 'file', file: { path } });
+  expect(item !== undefined && 'note' in item).toBe(note !== undefined);
+});
+
+it.each([
+  ['from transformers import AutoModel\nAutoModel.from_pretrained("gpt2")', /no owner/],
+  ['from transformers import AutoModel\nimport os\nAutoModel.from_pretrained(os.environ["M"])', /does not tell/],
+  ['from huggingface_hub import snapshot_download\nsnapshot_download("o/m", local_dir="/w")', /no cache/],
+  ['import torch\ntorch.hub.load("o/r", "model")', /runs code/],
+  ['import requests\nrequests.get("https://h.test/a.bin")', /where it is written/],
+  ['import subprocess\nsubprocess.run(["pget", "-x", "https://h.test/a.tar", "/w"])', /where it is written/],
+])('%s: not adopted, and why', (code, why) => {
+  expect(adopt(code)).toMatchObject([{ kind: 'none', why: expect.stringMatching(why) }]);
+});
+
+it('one repository at two revisions cannot have one place', () => {
+  const code = `from huggingface_hub import snapshot_download
+snapshot_download("o/m", revision="a")
+snapshot_download("o/m", revision="b")
+`;
+  expect(adopt(code).map(({ kind }) => kind)).toEqual(['weights', 'none']);
+});

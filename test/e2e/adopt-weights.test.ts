@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { sha256 } from '../../src/digest.ts';
+import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
+import { publishRepository } from '../servers/hub.ts';
+import { cogplan, inDirectory, readLock } from './cogplan.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const MODEL = randomBytes(400_000);
+const PREDICT = `import hashlib, os
+from cog import BasePredictor
+from huggingface_hub import hf_hub_download, snapshot_download
+
+def digest(path):
+    return hashlib.sha256(open(path, "rb").read()).hexdigest()
+
+class Predictor(BasePredictor):
+    def setup(self):
+        self.one = hf_hub_download("owner/model", "sub/model.bin")
+        self.all = snapshot_download("owner/whole", revision="v2")
+
+    def run(self) -> list[str]:
+        return [digest(self.one), digest(os.path.join(self.all, "config.json"))]
+`;
+
+let hub: HttpTestServer;
+
+beforeAll(async () => {
+  hub = await startHttpServer();
+});
+afterAll(() => hub.close());
+
+it('what the code takes from a hub is locked by --adopt-weights, and found by the library without the hub', async () => {
+  publishRepository(hub, { name: 'owner/model', files: { 'sub/model.bin': MODEL, 'other.bin': MODEL.subarray(1) } });
+  const commit = publishRepository(hub, { name: 'owner/whole', files: { 'config.json': '{"a": 1}' }, refs: ['v2'] });
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    mkdirSync(project);
+    writeFileSync(
+      join(project, 'cog.yaml'),
+      'build:\n  python_version: "3.11"\n  python_packages: [huggingface_hub==0.30.2]\nrun: "predict.py:Predictor"\n',
+    );
+    writeFileSync(join(project, 'cogplan.yaml'), '# kept\nweights: []\n');
+    writeFileSync(join(project, 'predict.py'), PREDICT);
+    const locked = await cogplan(['lock', project, '--yes', '--adopt-weights'], { env: { HF_ENDPOINT: hub.url } });
+    expect([locked.status, locked.stderr]).toEqual([
+      0,
+      expect.stringContaining('/opt/huggingface/hub/models--owner--model'),
+    ]);
+    expect(locked.stderr).not.toContain('nothing pins it');
+    expect(readFileSync(join(project, 'cogplan.yaml'), 'utf8')).toMatch(/^# kept\nweights:/);
+    const target = readLock(project).targets['linux/amd64'];
+    expect(target?.weights.map(({ files }) => files.map(({ path }) => path))).toEqual([
+      [expect.stringMatching(/^refs\/main$/), expect.stringMatching(/^snapshots\/[0-9a-f]{40}\/sub\/model.bin$/)],
+      ['refs/v2', `snapshots/${commit}/config.json`],
+    ]);
+    expect(target?.image.env).toEqual(expect.arrayContaining(['HF_HOME=/opt/huggingface', 'HF_HUB_OFFLINE=1']));
+
+    const applied = await cogplan(['apply', project], { env: { HF_ENDPOINT: hub.url } });
+    expect([applied.status, applied.stderr]).toEqual([0, expect.anything()]);
+    const asked = hub.requests.length;
+    const run = await cogplan(['predict', project, '--json', '-e', `HF_ENDPOINT=${hub.url}`]);
+    expect(JSON.parse(run.stdout)).toMatchObject({ output: [sha256(MODEL), sha256('{"a": 1}')] });
+    expect(hub.requests.length).toBe(asked);
+
+    const again = await cogplan(['lock', project, '--yes', '--adopt-weights'], { env: { HF_ENDPOINT: hub.url } });
+    expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('up to date')]);
+  });
+});
