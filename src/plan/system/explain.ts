@@ -113,7 +113,9 @@ function answerFor(
   }
   const near = nearest(name, namesLike(name, universe));
   if (near !== undefined) return { hint: `Did you mean ${near}?`, replacement: near };
-  return { hint: 'Only the main component of Debian can be used; search it at https://packages.debian.org.' };
+  return {
+    hint: 'Only the main component of Debian is searched (https://packages.debian.org lists it). A package of another archive needs the archive and its key below archives in cogplan.yaml.',
+  };
 }
 
 /** The distance to every name takes too long; a slip seldom changes both ends. */

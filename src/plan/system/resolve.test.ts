@@ -330,7 +330,7 @@ describe('refused is', () => {
   test.each([
     ['crul', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'Did you mean curl?'],
     ['libcudnn8', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'come with the Python wheels'],
-    ['libssl1.1-nothing-like-it', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'Only the main component'],
+    ['libssl1.1-nothing-like-it', 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN', 'below archives in cogplan.yaml'],
     ['curl=7*', 'COGPLAN_SYSTEM_PACKAGE_VERSION', 'It has 1;'],
     ['-t sid', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'only names'],
     ['apt-get', 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', 'names of the packages'],

@@ -72,6 +72,13 @@ it.each<[string, string | undefined, (() => string) | undefined]>([
   await expect(checkout(ref, url?.())).rejects.toMatchObject({ code: 'COGPLAN_GIT_FAILED' });
 });
 
+it('a host that cannot be reached is no matter of the ref', async () => {
+  await expect(checkout(undefined, 'http://127.0.0.1:9/repository.git')).rejects.toMatchObject({
+    code: 'COGPLAN_GIT_FAILED',
+    hint: expect.stringContaining('network connection'),
+  });
+});
+
 it('needs the network', async () => {
   const directory = join(context.store.root, 'offline');
   await expect(checkoutCommit(context.offline(), { url: server.url }, directory)).rejects.toMatchObject({

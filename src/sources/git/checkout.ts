@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import type { Context } from '../../context.ts';
 import { CogplanError, type Where, withoutUserInfo } from '../../errors.ts';
+import { UNREACHABLE_HINT } from '../http/http-errors.ts';
 import { parseMirrors } from '../http/mirrors.ts';
 
 export interface CheckoutRequest {
@@ -71,6 +72,10 @@ async function findCommit(
   throw failed(request, `${withoutUserInfo(request.url)} has no branch, tag or commit ${ref ?? 'HEAD'}`);
 }
 
+/** What git, curl and ssh say when there is no way to the host. */
+const UNREACHED =
+  /Could not resolve (?:host|proxy)|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Temporary failure in name resolution/i;
+
 function runGit(context: Context, request: CheckoutRequest, cwd: string, args: readonly string[]): Promise<string> {
   const options = { cwd, env: environment(context), signal: context.signal, maxBuffer: MAX_OUTPUT };
   return new Promise((resolve, reject) => {
@@ -88,7 +93,8 @@ function runGit(context: Context, request: CheckoutRequest, cwd: string, args: r
         );
       } else {
         const said = withoutUserInfo(stderr.trim().split('\n').slice(-3).join(' '));
-        reject(failed(request, `git ${args[0]} of ${withoutUserInfo(request.url)} failed: ${said}`));
+        const hint = UNREACHED.test(stderr) ? UNREACHABLE_HINT : undefined;
+        reject(failed(request, `git ${args[0]} of ${withoutUserInfo(request.url)} failed: ${said}`, hint));
       }
     });
   });

@@ -10,6 +10,10 @@ export function publicUrl(url: string): string {
   return parsed.href;
 }
 
+/** What to do where a host cannot be reached. */
+export const UNREACHABLE_HINT =
+  'Check the network connection, and HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Where the host may not be reached, mirrors in cogplan.yaml (or COGPLAN_MIRRORS) name another that has the same.';
+
 export function statusError(url: string, status: number, headers: Readonly<Record<string, string>>): CogplanError {
   const contentType = headers['content-type'];
   return new CogplanError('COGPLAN_HTTP_STATUS', `${url} answered with HTTP status ${status}${describe(contentType)}`, {
@@ -71,5 +75,5 @@ function describeCause(error: unknown): { readonly code: string; readonly text: 
 function hintFor(code: string): string {
   if (/CERT|SSL|TLS|SELF_SIGNED|ISSUER|LEAF_SIGNATURE/.test(code))
     return "The server's certificate is not trusted: name your certificate authority's file in SSL_CERT_FILE.";
-  return 'Check the network connection, and HTTPS_PROXY, HTTP_PROXY and NO_PROXY.';
+  return UNREACHABLE_HINT;
 }

@@ -7,7 +7,7 @@ export type Remedy =
 
 interface Row {
   readonly pattern: RegExp;
-  readonly remedy: (match: RegExpExecArray) => Remedy | undefined;
+  readonly remedy: (match: RegExpExecArray, log: string) => Remedy | undefined;
 }
 
 /** Distributions of the modules that projects import while they are built, without saying so. */
@@ -77,6 +77,37 @@ const HEADERS: Readonly<Record<string, string>> = {
   'zlib.h': 'zlib1g-dev',
 };
 
+/** Debian packages of what pkg-config knows under other names than theirs. */
+const PKG_CONFIG: Readonly<Record<string, string>> = {
+  alsa: 'libasound2-dev',
+  cairo: 'libcairo2-dev',
+  'dbus-1': 'libdbus-1-dev',
+  eigen3: 'libeigen3-dev',
+  freetype2: 'libfreetype-dev',
+  'glib-2.0': 'libglib2.0-dev',
+  'gobject-2.0': 'libglib2.0-dev',
+  'gobject-introspection-1.0': 'libgirepository1.0-dev',
+  'gtk+-3.0': 'libgtk-3-dev',
+  'icu-i18n': 'libicu-dev',
+  lept: 'libleptonica-dev',
+  libcrypto: 'libssl-dev',
+  libcurl: 'libcurl4-openssl-dev',
+  'libtiff-4': 'libtiff-dev',
+  'libusb-1.0': 'libusb-1.0-0-dev',
+  'libxml-2.0': 'libxml2-dev',
+  libxslt: 'libxslt1-dev',
+  libzmq: 'libzmq3-dev',
+  mysqlclient: 'default-libmysqlclient-dev',
+  opencv4: 'libopencv-dev',
+  openssl: 'libssl-dev',
+  pango: 'libpango1.0-dev',
+  pangocairo: 'libpango1.0-dev',
+  'portaudio-2.0': 'portaudio19-dev',
+  samplerate: 'libsamplerate0-dev',
+  sndfile: 'libsndfile1-dev',
+  zlib: 'zlib1g-dev',
+};
+
 const require = (requirement: string, why: string): Remedy => ({ kind: 'require', requirement, why });
 const advice = (text: string): Remedy => ({ kind: 'advice', text });
 const debian = (name: string, missing: string): Remedy =>
@@ -134,10 +165,14 @@ const ROWS: readonly Row[] = [
   },
   {
     pattern: /(?:Package|Dependency) ['"]?([\w.+-]+)['"]?,? (?:required by .*)?(?:was )?not found/,
-    remedy: ([, name = '']) =>
-      advice(
-        `It asks pkg-config for ${name}: add the Debian package lib${name.replace(/^lib/, '')}-dev to build.system_packages.`,
-      ),
+    remedy: ({ 1: name = '' }, log) => {
+      const missing = askedTogether(name, log);
+      const packages = [...new Set(missing.map(pkgConfigPackage))].join(', ');
+      const noun = packages.includes(',') ? 'packages' : 'package';
+      return advice(
+        `It asks pkg-config for ${missing.join(', ')}: add the Debian ${noun} ${packages} to build.system_packages, or choose a version that has a wheel.`,
+      );
+    },
   },
   {
     pattern: /cannot find -l([\w+.-]+)/,
@@ -178,11 +213,23 @@ const ROWS: readonly Row[] = [
 const CUDA =
   'It compiles CUDA and needs the CUDA toolkit: name one of its prebuilt wheels by URL, or take a base image that has the toolkit (base in cogplan.yaml).';
 
+/** All that the last call of pkg-config missed: it names each on a line of its own, one after another. */
+function askedTogether(last: string, log: string): readonly string[] {
+  const runs = [...log.matchAll(/(?:^Package '[\w.+-]+', required by .*not found$\n?)+/gm)];
+  const names = [...(runs.at(-1)?.[0] ?? '').matchAll(/^Package '([\w.+-]+)'/gm)].map(([, name = '']) => name);
+  return names.includes(last) ? [...new Set(names)] : [last];
+}
+
+function pkgConfigPackage(name: string): string {
+  const known = Object.hasOwn(PKG_CONFIG, name) ? PKG_CONFIG[name] : undefined;
+  return known ?? `lib${name.replace(/^lib/, '')}-dev`;
+}
+
 /** The known remedy for a failed build. */
 export function findRemedy(log: string): Remedy | undefined {
   for (const { pattern, remedy } of ROWS) {
     const match = lastMatch(pattern, log);
-    const found = match === undefined ? undefined : remedy(match);
+    const found = match === undefined ? undefined : remedy(match, log);
     if (found !== undefined) return found;
   }
   return undefined;
