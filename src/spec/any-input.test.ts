@@ -105,7 +105,7 @@ test('a line of requirements', async () => {
         expect(again.text).toBe(read.text);
       }),
     ),
-    runs,
+    { ...runs, examples: [['https://numpy;#'], ['https://numpy;'], ['./a ;#egg=b']] },
   );
 });
 

@@ -142,7 +142,8 @@ function takeApart(
   const separator = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? /\s*;\s|\s+;/ : /;/;
   const at = separator.exec(text);
   const marker = at === null ? {} : { marker: readMarker(text.slice(at.index + at[0].length), text, where) };
-  const address = (at === null ? text : text.slice(0, at.index)).trim();
+  // No address ends in a semicolon: what would follow one is an empty marker.
+  const address = (at === null ? text : text.slice(0, at.index)).replace(/\s*;+(?=\s*(?:#|$))/, '').trim();
   const bracket = /^([^#]*?)\s*\[([\w.,\s-]*)\]$/.exec(address);
   const reference = parseDirectReference(bracket?.[1] ?? address, where);
   const egg = reference.egg === undefined ? {} : readEgg(reference.egg, where);
