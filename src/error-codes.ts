@@ -309,9 +309,12 @@ export const ERROR_CODES = {
     family: 'input',
     summary: 'Among weights of the project is something that is no regular file.',
   },
+  COGPLAN_WEIGHTS_LOCK_DIFFERS: { family: 'integrity', summary: 'Weights are not those that weights.lock records.' },
+  COGPLAN_WEIGHTS_LOCK_INVALID: { family: 'input', summary: 'weights.lock is not one that Cog would read.' },
   COGPLAN_WEIGHTS_MISSING: { family: 'input', summary: 'Weights that the project names do not exist in it.' },
   COGPLAN_WEIGHTS_PATH: { family: 'input', summary: 'A weight file has a path that cannot stand in an image.' },
   COGPLAN_WEIGHTS_SOURCE: { family: 'input', summary: 'Weights cannot be read from where the project says.' },
+  COGPLAN_WEIGHTS_UNSEALED: { family: 'input', summary: 'Weights have no sealed layers to export.' },
   COGPLAN_WHEEL_CONFLICT: { family: 'outside', summary: 'Two wheels put a file and a directory at the same path.' },
   COGPLAN_WHEEL_HASH_REFUSED: {
     family: 'integrity',

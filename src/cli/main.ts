@@ -277,6 +277,13 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--offline', 'use only what the store holds')
     .addHelpText('after', example('cogplan weights pull llama', 'only the set of that name'))
     .action(verb(async () => (await import('./weights.ts')).pullVerb));
+  common(weights.command('export'))
+    .description("write Cog's weights.lock from the lock and the sealed layers")
+    .option('-o, --output <path>', 'where it goes (default: weights.lock in the project)')
+    .option('-C, --directory <path>', 'the project; default: the current directory')
+    .addOption(platformOption())
+    .addHelpText('after', example('cogplan weights export', 'after cogplan apply, for tools that read weights.lock'))
+    .action(verb(async () => (await import('./weights.ts')).exportVerb));
   common(weights.command('verify [names...]'))
     .description('read locked weights in the store again; exit 2 when one is missing or wrong')
     .option('-C, --directory <path>', 'the project; default: the current directory')

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { withSpan } from '../events.ts';
+import { WEIGHTS_LOCK } from '../formats/weights/cog-weights-lock.ts';
 import type { Lock, Target, WeightSet } from '../lock/schema.generated.ts';
 import { nearest } from '../nearest.ts';
 import { weightStatus } from '../plan/weights/status.ts';
@@ -9,6 +11,7 @@ import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import { formatBytes } from './hosts/format.ts';
 import { LOCK_FILE, requireLockFile } from './project-lock.ts';
+import { replaceFile } from './replace-file.ts';
 import {
   type CommonOptions,
   platformOf,
@@ -52,6 +55,24 @@ export async function pullVerb(names: readonly string[], options: WeightsOptions
     const bytes = artifacts.reduce((sum, { file }) => sum + file.size, 0);
     if (json) printJson({ files: artifacts.length, bytes });
     else print(`${artifacts.length} files, ${formatBytes(bytes)}, are in the store.`);
+    return 0;
+  });
+}
+
+interface ExportOptions extends WeightsOptions {
+  readonly output?: string;
+}
+
+/** `cogplan weights export`: Cog's weights.lock, beside cog.yaml unless `--output` names another place. */
+export async function exportVerb(_: readonly string[], options: ExportOptions): Promise<number> {
+  const directory = projectDirectory(options.directory === undefined ? [] : [options.directory]);
+  return withSession(options, async ({ json }) => {
+    const [spec, lock] = [await readSpec(directory), await requireLockFile(directory)];
+    const { cogWeightsLock } = await import('./weights-export.ts');
+    const path = options.output ?? join(directory, WEIGHTS_LOCK);
+    await replaceFile(path, cogWeightsLock(spec, lock, targetOf(lock, options)));
+    if (json) printJson({ file: path });
+    else print(`Wrote ${path}.`);
     return 0;
   });
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
+import { parseCogWeightsLock } from '../../src/formats/weights/cog-weights-lock.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
@@ -93,6 +94,19 @@ it('weights of a hub and of the project are locked, placed and found by the mode
       files.map(({ path, file }) => [`${target}/${path}`, file.sha256]),
     );
     expect(output).toEqual(Object.fromEntries(names ?? []));
+
+    const exported = join(directory, 'weights.lock');
+    await cogplanJson(['weights', 'export', '-C', project, '-o', exported]);
+    const record = JSON.parse(readFileSync(exported, 'utf8')) as { weights: readonly Record<string, unknown>[] };
+    expect(record.weights).toMatchObject([
+      { name: 'hub', target: '/src/models/hub', files: [{ path: 'config.json' }, {}, {}] },
+      { name: 'own', sources: [{ uri: 'file://./weights', include: [], exclude: [] }] },
+    ]);
+    const diffIds = first.layers.filter(({ family }) => family === 'weights').map(({ diffId }) => diffId);
+    expect(record.weights.map(({ layers }) => layers)).toMatchObject(diffIds.map((digest) => [{ digest }]));
+    expect(parseCogWeightsLock(readFileSync(exported, 'utf8'))[1]?.setDigest).toBe(
+      readLock(project).targets['linux/amd64']?.weights[1]?.setDigest,
+    );
 
     // The source layer holds none of them: with other weights in the project, it is the same.
     const source = (receipt: Receipt) => receipt.layers.find(({ family }) => family === 'source')?.diffId;

@@ -3,6 +3,7 @@ import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
+import type { CogWeights } from '../../formats/weights/cog-weights-lock.ts';
 import { parseHubUri } from '../../formats/weights/hub-uri.ts';
 import { weightSetDigest } from '../../formats/weights/set-digest.ts';
 import type { WeightSet as LockedSet, WeightSource as LockedSource, WeightFile } from '../../lock/schema.generated.ts';
@@ -10,6 +11,7 @@ import { parseBucketUri } from '../../sources/buckets/bucket-uri.ts';
 import { readHubTree } from '../../sources/huggingface/hub.ts';
 import type { WeightSet, WeightSource } from '../../spec/spec.ts';
 import { chosenBy } from './chosen.ts';
+import { checkEntry, entryOf, pinOf, readCogWeights } from './cog-lock.ts';
 import { readHttpWeight } from './http-file.ts';
 import { hasHubLayout, inHubLayout } from './hub-layout.ts';
 import { readProjectFolder } from './project-folder.ts';
@@ -28,9 +30,13 @@ export interface ResolveWeightsInput {
  */
 export async function resolveWeights(context: Context, input: ResolveWeightsInput): Promise<readonly LockedSet[]> {
   const locked: LockedSet[] = [];
+  const entries = input.sets.length === 0 || input.upgrade ? [] : readCogWeights(input.directory);
   for (const set of input.sets) {
     const before = input.previous.find(({ name }) => name === set.name);
-    locked.push(await resolveSet(context, input, { set, before }));
+    const entry = entryOf(entries, set);
+    const resolved = await resolveSet(context, input, { set, before, entry });
+    if (entry !== undefined) checkEntry(entry, resolved);
+    locked.push(resolved);
   }
   return locked;
 }
@@ -38,12 +44,14 @@ export async function resolveWeights(context: Context, input: ResolveWeightsInpu
 interface SetInput {
   readonly set: WeightSet;
   readonly before: LockedSet | undefined;
+  /** What Cog's own record says. */
+  readonly entry: CogWeights | undefined;
 }
 
 async function resolveSet(
   context: Context,
   { directory, upgrade }: ResolveWeightsInput,
-  { set, before }: SetInput,
+  { set, before, entry }: SetInput,
 ): Promise<LockedSet> {
   const target = directoryOf(set);
   refuseUnreachable(set);
@@ -59,7 +67,7 @@ async function resolveSet(
   const sources: LockedSource[] = [];
   const files = new Map<string, WeightFile>();
   for (const source of set.sources) {
-    const known = upgrade ? undefined : before?.sources.find(({ uri }) => uri === source.uri);
+    const known = upgrade ? undefined : (before?.sources.find(({ uri }) => uri === source.uri) ?? pinOf(entry, source));
     const read = await withSpan(context.host, 'resolve.weights', `Resolving weights ${source.uri}`, () =>
       readSource(context, { directory, source, known, before, layout: set.layout }),
     );
