@@ -114,6 +114,11 @@ describe('what a fresh installation does', () => {
       's() { echo "--slave /b/$1 $1 /b/$2"; }\nupdate-alternatives --install /b/x x /b/y 5 $(s p q; s r t)',
       ['alternative x /b/y 5 +2'],
     ],
+    [
+      'the cross wrapper of pkg-config',
+      '/usr/share/pkg-config-dpkghook update',
+      ['link /usr/bin/x86_64-linux-gnu-pkg-config -> /usr/share/pkg-config-crosswrapper'],
+    ],
     ['old alternatives', 'update-alternatives --remove x /usr/bin/x', []],
     ['diversions', 'dpkg-divert --add --rename --package p --divert /a.real /a', ['diversion /a /a.real p']],
     [

@@ -97,9 +97,11 @@ const COMPARISONS: Readonly<Record<string, (order: number) => boolean>> = {
   gt: (order) => order > 0,
 };
 
+const TRIPLETS: Readonly<Record<string, string>> = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
+
 const dpkgArchitecture: Command = (shell, words) => {
   const query = words.find((word) => typeof word === 'string' && word.startsWith('-q'));
-  const multiarch = { amd64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }[shell.subject.architecture];
+  const multiarch = TRIPLETS[shell.subject.architecture];
   shell.print(query === '-qDEB_HOST_MULTIARCH' && multiarch !== undefined ? `${multiarch}\n` : UNKNOWN);
   return true;
 };
@@ -180,6 +182,20 @@ const git: Command = (shell, words) => {
   return true;
 };
 
+/** pkg-config 0.29 of bullseye: a cross wrapper for each architecture of dpkg, and there is one. */
+const pkgConfigHook: Command = (shell, [action]) => {
+  const triplet = TRIPLETS[shell.subject.architecture];
+  if (action === 'remove') return true;
+  if (action !== 'update' || triplet === undefined) return shell.fail('a hook that is not understood');
+  shell.emit({
+    kind: 'link',
+    path: `/usr/bin/${triplet}-pkg-config`,
+    target: '/usr/share/pkg-config-crosswrapper',
+    force: false,
+  });
+  return true;
+};
+
 function generate(what: 'ldconfig' | 'ca-certificates' | 'pam' | 'shells'): Command {
   return (shell) => {
     shell.emit({ kind: 'generate', what, arguments: [] });
@@ -204,5 +220,6 @@ export const PACKAGING_COMMANDS: Readonly<Record<string, Command>> = {
     return true;
   },
   'update-ca-certificates': generate('ca-certificates'),
+  '/pkg-config-dpkghook': pkgConfigHook,
   'update-shells': generate('shells'),
 };
