@@ -4,6 +4,7 @@ import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { adoptFetches, surroundingsOf } from '../spec/adopt-fetches.ts';
+import { largeFileNotices } from '../spec/large-files.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { modelProblems } from '../spec/read-project-model.ts';
 import type { Notice, Spec } from '../spec/spec.ts';
@@ -170,6 +171,7 @@ async function review(session: Session, directory: string, { request, compared, 
 export async function tellProject(session: Pick<Session, 'host'>, directory: string, file?: string): Promise<void> {
   const spec = await readUnlockedSpec(directory, file);
   tellNotices(session, spec.notices);
+  tellNotices(session, await largeFileNotices(spec));
   const python = await openProjectPython(directory);
   for (const problem of modelProblems(spec, python)) {
     const { message, where, code } = problem;
