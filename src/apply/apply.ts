@@ -72,6 +72,8 @@ export interface Applied {
   readonly newSeals: readonly Seal[];
   /** All seals of the target, the new ones included. */
   readonly seals: Seal[];
+  /** The lock that was carried out, with those seals: it goes where the image goes. */
+  readonly lock?: Lock;
 }
 
 /**
@@ -104,13 +106,15 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
     const layers = await holdAgainstSeals(context, target, made, request.onSealMismatch ?? 'fail');
     const image = await writeImage(context, target, { platform, layers, source, labels: request.labels ?? {} });
     const newSeals = made.flatMap((layer, index) => (layers[index]?.sealed === 'new' ? [sealOf(layer)] : []));
+    const seals = mergeSeals(target, platform, newSeals);
     return {
       ...image,
       platform,
       source: { treeDigest: source.treeDigest, files: source.files, size: source.size },
       lockDigest: lockDigest(lock),
       newSeals,
-      seals: mergeSeals(target, platform, newSeals),
+      seals,
+      lock: { ...lock, targets: { ...lock.targets, [platform]: { ...target, seals } } },
     };
   } finally {
     await lease.release();

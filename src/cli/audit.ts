@@ -1,7 +1,9 @@
 import { checkModel } from '../apply/check-model.ts';
 import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import { audit } from '../audit/audit.ts';
+import { auditImage } from '../audit/audit-image.ts';
 import { replayTrust } from '../audit/trust.ts';
+import { parseReference } from '../sources/oci/reference.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, withProject } from './project-lock.ts';
@@ -10,11 +12,13 @@ import { type CommonOptions, platformOf, print, printJson, projectDirectory, wit
 interface AuditOptions extends CommonOptions {
   readonly platform?: string;
   readonly trust?: boolean;
+  readonly image?: string;
   readonly sandbox?: 'bubblewrap' | 'docker';
 }
 
 export async function auditVerb(argument: readonly string[], options: AuditOptions): Promise<number> {
   if (options.trust === true) return auditTrust(argument, options);
+  if (options.image !== undefined) return auditPushed(argument, { ...options, image: options.image });
   const directory = projectDirectory(argument);
   return withSession({ ...options, directory }, async ({ context, json }) => {
     const lock = await requireLockFile(directory);
@@ -50,6 +54,33 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
         report.clean ? `Every seal was reproduced: image ${report.imageId}` : 'The image is not what the lock seals.',
       );
     }
+    return report.clean ? 0 : 2;
+  });
+}
+
+async function auditPushed(
+  argument: readonly string[],
+  options: AuditOptions & { readonly image: string },
+): Promise<number> {
+  const directory = projectDirectory(argument);
+  const reference = parseReference(options.image.replace(/^registry:/, ''));
+  return withSession({ ...options, directory }, async ({ context, json }) => {
+    const lock = await requireLockFile(directory);
+    const report = await auditImage(context, { lock, platform: platformOf(options), reference });
+    if (json) {
+      printJson(report);
+      return report.clean ? 0 : 2;
+    }
+    for (const { subject, expected, found } of report.differences) {
+      print(`differs   ${subject}`);
+      print(`          the lock:  ${expected ?? 'nothing'}`);
+      print(`          the image: ${found ?? 'nothing'}`);
+    }
+    print(
+      report.clean
+        ? `${report.image}@${report.manifestDigest} is what the lock seals: image ${report.imageId}`
+        : `${report.image}@${report.manifestDigest} is not what the lock seals.`,
+    );
     return report.clean ? 0 : 2;
   });
 }

@@ -117,7 +117,9 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .action(verb(async () => (await import('./plan.ts')).planVerb));
 
   rendered(common(program.command('diff <from> <to>')))
-    .description('show what one lock changes of another: files, projects, plans, or REVISION:PATH of git')
+    .description(
+      'show what one lock changes of another: files, projects, plans, REVISION:PATH of git, registry:REF, oci:DIR',
+    )
     .addHelpText('after', example('cogplan diff HEAD~1:cogplan.lock .', 'what the last commit changed'))
     .action(verb(async () => (await import('./diff.ts')).diffVerb));
 
@@ -249,6 +251,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .description('build again, cold, from the locked blobs alone, and compare with every seal')
     .addOption(platformOption())
     .addOption(sandboxOption())
+    .option('--image <ref>', 'instead of building: compare layers and configuration of an image in a registry')
     .option('--trust', 'instead of building: retrace from signature to index to .deb, from the store alone')
     .addHelpText('after', example('cogplan audit', 'exit 2, with layer, path and field, when a byte differs'))
     .action(verb(async () => (await import('./audit.ts')).auditVerb));

@@ -18,7 +18,7 @@ interface NamedBlob {
 
 export async function exportVerb([name = '.', file = '']: readonly string[], options: ExportOptions): Promise<number> {
   return withSession(options, async ({ context, json }) => {
-    const lock = await readAnyLock(name);
+    const lock = await readAnyLock(context, name);
     const blobs = options.all === true ? everything(lock) : sealed(lock);
     const result = await exportBlobs(context.store, blobs, file);
     if (json) printJson({ file, ...result });

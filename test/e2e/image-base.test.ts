@@ -70,6 +70,11 @@ test(
         created: '1980-01-01T00:00:01Z',
         facts: { distribution: 'debian', release: '12', glibc: '2.36', mergedUsr: true },
       });
+      // For hosts without bubblewrap; where it came from is proved as for every .deb.
+      const { tools } = readLock(project);
+      expect(tools.flatMap(({ name, host }) => (host === 'linux/amd64' ? [name] : []))).toContain('bubblewrap');
+      const trust = await cogplan(['audit', '--trust', project]);
+      expect([trust.status, trust.stdout]).toEqual([0, expect.stringMatching(/All \d+ Debian packages/)]);
       // In step, without a request.
       const before = proxy.requests.length;
       expect((await cogplan(['lock', '--check', project])).status).toBe(0);
@@ -95,6 +100,17 @@ test(
       });
       expect([copy.status, copy.stderr]).toEqual([0, '']);
 
+      // The receipt went along, and the image is what the lock says.
+      const same = await cogplan(['diff', '--detailed-exitcode', project, `registry:${name}`]);
+      expect([same.status, same.stderr]).toEqual([0, '']);
+      expect(await cogplan(['audit', project, '--image', name])).toMatchObject({ status: 0 });
+      const pushedBase = `${proxy.host}/team/base:1`;
+      const different = await cogplan(['diff', '--detailed-exitcode', `registry:${pushedBase}`, project]);
+      expect([different.status, different.stdout]).toEqual([2, expect.stringContaining('team/base:1')]);
+      const audited = await cogplan(['audit', project, '--image', pushedBase]);
+      expect([audited.status, audited.stdout]).toEqual([2, expect.stringMatching(/differs {3}cog\n/)]);
+      expect(audited.stdout).toContain('config.Cmd');
+
       const { stdout } = await cogplan(['predict', project, '-i', 'text=Ada']);
       expect(stdout.trim()).toBe('hello Ada');
 
@@ -102,6 +118,7 @@ test(
       const again = await cogplanJson<Receipt>(['apply', project, '-o', `oci:${layout}`]);
       expect(again.imageId).toBe(receipt.imageId);
       expect(spawnSync('skopeo', ['copy', `oci:${layout}:latest`, `dir:${join(directory, 'second')}`]).status).toBe(0);
+      expect((await cogplan(['diff', '--detailed-exitcode', `oci:${layout}`, project])).status).toBe(0);
       expect((await cogplan(['audit', project])).status).toBe(0);
     }),
   TEN_MINUTES,

@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../context.ts';
 import { fromDigest, isSha256, sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
+import { formatLock } from '../../lock/write-lock.ts';
 import type { Applied } from '../apply.ts';
 import { blobName, encodeIndex, encodeLayoutFile } from '../image/layout.ts';
 import { encodeReceipt, receiptOf } from '../receipt.ts';
@@ -10,9 +11,11 @@ import { imageBlobs, platformOf } from './image-blobs.ts';
 
 /** Lies in the layout beside `index.json`, and marks the directory as ours to replace. */
 const RECEIPT = 'cogplan-receipt.json';
+/** The lock that the image was made from, by the name that it has in projects. */
+const LOCK = 'cogplan.lock';
 
 /**
- * Writes an OCI image layout, with the receipt in it. Blobs are hard links into the store where the file system allows. A new layout appears as a
+ * Writes an OCI image layout, with the receipt and the lock in it. Blobs are hard links into the store where the file system allows. A new layout appears as a
  * whole; an earlier one of ours is brought up to date, and shows the old image until `index.json` is replaced. Anything else than those and an
  * empty directory is COGPLAN_OUTPUT_OCCUPIED. https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
@@ -44,6 +47,8 @@ async function fill({ store, signal }: Context, applied: Applied, directory: str
   }
   await writeDocument(join(directory, 'oci-layout'), encodeLayoutFile());
   await writeDocument(join(directory, RECEIPT), encodeReceipt(receiptOf(applied)));
+  if (applied.lock !== undefined)
+    await writeDocument(join(directory, LOCK), Buffer.from(formatLock(applied.lock), 'utf8'));
   await writeDocument(join(directory, 'index.json'), encodeIndex(blobs.manifest, platformOf(applied)));
   const current = new Set<string>(blobs.all.map(({ digest }) => fromDigest(digest)));
   for (const name of await readdir(place)) {

@@ -15,6 +15,7 @@ import type { Applied, AppliedLayer } from '../apply.ts';
 import type { PlannedBaseLayer } from '../plan-layers.ts';
 import { openPool } from '../pool.ts';
 import { type CompressedLayer, knownCompressed, LAYER_ENCODER } from './compress-layer.ts';
+import { pushReceipt } from './push-receipt.ts';
 import { encodeRegistryManifest, type RegistryLayerRef } from './registry-manifest.ts';
 
 /** What a push did; the same image and lock give the same but for what the registry already had. */
@@ -31,6 +32,8 @@ export interface Pushed {
     readonly size: number;
     readonly result: LayerResult;
   }[];
+  /** Of the artifact with receipt and lock that refers to the image. */
+  readonly receipt?: Digest;
   /** Bytes of blobs that went to the registry, and those that needed not. */
   readonly sent: number;
   readonly saved: number;
@@ -42,7 +45,7 @@ const UPLOADS = 5;
 
 /**
  * Pushes an image: compresses the layers that were never compressed before, uploads what the registry lacks, and last puts the manifest,
- * so that the tag never names an image that is not whole. Errors: those of `openRegistry`, `pushBlob` and `pushManifest`.
+ * so that the tag never names an image that is not whole, and then its receipt. Errors: those of `openRegistry`, `pushBlob` and `pushManifest`.
  */
 export async function pushToRegistry(
   context: Context,
@@ -62,6 +65,8 @@ export async function pushToRegistry(
   });
   const manifest = encodeRegistryManifest(config, layers);
   const isSent = await pushManifest(registry, manifest, reference.tag ?? manifest.digest);
+  const { lock } = applied;
+  const receipt = lock && (await pushReceipt(context, registry, { applied, lock, image: manifest }));
   const parts = [
     ...distinct(layers),
     { size: config.size, result: configResult },
@@ -75,8 +80,9 @@ export async function pushToRegistry(
     manifestDigest: manifest.digest,
     encoder: LAYER_ENCODER,
     layers: layers.map(({ diffId, digest, size, result }) => ({ diffId, digest, size, result })),
-    sent: sum(true),
-    saved: sum(false),
+    ...(receipt === undefined ? {} : { receipt: receipt.digest }),
+    sent: sum(true) + (receipt?.sent ?? 0),
+    saved: sum(false) + (receipt?.saved ?? 0),
   };
 }
 

@@ -16,6 +16,7 @@ import { resolveOnBase } from '../system/resolve-on-base.ts';
 import { baseArchives } from './base-archives.ts';
 import { type BaseTree, openBaseTree } from './base-tree.ts';
 import { type ProbedBase, probeBase } from './probe-base.ts';
+import { sandboxToolsFor, withToolArchives } from './sandbox-tools.ts';
 
 /**
  * Base, interpreter and system packages of a project that stands on an image of a registry. The image is looked up by its tag only when it is new
@@ -41,12 +42,13 @@ export async function resolveOnImage(
     (before === undefined ? undefined : keptStandalone(input)) ??
     (await interpreterOf(context, input, { image, probed }));
   const system = await systemOn(context, input, { base, probed, tree });
+  const { tools, archives } = await sandboxToolsFor(context, input);
   const { version, path } = interpreter;
   return {
     base,
     interpreter,
-    system,
-    tools: [],
+    system: { ...system, archives: withToolArchives(system.archives, archives) },
+    tools,
     environment: { version, path, platform, glibc: base.facts.glibc },
   };
 }

@@ -63,6 +63,7 @@ export const CONFIG = z.object({
       User: z.string().nullish(),
       Entrypoint: z.array(z.string()).nullish(),
       Cmd: z.array(z.string()).nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
       Labels: z.record(z.string(), z.string()).nullish(),
     })
     .nullish(),
