@@ -69,36 +69,52 @@ function expectedLayers(target: Target, platform: Platform): readonly ExpectedLa
   }));
 }
 
+/** The layers that are not those of the lock, by the longest sequence that both have: equal layers may repeat. */
 function layerDifferences(target: Target, platform: Platform, image: RegistryImage): readonly ImageDifference[] {
   const expected = expectedLayers(target, platform);
-  const found = image.layers.map(({ diffId }) => diffId);
-  const below = found.slice(0, -1);
-  const there = new Set(below);
-  const wanted = new Set(expected.map(({ diffId }) => diffId));
-  const extra = below.flatMap((diffId, index) => (wanted.has(diffId) ? [] : [{ diffId, index }]));
-  const lost = expected.filter(({ diffId }) => diffId === undefined || !there.has(diffId));
-  const differences: ImageDifference[] = lost.map(({ layer, diffId }) => {
-    const at = expected.findIndex((item) => item.layer === layer);
-    // What lies at its place is what was put there instead.
-    const instead = extra.find(({ index }) => index === at);
-    if (instead !== undefined) extra.splice(extra.indexOf(instead), 1);
-    return { subject: layer, expected: diffId ?? null, found: instead?.diffId ?? null };
-  });
-  differences.push(
-    ...extra.map(({ diffId, index }) => ({
-      subject: `layer ${index + 1} of the image`,
-      expected: null,
-      found: diffId,
-    })),
+  const found = image.layers.slice(0, -1).map(({ diffId }) => diffId);
+  const common = commonLengths(
+    expected.map(({ diffId }) => diffId),
+    found,
   );
-  if (differences.length > 0) return differences;
-  const moved = expected.find(({ diffId }, index) => below[index] !== diffId);
-  if (moved !== undefined || below.length !== expected.length) {
-    const at = moved === undefined ? expected.length : expected.indexOf(moved);
-    const subject = moved?.layer ?? `layer ${at + 1} of the image`;
-    return [{ subject, expected: moved?.diffId ?? null, found: below[at] ?? null }];
+  const differences: ImageDifference[] = [];
+  let [at, there] = [0, 0];
+  while (at < expected.length || there < found.length) {
+    const wanted = expected[at];
+    const diffId = found[there];
+    if (wanted !== undefined && diffId !== undefined && wanted.diffId === diffId) {
+      at++;
+      there++;
+      continue;
+    }
+    const keeps = (rows: number, columns: number): boolean =>
+      (common[at + rows]?.[there + columns] ?? -1) === (common[at]?.[there] ?? 0);
+    const isReplaced = wanted !== undefined && diffId !== undefined && keeps(1, 1);
+    if (wanted !== undefined && (isReplaced || keeps(1, 0))) {
+      const instead = isReplaced ? diffId : null;
+      differences.push({ subject: wanted.layer, expected: wanted.diffId ?? null, found: instead });
+      at++;
+      if (isReplaced) there++;
+    } else {
+      differences.push({ subject: `layer ${there + 1} of the image`, expected: null, found: diffId ?? null });
+      there++;
+    }
   }
-  return [];
+  return differences;
+}
+
+/** For each two ends of the lists, how many items they have in common in order. */
+function commonLengths(left: readonly unknown[], right: readonly unknown[]): readonly (readonly number[])[] {
+  const lengths = Array.from({ length: left.length + 1 }, () => new Array<number>(right.length + 1).fill(0));
+  for (let i = left.length - 1; i >= 0; i--) {
+    for (let j = right.length - 1; j >= 0; j--) {
+      const row = lengths[i];
+      if (row === undefined) continue;
+      const below = lengths[i + 1] ?? [];
+      row[j] = left[i] === right[j] ? (below[j + 1] ?? 0) + 1 : Math.max(below[j] ?? 0, row[j + 1] ?? 0);
+    }
+  }
+  return lengths;
 }
 
 function configDifferences({ image }: Target, { document }: RegistryImage): readonly ImageDifference[] {

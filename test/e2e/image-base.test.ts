@@ -171,6 +171,21 @@ test(
 );
 
 test(
+  'is read from the mirror that the project names, and keeps its public name',
+  () =>
+    inDirectory(async (directory) => {
+      const project = onBase(directory, 'registry.example/team/base:1');
+      appendFileSync(join(project, 'cogplan.yaml'), `mirrors: {registry.example: "http://${proxy.host}/"}\n`);
+      await cogplanJson(['lock', project, '--yes']);
+      const { image, layers } = baseOf(project);
+      expect(image).toBe('registry.example/team/base:1');
+      expect(layers.every(({ file }) => file.url.startsWith('oci://registry.example/team/base@'))).toBe(true);
+      await cogplanJson(['apply', project, '-o', `oci:${join(directory, 'layout')}`]);
+    }),
+  TEN_MINUTES,
+);
+
+test(
   'of another Python brings a standalone one on top, which predicts beside the base’s own',
   () =>
     inDirectory(async (directory) => {
