@@ -48,6 +48,16 @@ hint: Wheels are required for \`antlr4-python3-runtime\` because building from s
     expect(outcome.explanation).not.toContain('--no-build');
   });
 
+  test('name a package of which no version has wheels', () => {
+    const outcome = explainFailure(
+      `error: No solution found when resolving dependencies
+  cause: Because all versions of promise have no usable wheels and tensorflow-datasets==4.4.0 depends on promise, we can conclude that tensorflow-datasets==4.4.0 cannot be used.
+`,
+      INDEXES,
+    );
+    expect(outcome.withoutWheel).toEqual([{ name: 'promise', versions: '' }]);
+  });
+
   test('keep advice about the packages', () => {
     const outcome = explainFailure(
       `error: No solution found when resolving dependencies

@@ -8,6 +8,7 @@ import { formatRequirement, parseRequirement } from '../../../formats/python/req
 import type { BuildRequirement, Built, PythonPackage } from '../../../lock/schema.generated.ts';
 import type { CompileOutcome } from '../../../sources/uv/compile.ts';
 import { targetMarkers } from '../../../sources/uv/target-interpreter.ts';
+import { exactVersion } from '../../accelerator/choose-build.ts';
 import type { ResolveInput } from '../../families.ts';
 import type { SolveRequest } from '../compile-for.ts';
 import type { Root } from '../roots.ts';
@@ -122,8 +123,15 @@ function tooDeep(requirements: readonly string[]): BuilderOptions {
   return { place: refuse, openSandbox: refuse, resolve: refuse, modelVersions: refuse };
 }
 
-/** Of the packages that have wheels: those that have none are what is being built. */
-async function modelVersions(context: Context, model: SolveRequest, ask: Resolver['ask']): Promise<readonly string[]> {
+/**
+ * Of the packages that have wheels: those that have none are what is being built. Where they cannot be had together, the
+ * versions that the model pins: what contradicts them is told when all is built.
+ */
+export async function modelVersions(
+  context: Context,
+  model: SolveRequest,
+  ask: Resolver['ask'],
+): Promise<readonly string[]> {
   let roots = model.roots.filter(({ source, requirement }) => source === undefined && requirement.url === undefined);
   for (;;) {
     if (roots.length === 0) return [];
@@ -131,9 +139,16 @@ async function modelVersions(context: Context, model: SolveRequest, ask: Resolve
     if (outcome.kind === 'resolved') return outcome.packages.map(({ name, version }) => `${name}==${version}`);
     const without = new Set([...outcome.withoutWheel.map(({ name }) => name), ...outcome.unknown].map(normalizeName));
     const left = roots.filter(({ name }) => !without.has(normalizeName(name)));
-    if (left.length === roots.length) return [];
+    if (left.length === roots.length) return pinnedVersions(roots);
     roots = left;
   }
+}
+
+function pinnedVersions(roots: readonly Root[]): readonly string[] {
+  return roots.flatMap((root) => {
+    const version = exactVersion(root);
+    return version === undefined ? [] : [`${root.name}==${version}`];
+  });
 }
 
 /** What the builds of the lock before were made with, to be kept where it can be. */
