@@ -10,6 +10,7 @@ import type { WeightSet } from '../../src/spec/spec.ts';
 import { type LoopbackContext, loopbackContext } from '../builders/loopback-context.ts';
 import { type GcsServer, startGcs } from '../servers/gcs.ts';
 import { type MotoServer, startMoto } from '../servers/moto.ts';
+import { cogplan, inDirectory, readLock } from './cogplan.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
 
@@ -143,5 +144,32 @@ it('an object that is not of the size that its listing tells is not locked', asy
   const lying = { ...own.context, env: GCS(), http: { ...own.context.http, send } };
   await expect(lock(lying, 'gs://weights/m/a.bin')).rejects.toMatchObject({
     code: 'COGPLAN_BUCKET_CHANGED',
+  });
+});
+
+it('cogplan add weights locks a bucket, keeps comments, and tells nobody the credentials', async () => {
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    mkdirSync(project);
+    writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\nrun: "predict.py:P"\n');
+    writeFileSync(
+      join(project, 'predict.py'),
+      'from cog import BasePredictor\nclass P(BasePredictor):\n    def run(self) -> str:\n        return "a"\n',
+    );
+    writeFileSync(join(project, 'cogplan.yaml'), '# of the lab\nnetwork: none\n');
+    const env = { ...S3(), HOME: process.env.HOME ?? '/root' };
+    const failed = await cogplan(['add', 'weights', 's3://weights/none', '--project', project, '--yes'], { env });
+    expect([failed.status, failed.stderr]).toEqual([1, expect.stringContaining('COGPLAN_BUCKET_MISSING')]);
+    expect(await readFile(join(project, 'cogplan.yaml'), 'utf8')).toBe('# of the lab\nnetwork: none\n');
+    const added = await cogplan(['add', 'weights', 's3://weights/m', '--project', project, '--yes'], { env });
+    expect([added.status, added.stderr]).toEqual([0, expect.not.stringContaining('error')]);
+    expect(await readFile(join(project, 'cogplan.yaml'), 'utf8')).toBe(
+      '# of the lab\nnetwork: none\nweights:\n  - source: s3://weights/m\n    target: /src/weights/m\n',
+    );
+    expect(readLock(project).targets['linux/amd64']?.weights[0]?.files.length).toBe(3);
+    const written = await readFile(join(project, 'cogplan.lock'), 'utf8');
+    for (const text of [written, added.stdout, added.stderr, failed.stdout, failed.stderr]) {
+      expect(text).not.toContain(CANARY);
+    }
   });
 });
