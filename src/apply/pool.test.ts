@@ -99,10 +99,20 @@ describe('errors across threads', () => {
     });
   });
 
+  it('leaves an error of the file system what it is', () => {
+    const error = Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write', path: '/store/x' });
+    expect(cross(error)).toMatchObject({
+      message: 'no space left',
+      code: 'ENOSPC',
+      syscall: 'write',
+      path: '/store/x',
+    });
+  });
+
   it('calls any other error a bug, with its cause', () => {
-    const crossed = cross(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
+    const crossed = cross(new TypeError('x is undefined'));
     expect(isCogplanError(crossed, 'COGPLAN_BUG')).toBe(true);
-    expect(crossed.cause).toMatchObject({ message: 'no space left', code: 'ENOSPC' });
+    expect(crossed.cause).toMatchObject({ message: 'x is undefined' });
   });
 
   it('takes what is thrown and is no error', () => {

@@ -31,8 +31,11 @@ export type PlainError =
   | {
       readonly kind: 'other';
       readonly message: string;
-      readonly code: string | undefined;
       readonly stack: string | undefined;
+      /** Of an error of the file system. */
+      readonly system:
+        | { readonly code: string; readonly syscall: string; readonly path: string | undefined }
+        | undefined;
     };
 
 export function toPlainError(error: unknown): PlainError {
@@ -41,8 +44,9 @@ export function toPlainError(error: unknown): PlainError {
     return { kind: 'cogplan', code, message, subject, where, hint, data };
   }
   const known = error instanceof Error ? error : new Error(String(error));
-  const code = 'code' in known ? String(known.code) : undefined;
-  return { kind: 'other', message: known.message, code, stack: known.stack };
+  const { code, syscall, path } = known as NodeJS.ErrnoException;
+  const system = code === undefined || syscall === undefined ? undefined : { code, syscall, path };
+  return { kind: 'other', message: known.message, stack: known.stack, system };
 }
 
 export function fromPlainError(plain: PlainError): Error {
@@ -50,7 +54,9 @@ export function fromPlainError(plain: PlainError): Error {
     const { code, message, ...details } = plain;
     return new CogplanError(code, message, details);
   }
-  const cause = Object.assign(new Error(plain.message), { code: plain.code });
+  const cause = Object.assign(new Error(plain.message), plain.system);
   if (plain.stack !== undefined) cause.stack = plain.stack;
+  // A full disk or a directory that may not be written to is no bug: whoever reports errors knows such ones.
+  if (plain.system !== undefined) return cause;
   return bug(`a layer could not be built: ${plain.message}`, cause);
 }
