@@ -34,8 +34,10 @@ export async function addReferrer(registry: Registry, subject: Digest, referrer:
   if ((await fetchIndex(registry, `referrers/${subject}`)) !== undefined) return;
   const tag = referrersTag(subject);
   const before = (await fetchIndex(registry, `manifests/${tag}`)) ?? [];
-  if (before.some(({ digest }) => digest === referrer.digest)) return;
-  const manifests = [...before, referrer] as unknown as Json;
+  if (before.at(-1)?.digest === referrer.digest) return;
+  // The last one is what the image was made from last.
+  const others = before.filter(({ digest }) => digest !== referrer.digest);
+  const manifests = [...others, referrer] as unknown as Json;
   const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }), 'utf8');
   await pushManifest(registry, { bytes, digest: toDigest(sha256(bytes)), mediaType: INDEX_TYPE }, tag);
 }
