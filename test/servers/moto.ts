@@ -14,13 +14,14 @@ export interface MotoServer {
   close(): void;
 }
 
-/** An S3 host on loopback: moto, from PyPI, in an environment of its own that later runs find again. */
+/** An S3 host on loopback: moto, from PyPI, in a directory that later runs find again. */
 export async function startMoto(): Promise<MotoServer> {
-  const folder = join(tmpdir(), `cogplan-test-moto-${VERSION}`);
+  const folder = join(tmpdir(), `cogplan-test-moto-${VERSION}-packages`);
   if (!existsSync(folder)) await install(folder);
   const port = await freePort();
-  const server = spawn(join(folder, 'bin/python'), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+  const server = spawn('python3', ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
     stdio: 'ignore',
+    env: { ...process.env, PYTHONPATH: folder },
   });
   const url = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries++) {
@@ -60,9 +61,8 @@ export async function startMoto(): Promise<MotoServer> {
 async function install(folder: string): Promise<void> {
   const run = promisify(execFile);
   const partial = `${folder}.${process.pid}`;
-  await run('python3', ['-m', 'venv', partial]);
-  await run(join(partial, 'bin/pip'), ['install', '-q', '--disable-pip-version-check', `moto[server,s3]==${VERSION}`]);
-  // bin/python finds its surroundings by its own place: the rest of bin/ is not used.
+  const wanted = `moto[server,s3]==${VERSION}`;
+  await run('pip3', ['install', '-q', '--disable-pip-version-check', '--target', partial, wanted]);
   renameSync(partial, folder);
 }
 
