@@ -22,6 +22,7 @@ it.each([
   ["Package 'libavcodec', required by 'virtual:world', not found", 'the Debian package libavcodec-dev to'],
   ['No package found\nPackage sndfile was not found in the pkg-config search path.', 'package libsndfile1-dev to'],
   ['Run-time dependency found: NO\nDependency "hdf5" not found, tried pkgconfig', 'package libhdf5-dev to'],
+  ['/usr/bin/python3.11: No module named pip', 'calls pip to install other packages'],
   ["Package 'constructor', required by 'virtual:world', not found", 'package libconstructor-dev to'],
 ])('of %j', (log, text) => {
   expect(findRemedy(log)).toEqual({ kind: 'advice', text: expect.stringContaining(text) });

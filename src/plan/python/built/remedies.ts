@@ -120,6 +120,10 @@ const ROWS: readonly Row[] = [
     remedy: ([, module = '']) => {
       const distribution = Object.hasOwn(DISTRIBUTIONS, module) ? DISTRIBUTIONS[module] : undefined;
       if (distribution !== undefined) return require(distribution, `it imports ${module}`);
+      if (module === 'pip')
+        return advice(
+          'It calls pip to install other packages while it is built, and builds have no network: choose a version that has a wheel, or take it from the index of its maker (an index rule in cogplan.yaml).',
+        );
       if (module === 'imp') return advice('It was written for Python 3.11 and older: ask for one of those.');
       return advice(
         `It imports ${module} while it is built and does not say which package that is: choose another version of it.`,
