@@ -142,7 +142,11 @@ class DocsTest(unittest.TestCase):
         browser.wait_for("document.getElementById('output').textContent === 't0 t1 t2 '")
         browser.wait_for("document.getElementById('status').textContent === 'succeeded'")
         browser.evaluate("document.getElementById('input-n').value = 1000; document.getElementById('run').click()")
-        browser.wait_for("document.getElementById('output').textContent.startsWith('t0 t1 ')")
+        # The output of the run before stands there until the new one has begun.
+        browser.wait_for(
+            "!document.getElementById('cancel').disabled"
+            " && document.getElementById('output').textContent.startsWith('t0 t1 ')"
+        )
         browser.evaluate("document.getElementById('cancel').click()")
         browser.wait_for("document.getElementById('status').textContent === 'canceled'")
 
