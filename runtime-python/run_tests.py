@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "cogplan-runtime-tests")
@@ -37,6 +38,7 @@ print("RESULT " + json.dumps([result.testsRun - failed - skipped, failed, skippe
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--python", action="append", help="only this version, such as 3.11 (may be repeated)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many Pythons at once")
     parser.add_argument("tests", nargs="*", help="such as tests.test_http")
     options = parser.parse_args()
     pythons = find_pythons()
@@ -46,10 +48,18 @@ def main():
         sys.exit("no CPython from 3.7 on was found")
     thorough = THOROUGH_PYTHON if THOROUGH_PYTHON in pythons else None
     totals = [0, 0, 0]
-    for version, path in pythons.items():
-        passed, failed, skipped = run(version, path, options.tests, version == thorough)
-        totals = [totals[0] + passed, totals[1] + failed, totals[2] + skipped]
-        print("Python {}: {} passed, {} failed, {} skipped".format(version, passed, failed, skipped), flush=True)
+    # Most tests wait for a server most of the time: two Pythons share a core well.
+    with ThreadPoolExecutor(max_workers=options.jobs) as pool:
+        runs = {
+            version: pool.submit(run, version, path, options.tests, version == thorough)
+            for version, path in sorted(pythons.items(), key=lambda item: item[0] != thorough)
+        }
+        for version, future in runs.items():
+            (passed, failed, skipped), log = future.result()
+            totals = [totals[0] + passed, totals[1] + failed, totals[2] + skipped]
+            sys.stderr.write(log)
+            sys.stderr.flush()
+            print("Python {}: {} passed, {} failed, {} skipped".format(version, passed, failed, skipped), flush=True)
     print("{} passed, {} failed".format(totals[0], totals[1]))
     sys.exit(1 if totals[1] else 0)
 
@@ -66,7 +76,7 @@ def find_pythons():
 
 
 def run(version, python, tests, thorough):
-    """(passed, failed, skipped) on one Python."""
+    """((passed, failed, skipped), what was told) on one Python."""
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
     environment["COGPLAN_SERVER_PATH"] = installed(version, python, "server", PACKAGES)
     models = [installed(version, python, "model-" + name, [name], required=False) for name in MODEL_PACKAGES]
@@ -78,12 +88,17 @@ def run(version, python, tests, thorough):
         environment["COG_TEST_SCHEMATHESIS_PATH"] = installed(version, python, "schemathesis", ["schemathesis"])
     environment["PYTHONPATH"] = os.path.join(HERE, "src")
     process = subprocess.run(
-        [python, "-c", _PROGRAM, json.dumps(tests or modules(thorough))], cwd=HERE, env=environment, stdout=subprocess.PIPE
+        [python, "-c", _PROGRAM, json.dumps(tests or modules(thorough))],
+        cwd=HERE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
+    log = process.stderr.decode("utf-8", "replace")
     for line in process.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith("RESULT "):
-            return json.loads(line[len("RESULT ") :])
-    return [0, 1, 0]
+            return json.loads(line[len("RESULT ") :]), log
+    return [0, 1, 0], log
 
 
 def modules(thorough):
