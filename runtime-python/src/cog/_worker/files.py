@@ -75,6 +75,13 @@ class ReturnedFiles:
                 pass
 
 
+def await_file_clock() -> None:
+    """Waits until the clock of files has moved on: what was written before then is told apart from what is written later."""
+    began, patience = _file_clock(), time.monotonic() + 0.05
+    while _file_clock() == began and time.monotonic() < patience:
+        time.sleep(0.001)
+
+
 def _file_clock() -> int:
     """Nanoseconds on the clock that files are stamped with, which on Linux advances in ticks and so lags behind."""
     coarse = 5  # CLOCK_REALTIME_COARSE in clock_gettime(2)

@@ -17,6 +17,7 @@ from .._schema.signature import Signature, SignatureError, read_signature
 from . import loader, streams
 from .cancelation import Cancelation
 from .channel import Channel, Reader
+from .files import await_file_clock
 from .healthcheck import Healthcheck
 
 
@@ -112,6 +113,7 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
         channel.send(frames.SCHEMA, 0, model.description())
         streams.inherit_context_in_pools()
         _run_setup(model)
+        await_file_clock()
         if callable(model.healthcheck):
             listener.healthcheck = Healthcheck(model.healthcheck, channel)
     except (loader.ModelError, SignatureError) as failure:
