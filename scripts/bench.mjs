@@ -73,12 +73,20 @@ async function bench() {
   if (failed.length > 0) {
     console.error(`${failed.join(', ')} failed: nothing is written.`);
   } else if (values.write || (values.only === undefined && runs >= RUNS)) {
-    writeResults(results);
-    writeTable(results);
+    const all = values.only === undefined ? results : { ...results, rows: merged(readResults().rows, rows) };
+    writeResults(all);
+    writeTable(all);
     return 0;
   }
   console.log(table(results));
   return failed.length === 0 ? 0 : 1;
+}
+
+/** Rows measured earlier, with those of this run in their places, and new ones at the end. */
+function merged(earlier, rows) {
+  const fresh = new Map(rows.map((row) => [row.id, row]));
+  const kept = earlier.map((row) => fresh.get(row.id) ?? row);
+  return [...kept, ...rows.filter(({ id }) => !earlier.some((row) => row.id === id))];
 }
 
 /** One line for the run, then one for each row. */

@@ -148,10 +148,12 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
   common(program.command('unhold <name> [directory]'))
     .description('let later locks move it again')
+    .addHelpText('after', example('cogplan unhold numpy', 'later locks may move it again'))
     .action(verb(async () => (await import('./hold.ts')).unholdVerb));
 
   common(program.command('holds [directory]'))
     .description('list what is held, and why')
+    .addHelpText('after', example('cogplan holds', 'what is held, why, since and until when'))
     .action(verb(async () => (await import('./hold.ts')).holdsVerb));
 
   common(program.command('apply [directory-or-plan] [directory]'))
@@ -171,6 +173,17 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
       example('cogplan apply -o oci:out -o docker:my-model', 'an OCI layout, and the same image in Docker'),
     )
     .action(verb(async () => (await import('./apply.ts')).applyVerb));
+
+  common(program.command('push [image]'))
+    .description('build the image, and push it; without a name under the one that cog.yaml gives')
+    .option('-C, --directory <path>', 'the project; default: the current directory')
+    .addOption(platformOption())
+    .option('--no-bytecode', 'leave compiled Python bytecode out')
+    .addOption(sandboxOption())
+    .addOption(secretOption())
+    .option('--offline', 'fail rather than fetch a missing artifact')
+    .addHelpText('after', example('cogplan push registry.example.com/me/model:1', 'the same as apply -o registry:NAME'))
+    .action(verb(async () => (await import('./push.ts')).pushVerb));
 
   common(program.command('export [directory]'))
     .description("tell the lock in another program's words")
@@ -301,12 +314,15 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
   );
   common(store.command('path'))
     .description('print where the store is')
+    .addHelpText('after', example('du -sh $(cogplan store path)', 'how much it holds'))
     .action(verb(async () => (await import('./store.ts')).pathVerb));
   common(store.command('list'))
     .description('list the blobs with their sizes')
+    .addHelpText('after', example('cogplan store list', 'sha256 and bytes, a line each'))
     .action(verb(async () => (await import('./store.ts')).listVerb));
   common(store.command('verify'))
     .description('read every blob and set aside those that do not hash to their name; exit 2 if there are any')
+    .addHelpText('after', example('cogplan store verify', 'after a crash, or when a disk is suspected'))
     .action(verb(async () => (await import('./store.ts')).verifyVerb));
   common(store.command('export'))
     .argument('<lock>', 'a lock, or the project that has one')
@@ -327,6 +343,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .description('remove blobs and results that nothing uses')
     .option('--older-than <days>', 'only what was not used for this many days', '30')
     .option('--dry-run', 'only tell what would go')
+    .addHelpText('after', example('cogplan store gc --older-than 7 --dry-run', 'what a week of disuse would free'))
     .action(verb(async () => (await import('./store.ts')).gcVerb));
   return program;
 }

@@ -19,6 +19,21 @@ const VERBS = [
   ['predict'],
   ['serve'],
   ['audit'],
+  ['review'],
+  ['train'],
+  ['exec'],
+  ['export'],
+  ['check'],
+  ['push'],
+  ['add', 'file'],
+  ['add', 'package'],
+  ['add', 'weights'],
+  ['weights', 'status'],
+  ['weights', 'pull'],
+  ['weights', 'verify'],
+  ['weights', 'export'],
+  ['store', 'export'],
+  ['store', 'import'],
   ['store', 'path'],
   ['store', 'list'],
   ['store', 'gc'],
@@ -37,10 +52,21 @@ describe('the command line', () => {
     expect(stdout).toContain('$ cogplan lock');
   });
 
-  it.each(VERBS)('has help for %s %s', async (...verb) => {
+  it('pushes nothing without a name', async () => {
+    await inDirectory(async (directory) => {
+      writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_version: "3.11"\n');
+      const { status, stdout } = await cogplan(['push', '-C', directory, '--json']);
+      const { error } = JSON.parse(stdout) as { error: { code: string; hint: string } };
+      expect([status, error.code]).toEqual([1, 'COGPLAN_USAGE']);
+      expect(error.hint).toContain('image:');
+    });
+  });
+
+  it.each(VERBS)('has help with an example for %s %s', async (...verb) => {
     const { status, stdout } = await cogplan([...verb.filter((word) => word !== undefined), '--help']);
     expect(status).toBe(0);
     expect(stdout).toContain('Usage: cogplan');
+    expect(stdout).toMatch(/^ {2}\$ .*cogplan /m);
   });
 
   it('refuses an unknown option with exit code 1', async () => {
