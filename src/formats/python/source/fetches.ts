@@ -319,10 +319,14 @@ function isTrue(args: readonly Argument[], name: string): boolean {
   return value?.kind === 'boolean' && value.value;
 }
 
+/** What files of weights and settings end in; names of repositories may hold a dot as well. */
+const FILE_NAME =
+  /\.(?:bin|ckpt|gguf|gz|h5|json|npy|npz|onnx|pb|pickle|pkl|pt|pth|safetensors|tar|tflite|txt|ya?ml|zip)$/i;
+
 /** A path of the project, such as `./weights`, is not fetched. */
 function isRemote(value: string, kind: FetchKind): boolean {
   if (kind === 'url') return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) && !value.startsWith('file:');
-  return !/^(?:[./~]|.*\.\w{2,5}$)/.test(value) || /^https?:/.test(value);
+  return /^https?:/.test(value) || !(/^[./~]/.test(value) || FILE_NAME.test(value));
 }
 
 function programOf(word: string): string {
