@@ -58,8 +58,10 @@ it(
     const lock = JSON.parse(readFileSync(join(project, 'cogplan.lock'), 'utf8'));
     const target = lock.targets['linux/amd64'];
     const sealed = target.system.packages.filter((item: { configure?: string }) => item.configure === 'sealed');
+    // Of libglib2.0-0 the caches that its triggers write are sealed with the rest.
     expect(sealed.map(({ name }: { name: string }) => name)).toEqual([
       'ca-certificates-java',
+      'libglib2.0-0',
       'openjdk-17-jre-headless',
     ]);
     const layers = target.seals.map(({ layer }: { layer: string }) => layer);
