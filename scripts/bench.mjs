@@ -1,7 +1,7 @@
 // Builds cogplan, measures it beside named peers and writes bench/RESULTS.md. `--only NAME` (repeatable) and `--runs N` are for trying out: such
 // runs print their table and write nothing, unless `--write` says so. `--render` writes the table again from bench/results.jsonl.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../bench/lib/machine.mjs';
@@ -73,7 +73,7 @@ async function bench() {
   if (failed.length > 0) {
     console.error(`${failed.join(', ')} failed: nothing is written.`);
   } else if (values.write || (values.only === undefined && runs >= RUNS)) {
-    const all = values.only === undefined ? results : { ...results, rows: merged(readResults().rows, rows) };
+    const all = values.only === undefined ? results : { ...results, rows: merged(existsSync(RESULTS) ? readResults().rows : [], rows) };
     writeResults(all);
     writeTable(all);
     return 0;

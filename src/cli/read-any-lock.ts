@@ -6,7 +6,6 @@ import { CogplanError } from '../errors.ts';
 import { parseLock } from '../lock/read-lock.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { parsePlan } from '../plan/diff/read-plan.ts';
-import { readAttachedLock } from '../sources/oci/read-attached-lock.ts';
 import { parseReference } from '../sources/oci/reference.ts';
 import { LOCK_FILE } from './project-lock.ts';
 
@@ -24,6 +23,7 @@ export async function readAnyLock(context: Context, name: string): Promise<Lock>
   if (kind === 'file') return parseAny(await readFile(name, 'utf8'), name);
   if (isRegistryName(name)) {
     const reference = parseReference(name.slice(REGISTRY.length));
+    const { readAttachedLock } = await import('../sources/oci/read-attached-lock.ts');
     return parseLock(await readAttachedLock(context, reference), name);
   }
   if (name.startsWith(LAYOUT)) return readLayout(name.slice(LAYOUT.length), name);

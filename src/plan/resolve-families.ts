@@ -7,7 +7,6 @@ import { fixesOf } from '../spec/edit-spec.ts';
 import { imageBaseOf } from './base/image-base.ts';
 import { isSameEnvironment } from './environment.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, SystemResolution } from './families.ts';
-import { PYTHONS } from './tables/pythons.ts';
 
 const KIND = 'python-environment';
 
@@ -45,7 +44,7 @@ export async function resolveFamilies(context: Context, input: ResolveInput, kep
       throw await joinedFailure(context, error, {
         input,
         python: early?.python,
-        environment: expected ?? likelyEnvironment(input),
+        environment: expected ?? (await likelyEnvironment(input)),
       });
     });
     const { environment } = system;
@@ -139,8 +138,9 @@ async function joinedFailure(
 }
 
 /** Good enough to choose wheels for, when the system that would tell cannot be resolved. */
-function likelyEnvironment({ spec, platform }: ResolveInput): PythonTargetEnvironment | undefined {
+async function likelyEnvironment({ spec, platform }: ResolveInput): Promise<PythonTargetEnvironment | undefined> {
   const minor = spec.pythonVersion.value.split('.').slice(0, 2).join('.');
+  const { PYTHONS } = await import('./tables/pythons.ts');
   const python = PYTHONS.find((item) => item.python === minor);
   return python && { version: python.version, path: '/usr/bin/python3', platform, glibc: python.glibc };
 }
