@@ -73,7 +73,10 @@ async function bench() {
   if (failed.length > 0) {
     console.error(`${failed.join(', ')} failed: nothing is written.`);
   } else if (values.write || (values.only === undefined && runs >= RUNS)) {
-    const all = values.only === undefined ? results : { ...results, rows: merged(existsSync(RESULTS) ? readResults().rows : [], rows) };
+    const all =
+      values.only === undefined
+        ? results
+        : { ...results, rows: merged(existsSync(RESULTS) ? readResults().rows : [], rows) };
     writeResults(all);
     writeTable(all);
     return 0;
