@@ -4,6 +4,7 @@ import { type Digest, type Sha256, sha256, toDigest } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
 import { imageFiles } from '../lock/check-lock.ts';
 import type { Platform } from '../lock/platform.ts';
+import { projectPath } from '../lock/project-url.ts';
 import type { Lock, Seal, Target } from '../lock/schema.generated.ts';
 import { withOlderUrls } from '../sources/apt/older-urls.ts';
 import { bundledFile } from '../sources/bundled-runtime.ts';
@@ -124,7 +125,7 @@ export async function applyLock(context: Context, request: ApplyRequest): Promis
 /** Weights that lie in the project have layers of their own, or are fetched when the server starts; the source goes without them. */
 function weightFilesOf(target: Target): ReadonlySet<string> {
   const urls = target.weights.flatMap(({ files }) => files.map(({ file }) => file.url));
-  return new Set(urls.flatMap((url) => (url.startsWith('project:') ? [decodeURI(url.slice('project:'.length))] : [])));
+  return new Set(urls.flatMap((url) => projectPath(url) ?? []));
 }
 
 function lockedTarget(lock: Lock, platform: Platform): Target {

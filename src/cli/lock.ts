@@ -92,10 +92,10 @@ async function checkLock({ host, json }: Session, directory: string, { file }: L
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
   const { context, host, json } = session;
-  await tellProject(session, directory, options.file);
+  const spec = await tellProject(session, directory, options.file);
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
-  const made = await makePlan(context, directory, options, conflict);
+  const made = await makePlan(context, directory, options, { spec, conflict });
   const { plan, request, compared } = made;
   if (compared.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
     for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
@@ -167,8 +167,10 @@ async function review(session: Session, directory: string, { request, compared, 
   });
 }
 
-/** What reading a project alone tells: notices of its files, a model that no server would take, and what it fetches when it runs. */
-export async function tellProject(session: Pick<Session, 'host'>, directory: string, file?: string): Promise<void> {
+/**
+ * Reads a project, and tells what that alone shows: notices of its files, a model that no server would take, and what it fetches when it runs.
+ */
+export async function tellProject(session: Pick<Session, 'host'>, directory: string, file?: string): Promise<Spec> {
   const spec = await readUnlockedSpec(directory, file);
   tellNotices(session, spec.notices);
   tellNotices(session, await largeFileNotices(spec));
@@ -184,6 +186,7 @@ export async function tellProject(session: Pick<Session, 'host'>, directory: str
     item.kind === 'known' ? item.fetches : [],
   );
   tellNotices(session, fetchNotices(fetches.filter((fetch) => !pinned.includes(fetch))));
+  return spec;
 }
 
 function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {

@@ -32,18 +32,11 @@ Examples:
 Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.`,
   );
 
-  common(program.command('lock [directory]'))
+  resolving(common(program.command('lock [directory]')))
     .description('write or update cogplan.lock from cog.yaml')
     .option('--explain-spec', 'only tell how the project was understood, with the line of each value')
     .option('--explain-run', 'only tell what each command of build.run comes to, and why')
     .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
-    .option('--upgrade', 'take the newest version of everything that the project allows')
-    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
-    .option('--refresh', 'replace only what can no longer be fetched')
-    .option('--as-of <date>', 'consider nothing that was published later: 2023-05-04, an instant, or now')
-    .addOption(fileOption())
-    .addOption(platformOption())
-    .option('--offline', 'use only what the caches hold')
     .option('--fix [number]', 'change cog.yaml as an error advises; without a number: the first advice, until it locks')
     .option('--adopt-weights', 'add what the model fetches when it runs to cogplan.yaml, so that it is locked')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
@@ -82,17 +75,9 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addHelpText('after', example('cogplan add package --system ffmpeg', 'and: cogplan add package "numpy>=2"'))
     .action(verb(async () => (await import('./add.ts')).addPackageVerb));
 
-  program
-    .command('review [directory]')
+  resolving(program.command('review [directory]'))
     .description('go through what a new lock would change, and accept or hold each part, before anything is written')
-    .option('--upgrade', 'take the newest version of everything that the project allows')
-    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
-    .option('--refresh', 'replace only what can no longer be fetched')
-    .option('--as-of <date>', 'consider nothing that was published later: 2023-05-04, an instant, or now')
-    .addOption(fileOption())
     .option('--accessible', 'numbered questions and plain lines instead of the full screen')
-    .addOption(platformOption())
-    .option('--offline', 'use only what the caches hold')
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',
@@ -100,16 +85,9 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./review.ts')).reviewVerb));
 
-  rendered(common(program.command('plan [directory]')))
+  resolving(rendered(common(program.command('plan [directory]'))))
     .description('show what a new lock would change, and write nothing')
-    .option('--upgrade', 'take the newest version of everything that the project allows')
-    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
-    .option('--refresh', 'replace only what can no longer be fetched')
-    .option('--as-of <date>', 'consider nothing that was published later: 2023-05-04, an instant, or now')
-    .addOption(fileOption())
     .option('-o, --out <file>', 'write the plan, for `cogplan apply FILE`')
-    .addOption(platformOption())
-    .option('--offline', 'use only what the caches hold')
     .addHelpText(
       'after',
       example('cogplan plan --upgrade --out plan.json', 'see it first; then: cogplan apply plan.json'),
@@ -156,32 +134,22 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .addHelpText('after', example('cogplan holds', 'what is held, why, since and until when'))
     .action(verb(async () => (await import('./hold.ts')).holdsVerb));
 
-  common(program.command('apply [directory-or-plan] [directory]'))
+  building(common(program.command('apply [directory-or-plan] [directory]')))
     .description('build the image that cogplan.lock names; given a plan, first write its lock into the project')
     .option(
       '-o, --output <target>',
       'oci:PATH, docker:NAME[:TAG], registry:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
       collect,
     )
-    .addOption(platformOption())
-    .option('--no-bytecode', 'leave compiled Python bytecode out')
-    .addOption(sandboxOption())
-    .addOption(secretOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText(
       'after',
       example('cogplan apply -o oci:out -o docker:my-model', 'an OCI layout, and the same image in Docker'),
     )
     .action(verb(async () => (await import('./apply.ts')).applyVerb));
 
-  common(program.command('push [image]'))
+  building(common(program.command('push [image]')))
     .description('build the image, and push it; without a name under the one that cog.yaml gives')
     .option('-C, --directory <path>', 'the project; default: the current directory')
-    .addOption(platformOption())
-    .option('--no-bytecode', 'leave compiled Python bytecode out')
-    .addOption(sandboxOption())
-    .addOption(secretOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText('after', example('cogplan push registry.example.com/me/model:1', 'the same as apply -o registry:NAME'))
     .action(verb(async () => (await import('./push.ts')).pushVerb));
 
@@ -200,43 +168,30 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./export.ts')).exportVerb));
 
-  common(program.command('predict [directory]'))
+  running(common(program.command('predict [directory]')))
     .description('run one prediction on the image, applying it first when that is needed')
     .option('-i, --input <name=value>', 'an input; name=@path sends a file; may be repeated', collect)
     .option('-o, --output <path>', 'where a file output goes')
     .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
     .addOption(networkOption())
-    .addOption(envOption())
-    .addOption(gpusOption())
-    .addOption(sandboxOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText('after', example('cogplan predict examples/hello-world -i text=Ada', 'prints what the model answers'))
     .action(verb(async () => (await import('./predict.ts')).predictVerb));
 
-  common(program.command('train [directory]'))
+  running(common(program.command('train [directory]')))
     .description("run the model's training on the image, and write its output, the weights, to a file")
     .option('-i, --input <name=value>', 'an input; name=@path sends a file; may be repeated', collect)
     .option('-o, --output <path>', 'where the weights go (default: weights)')
     .option('--setup-timeout <seconds>', 'how long the start may take', '300')
     .addOption(networkOption())
-    .addOption(envOption())
-    .addOption(gpusOption())
-    .addOption(sandboxOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText(
       'after',
       example('cogplan train -i data=@train.csv -i epochs=3', 'then: cogplan predict finds ./weights'),
     )
     .action(verb(async () => (await import('./predict.ts')).trainVerb));
 
-  program
-    .command('exec <command> [arguments...]')
+  running(program.command('exec <command> [arguments...]'))
     .description('run a command in the image, with the project in place and the network of this machine')
     .option('--project <directory>', 'the project (default: the current directory)')
-    .addOption(envOption())
-    .addOption(gpusOption())
-    .addOption(sandboxOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .option('-q, --quiet', 'no progress')
     .passThroughOptions()
     .addHelpText(
@@ -245,15 +200,11 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     )
     .action(verb(async () => (await import('./exec.ts')).execVerb));
 
-  common(program.command('serve [directory]'))
+  running(common(program.command('serve [directory]')))
     .description("serve the image's HTTP API on this machine, applying it first when that is needed")
     .option('-p, --port <port>', 'port to listen on', '8393')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
-    .addOption(envOption())
-    .addOption(gpusOption())
-    .addOption(sandboxOption())
-    .option('--offline', 'fail rather than fetch a missing artifact')
     .addHelpText(
       'after',
       example('cogplan serve -p 8393', 'then: curl -X POST localhost:8393/predictions -d \'{"input": {}}\''),
@@ -350,6 +301,37 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
 function common(command: Command): Command {
   return command.option('--json', 'print one JSON document on standard output').option('-q, --quiet', 'no progress');
+}
+
+/** What of a lock is taken anew, and as of when. */
+function resolving(command: Command): Command {
+  return command
+    .option('--upgrade', 'take the newest version of everything that the project allows')
+    .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
+    .option('--refresh', 'replace only what can no longer be fetched')
+    .option('--as-of <date>', 'consider nothing that was published later: 2023-05-04, an instant, or now')
+    .addOption(fileOption())
+    .addOption(platformOption())
+    .option('--offline', 'use only what the caches hold');
+}
+
+/** How an image is built. */
+function building(command: Command): Command {
+  return command
+    .addOption(platformOption())
+    .option('--no-bytecode', 'leave compiled Python bytecode out')
+    .addOption(sandboxOption())
+    .addOption(secretOption())
+    .option('--offline', 'fail rather than fetch a missing artifact');
+}
+
+/** What a container gets of this machine. */
+function running(command: Command): Command {
+  return command
+    .addOption(envOption())
+    .addOption(gpusOption())
+    .addOption(sandboxOption())
+    .option('--offline', 'fail rather than fetch a missing artifact');
 }
 
 function rendered(command: Command): Command {

@@ -11,6 +11,7 @@ import type { Plan } from '../plan/diff/schema.generated.ts';
 import { mergeLocks } from '../plan/merge-locks.ts';
 import { findReleases } from '../plan/python/find-releases.ts';
 import { type LockRequest, resolveLock } from '../plan/resolve.ts';
+import type { Spec } from '../spec/spec.ts';
 import { parseAsOf } from './as-of.ts';
 import type { ConflictedLock } from './conflicted-lock.ts';
 import { layerFacts } from './layer-facts.ts';
@@ -38,14 +39,21 @@ export interface MadePlan {
   readonly plan: Plan;
 }
 
+/** What the caller has read of the project already. */
+export interface KnownProject {
+  readonly spec?: Spec;
+  readonly conflict?: ConflictedLock | undefined;
+}
+
 /** Resolves a project without writing anything, and tells what that would change. */
 export async function makePlan(
   context: Context,
   directory: string,
   options: PlanOptions,
-  conflict?: ConflictedLock,
+  known: KnownProject = {},
 ): Promise<MadePlan> {
-  const request = await lockRequest(directory, options, conflict);
+  const { conflict } = known;
+  const request = await lockRequest(directory, options, known);
   const compared = conflict === undefined ? request : { ...request, previous: conflict.ours };
   const lock = keepCurrentSeals(await resolveAll(context, request, options));
   return { request, compared, plan: await planOf(context, compared, lock) };
@@ -75,10 +83,10 @@ function unionOfTools(first: Lock['tools'], second: Lock['tools']): Lock['tools'
 export async function lockRequest(
   directory: string,
   options: PlanOptions,
-  conflict?: ConflictedLock,
+  { spec: read, conflict }: KnownProject = {},
 ): Promise<LockRequest> {
   const previous = conflict === undefined ? await readLockFile(directory) : mergeLocks(conflict.ours, conflict.theirs);
-  const spec = await readProjectSpec(directory, { file: options.file, lock: previous });
+  const spec = read ?? (await readProjectSpec(directory, { file: options.file, lock: previous }));
   const mode = options.upgrade ? 'upgrade' : options.refresh ? 'refresh' : 'keep';
   return {
     spec,

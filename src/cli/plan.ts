@@ -19,8 +19,8 @@ interface PlanVerbOptions extends RenderOptions, PlanOptions {
 export async function planVerb(argument: readonly string[], options: PlanVerbOptions): Promise<number> {
   const directory = projectDirectory(argument);
   return withSession({ ...options, directory }, async (session) => {
-    await tellProject(session, directory, options.file);
-    const { plan } = await makePlan(session.context, directory, options);
+    const spec = await tellProject(session, directory, options.file);
+    const { plan } = await makePlan(session.context, directory, options, { spec });
     if (options.out !== undefined) await writePlanFile(resolve(options.out), plan);
     process.stdout.write(renderPlan(plan, planFormat(options), { full: options.full ?? false }));
     return options.detailedExitcode && plan.changes.length > 0 ? 2 : 0;

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { withSpan } from '../events.ts';
 import { WEIGHTS_LOCK } from '../formats/weights/cog-weights-lock.ts';
+import { hashFile } from '../hash-file.ts';
 import type { Lock, Target, WeightSet } from '../lock/schema.generated.ts';
 import { nearest } from '../nearest.ts';
 import { weightStatus } from '../plan/weights/status.ts';
@@ -112,19 +111,12 @@ async function findProblems(
     if ((await context.store.stat(file.sha256)) === undefined) {
       problems.push({ what, problem: 'not in the store' });
     } else {
-      const actual = await hashOf(context.store.blobPath(file.sha256), context.signal);
+      const { sha256: actual } = await hashFile(context.store.blobPath(file.sha256), { signal: context.signal });
       if (actual !== file.sha256) problems.push({ what, problem: `expected sha256 ${file.sha256}, found ${actual}` });
     }
     onDone(index + 1);
   }
   return problems;
-}
-
-async function hashOf(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, signal }))
-    hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 function targetOf(lock: Lock, options: WeightsOptions): Target {

@@ -1,15 +1,16 @@
 import { createReadStream } from 'node:fs';
-import { realpath } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import type { Context } from '../context.ts';
 import type { Sha256 } from '../digest.ts';
 import { CogplanError, isCogplanError } from '../errors.ts';
 import { info, type Span, withSpan } from '../events.ts';
+import { projectPath } from '../lock/project-url.ts';
 import type { File } from '../lock/schema.generated.ts';
 import type { Buckets } from './buckets/open-buckets.ts';
 import { type Download, downloadBlob } from './download-blob.ts';
 import type { DownloadOci } from './oci/download-oci.ts';
+import { findInProject } from './project-file.ts';
 
 /** A file of the lock, and what a person would call it: `numpy 2.1.0 (numpy-2.1.0-….whl)`. */
 export interface Artifact {
@@ -83,7 +84,7 @@ async function fetchAll(
       if (context.signal.aborted) throw new CogplanError('COGPLAN_INTERRUPTED', 'interrupted while fetching');
       if (artifact.file.url.startsWith('cogplan:')) await copyBundled(context, artifact, options);
       else if (artifact.file.url.startsWith('data:,')) await context.store.put(spelledOut(artifact), artifact.file);
-      else if (artifact.file.url.startsWith('project:')) await copyFromProject(context, artifact, options);
+      else if (projectPath(artifact.file.url) !== undefined) await copyFromProject(context, artifact, options);
       else if (!(await fetchSpecially({ ...context, signal }, artifact, options)))
         await fetchRemote({ ...context, signal }, artifact, { download, onBytes });
       onBytes(artifact.file.size);
@@ -134,16 +135,14 @@ function spelledOut({ file, what }: Artifact): Buffer {
 
 /** What the project holds itself; a file that is another one now is not taken. */
 async function copyFromProject(context: Context, { file, what }: Artifact, options: FetchOptions): Promise<void> {
-  const path = decodeURI(file.url.slice('project:'.length));
+  const path = projectPath(file.url);
   const gone = (): CogplanError =>
     new CogplanError('COGPLAN_ARTIFACT_GONE', `${what}: the project has no file ${path}`, {
       subject: what,
       hint: 'Put it back, or run `cogplan lock` to lock what is there now.',
     });
-  if (options.project === undefined) throw gone();
-  const root = await realpath(options.project);
-  const found = await realpath(join(root, path)).catch(() => undefined);
-  if (found === undefined || !found.startsWith(`${root}${sep}`)) throw gone();
+  const found = options.project === undefined ? undefined : await findInProject(options.project, file.url);
+  if (found === undefined || !(await stat(found)).isFile()) throw gone();
   await context.store.put(createReadStream(found), { sha256: file.sha256, size: file.size }).catch((error: unknown) => {
     if (!isCogplanError(error, 'COGPLAN_HASH_MISMATCH')) throw error;
     throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${path} of the project): ${error.message}`, {

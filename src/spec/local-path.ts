@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { isSha256, type Sha256 } from '../digest.ts';
-import { bug, CogplanError, type Where } from '../errors.ts';
+import type { Sha256 } from '../digest.ts';
+import { CogplanError, type Where } from '../errors.ts';
 import { isArchiveName } from '../formats/python/direct-reference.ts';
+import { hashFile } from '../hash-file.ts';
 import { besides } from './project-file.ts';
 
 /** A file or folder of the project that a requirement names. */
@@ -63,7 +61,8 @@ export async function locateLocalPath(
   if (!info.isFile() || !isArchiveName(inside)) {
     throw fail('is no wheel, archive or folder', 'A wheel ends in .whl, an archive in .tar.gz or .zip.');
   }
-  return { path: inside, form: /\.whl$/i.test(inside) ? 'wheel' : 'archive', sha256: await hashFile(absolute) };
+  const { sha256 } = await hashFile(absolute);
+  return { path: inside, form: /\.whl$/i.test(inside) ? 'wheel' : 'archive', sha256 };
 }
 
 function outsideHint(written: string): string {
@@ -82,12 +81,4 @@ async function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function hashFile(path: string): Promise<Sha256> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  const digits = hash.digest('hex');
-  if (!isSha256(digits)) throw bug(`sha256 gave ${digits}`);
-  return digits;
 }

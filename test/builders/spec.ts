@@ -1,5 +1,6 @@
 import { normalizeName } from '../../src/formats/python/name.ts';
 import { parseRequirement } from '../../src/formats/python/requirement.ts';
+import { emptyRequirements } from '../../src/spec/read-python-file.ts';
 import { NOTHING_RUN } from '../../src/spec/run/run-reading.ts';
 import { NO_SETTINGS } from '../../src/spec/settings.ts';
 import type { Located, RequirementLine, Requirements, Spec } from '../../src/spec/spec.ts';
@@ -30,16 +31,10 @@ export function located<T>(value: T, line = 1, key = 'build'): Located<T> {
 
 export function requirements(...lines: string[]): Requirements {
   return {
+    ...emptyRequirements(),
     requirements: lines.map((text, index) =>
       requirementLine(text, { where: { file: 'requirements.txt', line: index + 1 } }),
     ),
-    constraints: [],
-    extraIndexUrls: [],
-    findLinks: [],
-    pre: false,
-    noBinary: [],
-    onlyBinary: [],
-    files: [],
   };
 }
 

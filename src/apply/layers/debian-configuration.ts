@@ -6,7 +6,7 @@ import type { DebianConfigurationRecipe } from '../recipe.ts';
 import type { LayerBuilder } from './builder.ts';
 import { Accounts } from './debian/accounts.ts';
 import { Alternatives } from './debian/alternatives.ts';
-import { applyEffects, type Configuration } from './debian/apply-effects.ts';
+import { applyEffects, applyOwners, type Configuration } from './debian/apply-effects.ts';
 import { writeCaCertificates } from './debian/ca-certificates.ts';
 import { composeTree } from './debian/compose.ts';
 import { ConfiguredTree } from './debian/configured-tree.ts';
@@ -16,7 +16,6 @@ import { writeFixedFiles } from './debian/fixed-files.ts';
 import { writeLoaderCache } from './debian/loader-libraries.ts';
 import { writePamConfiguration } from './debian/pam.ts';
 import { writeShells } from './debian/shells.ts';
-import { applySysusers } from './debian/sysusers.ts';
 
 /**
  * Everything that installing the .debs would have generated, as a layer on top of their files: the effects of maintainer
@@ -76,17 +75,12 @@ export function effectsOf({ deb, control }: InstalledPackage, suite: string): re
 }
 
 function generate(
-  { tree, accounts, alternatives, diversions, statOverrides, generators }: Configuration,
+  configuration: Configuration,
   { architecture, suite, interpreter, sealed = [] }: DebianConfigurationRecipe,
   packages: readonly InstalledPackage[],
 ): void {
-  const sysusers = generators.get('sysusers');
-  if (sysusers !== undefined) applySysusers(tree, accounts, sysusers);
-  for (const { path, owner, group, mode } of statOverrides) {
-    if (tree.getTarget(path) === undefined) continue;
-    tree.chown(path, accounts.resolveOwner(`${owner}:${group}`));
-    tree.chmod(path, () => Number.parseInt(mode, 8));
-  }
+  const { tree, accounts, alternatives, diversions, statOverrides, generators } = configuration;
+  applyOwners(configuration);
   if (generators.has('shadow')) accounts.shadow();
   alternatives.write(tree);
   if (generators.has('pam')) writePamConfiguration(tree);

@@ -6,7 +6,7 @@ import type { DebsOnImageRecipe } from '../recipe.ts';
 import type { LayerBuilder } from './builder.ts';
 import { Accounts } from './debian/accounts.ts';
 import { Alternatives } from './debian/alternatives.ts';
-import { applyEffects, type Configuration } from './debian/apply-effects.ts';
+import { applyEffects, applyOwners, type Configuration } from './debian/apply-effects.ts';
 import { baseNodes } from './debian/base-nodes.ts';
 import { BaseOwners } from './debian/base-owners.ts';
 import { writeCaCertificates } from './debian/ca-certificates.ts';
@@ -16,7 +16,6 @@ import { openDebPackage } from './debian/deb-package.ts';
 import { extendDpkgDatabase, type InstalledPackage } from './debian/dpkg-database.ts';
 import { writeLoaderCache } from './debian/loader-libraries.ts';
 import { writePamConfiguration } from './debian/pam.ts';
-import { applySysusers } from './debian/sysusers.ts';
 import { toEntries } from './debian/to-entries.ts';
 import { effectsOf, inOrder } from './debian-configuration.ts';
 import type { LayerEntry } from './entry.ts';
@@ -150,13 +149,7 @@ function configure(
   }
   tree.origin = 'configuration';
   const { alternatives, generators, diversions, statOverrides } = configuration;
-  const sysusers = generators.get('sysusers');
-  if (sysusers !== undefined) applySysusers(tree, accounts, sysusers);
-  for (const { path, owner, group, mode } of statOverrides) {
-    if (tree.getTarget(path) === undefined) continue;
-    tree.chown(path, accounts.resolveOwner(`${owner}:${group}`));
-    tree.chmod(path, () => Number.parseInt(mode, 8));
-  }
+  applyOwners(configuration);
   accounts.extendShadow();
   alternatives.write(tree);
   if (generators.has('pam')) writePamConfiguration(tree);

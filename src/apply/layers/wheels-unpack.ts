@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
@@ -10,7 +9,7 @@ import { parseEntryPoints, type ScriptEntryPoint } from '../../formats/python/en
 import { normalizeName } from '../../formats/python/name.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { parseHeaders } from '../../formats/python/wheel-metadata.ts';
-import { formatRecord, parseRecord, type RecordRow } from '../../formats/python/wheel-record.ts';
+import { formatRecord, parseRecord, type RecordRow, recordHash } from '../../formats/python/wheel-record.ts';
 import type { InstallScheme } from '../recipe.ts';
 import type { FileEntry } from './entry.ts';
 
@@ -183,12 +182,12 @@ class WheelUnpacker {
         crc32: entry.crc32,
       },
     });
-    this.#addRow(place.path, hash ?? hashOf(this.#zip.readMember(entry, entry.size)), entry.size);
+    this.#addRow(place.path, hash ?? recordHash(this.#zip.readMember(entry, entry.size)), entry.size);
   }
 
   #addBytes(path: string, data: Buffer, mode: number): void {
     this.#add({ ...this.#base(path, mode), size: data.length, content: { kind: 'bytes', data } });
-    this.#addRow(path, hashOf(data), data.length);
+    this.#addRow(path, recordHash(data), data.length);
   }
 
   #addRecord(path: string): void {
@@ -240,8 +239,4 @@ function rewriteShebang(script: Buffer, interpreter: string): Buffer | undefined
   if (!script.subarray(0, 8).equals(Buffer.from('#!python'))) return undefined;
   const end = script.indexOf(0x0a);
   return Buffer.concat([Buffer.from(`#!${interpreter}\n`), end === -1 ? Buffer.alloc(0) : script.subarray(end + 1)]);
-}
-
-function hashOf(data: Buffer): string {
-  return `sha256=${createHash('sha256').update(data).digest('base64url')}`;
 }

@@ -1,14 +1,15 @@
 import { createReadStream } from 'node:fs';
-import { realpath } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { info } from '../../events.ts';
 import type { Platform } from '../../lock/platform.ts';
+import { projectPath } from '../../lock/project-url.ts';
 import type { BuildRequirement, Built, BuiltSource, File, PythonPackage, Target } from '../../lock/schema.generated.ts';
 import { bundledFile } from '../../sources/bundled-runtime.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 import { checkoutCommit } from '../../sources/git/checkout.ts';
+import { findInProject } from '../../sources/project-file.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { BuildPlace } from './build-recipe.ts';
 import { buildWheel } from './build-wheel.ts';
@@ -108,7 +109,7 @@ async function ensureSource(
 ): Promise<void> {
   const { file, kind } = source;
   if ((await context.store.stat(file.sha256)) !== undefined) return;
-  if (file.url.startsWith('project:')) return takeFromProject(context, { what, source, directory });
+  if (projectPath(file.url) !== undefined) return takeFromProject(context, { what, source, directory });
   if (kind !== 'git') return fetchArtifacts(context, [{ file, what: `the source of ${what}` }]);
   const at = file.url.lastIndexOf('@');
   const url = file.url.slice('git+'.length, at);
@@ -127,9 +128,8 @@ async function takeFromProject(
   { what, source, directory }: { readonly what: string; readonly source: BuiltSource; readonly directory: string },
 ): Promise<void> {
   const { file, kind } = source;
-  const project = await realpath(directory);
-  const path = await realpath(join(project, decodeURI(file.url.slice('project:'.length)))).catch(() => undefined);
-  if (path === undefined || relative(project, path).startsWith('..')) {
+  const path = await findInProject(directory, file.url);
+  if (path === undefined) {
     throw new CogplanError('COGPLAN_BLOB_MISSING', `the source of ${what} is neither in the store nor in the project`, {
       subject: what,
       hint: EXPORT_HINT,

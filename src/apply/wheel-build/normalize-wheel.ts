@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { compareBytes } from '../../canonical.ts';
 import { CogplanError } from '../../errors.ts';
 import type { ZipEntry } from '../../formats/archive/zip.ts';
 import { withZipFile } from '../../formats/archive/zip-file.ts';
-import { formatRecord, type RecordRow } from '../../formats/python/wheel-record.ts';
+import { formatRecord, type RecordRow, recordHash } from '../../formats/python/wheel-record.ts';
 import type { BlobInfo, Store } from '../../store/store.ts';
 
 /** The first day that a zip can tell: 1980-01-01, 00:00. */
@@ -43,7 +42,7 @@ export async function normalizeWheel(path: string, store: Pick<Store, 'writer'>)
       };
       for (const member of members) {
         const data = member.read();
-        rows.push({ path: member.name, hash: hashOf(data), size: String(data.length) });
+        rows.push({ path: member.name, hash: recordHash(data), size: String(data.length) });
         await add(member.name, member.mode, data);
       }
       rows.push({ path: record, hash: '', size: '' });
@@ -135,10 +134,6 @@ function endOfDirectory(count: number, size: number, offset: number): Buffer {
   end.writeUInt32LE(size, 12);
   end.writeUInt32LE(offset, 16);
   return end;
-}
-
-function hashOf(data: Buffer): string {
-  return `sha256=${createHash('sha256').update(data).digest('base64url')}`;
 }
 
 function tooLarge(path: string): CogplanError {

@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
+
 /** A row of a wheel's RECORD. */
 export interface RecordRow {
   readonly path: string;
   /** `sha256=` and URL-safe base64 without padding; empty when there is none. */
   readonly hash: string;
   readonly size: string;
+}
+
+/** What a RECORD says of these bytes. https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file */
+export function recordHash(data: Uint8Array): string {
+  return `sha256=${createHash('sha256').update(data).digest('base64url')}`;
 }
 
 /** Rows of a RECORD; undefined when it is not CSV of at most three columns. */

@@ -1,3 +1,4 @@
+import { projectPath } from '../project-url.ts';
 import type { Lock, PythonPackage, Target } from '../schema.generated.ts';
 
 /** Where another installer gets a locked package from. */
@@ -21,7 +22,8 @@ export function pythonSource(item: PythonPackage, indexes: readonly string[]): P
   const { built, file } = item;
   const subdirectory = built?.source.subdirectory === undefined ? {} : { subdirectory: built.source.subdirectory };
   const url = built?.source.file.url ?? file.url;
-  if (url.startsWith('project:')) return { kind: 'path', path: url.slice('project:'.length), ...subdirectory };
+  const path = projectPath(url);
+  if (path !== undefined) return { kind: 'path', path, ...subdirectory };
   if (built?.source.kind === 'git' || url.startsWith('git+')) {
     const address = url.replace(/^git\+/, '');
     const at = address.lastIndexOf('@');

@@ -87,9 +87,10 @@ function gpuRisks({ family, from, to, details }: Draft): readonly Risk[] {
   if (lost.length > 0) risks.push({ kind: 'gpu', level: 'high', text: `no kernels for ${lost.join(', ')} any more` });
   if (won.length > 0) risks.push({ kind: 'gpu', level: 'low', text: `kernels for ${won.join(', ')} as well` });
   const driver = details.find(({ field }) => field === 'minimumDriver');
-  const [before, after] = [driver?.from, driver?.to].map((value) => (typeof value === 'string' ? value : undefined));
-  if (before !== undefined && after !== undefined && compareNumbers(after, before) > 0) {
-    risks.push({ kind: 'gpu', level: 'medium', text: `needs driver ${after} or newer, before ${before}` });
+  const [before, after] = [driver?.from, driver?.to].map((value) => parseVersion(String(value ?? '')));
+  if (before !== undefined && after !== undefined && compareVersions(after, before) > 0) {
+    const text = `needs driver ${String(driver?.to)} or newer, before ${String(driver?.from)}`;
+    risks.push({ kind: 'gpu', level: 'medium', text });
   }
   return risks;
 }
@@ -107,16 +108,6 @@ function builtRisks({ family, kind, to, details }: Draft): readonly Risk[] {
 
 function listOf(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [];
-}
-
-/** `550.54.14` after `535.104`. */
-function compareNumbers(a: string, b: string): number {
-  const [one, other] = [a, b].map((text) => text.split('.').map(Number));
-  for (let index = 0; index < Math.max(one?.length ?? 0, other?.length ?? 0); index++) {
-    const difference = (one?.[index] ?? 0) - (other?.[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 const LICENCES = /AGPL|LGPL|GPL|MIT|BSD|APACHE|MPL|ISC|PSF|PYTHON|ZLIB|CC0|CC-BY|UNLICENSE|EPL|PROPRIETARY|COMMERCIAL/g;

@@ -6,6 +6,7 @@ import type { Context } from '../../context.ts';
 import { type Sha256, sha256, toDigest } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import { expandUserInfo } from '../../formats/python/user-info-variables.ts';
+import { projectUrl } from '../../lock/project-url.ts';
 import type { CompileOutcome } from '../../sources/uv/compile.ts';
 import type { CompiledFile } from '../../sources/uv/pylock.ts';
 import type { Root } from './roots.ts';
@@ -74,7 +75,7 @@ async function fetchDirectWheel(context: Context, root: Root, wheel: DirectWheel
       sha256: wheel.sha256,
     });
     checkHash(root, stored.sha256);
-    return { url: `project:${encodeURI(wheel.path)}`, filename: lastSegment(wheel.path), ...stored };
+    return { url: projectUrl(wheel.path), filename: lastSegment(wheel.path), ...stored };
   }
   const url = withoutCredentials(wheel.url);
   const filename = decodeURIComponent(lastSegment(new URL(url).pathname));

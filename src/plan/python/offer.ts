@@ -5,6 +5,7 @@ import { warn } from '../../events.ts';
 import { satisfies } from '../../formats/python/specifier.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankWheel, type TagRanks } from '../../formats/python/wheel-tags.ts';
+import { projectPath } from '../../lock/project-url.ts';
 import { readMetadataBytes } from '../../sources/pypi/core-metadata.ts';
 import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
 import type { IndexFile } from '../../sources/pypi/index-file.ts';
@@ -145,7 +146,7 @@ export async function offeredMetadata(context: Context, file: OfferedFile): Prom
   if (known !== undefined) return Buffer.from(known, 'base64');
   const bytes = await readMetadataBytes(context, {
     ...file,
-    url: file.url.startsWith('project:') ? file.url : withCredentials(file.url, file.source),
+    url: projectPath(file.url) === undefined ? withCredentials(file.url, file.source) : file.url,
   });
   await context.store.putDerived(METADATA, key, bytes.toString('base64'));
   return bytes;

@@ -9,6 +9,7 @@ import { type HttpTestServer, startHttpServer } from '../../../test/servers/http
 import { publishWheels } from '../../../test/servers/package-index.ts';
 import type { Context } from '../../context.ts';
 import type { Hold, Target } from '../../lock/schema.generated.ts';
+import { emptyRequirements } from '../../spec/read-python-file.ts';
 import { NO_SETTINGS } from '../../spec/settings.ts';
 import type { Requirements, Spec } from '../../spec/spec.ts';
 import type { ResolveInput } from '../families.ts';
@@ -347,16 +348,3 @@ describe('indexes of the settings', () => {
     expect(JSON.stringify([result, base.events])).not.toMatch(/s3cret|bWU6czNjcmV0/);
   });
 });
-
-function emptyRequirements() {
-  return {
-    requirements: [],
-    constraints: [],
-    extraIndexUrls: [],
-    findLinks: [],
-    pre: false,
-    noBinary: [],
-    onlyBinary: [],
-    files: [],
-  };
-}

@@ -3,6 +3,7 @@ import { CogplanError, printable, type Where, withoutUserInfo } from '../../erro
 import type { MarkerEnvironment } from '../../formats/python/marker.ts';
 import { evaluateMarker } from '../../formats/python/marker.ts';
 import { formatRequirement, parseRequirement, type Requirement } from '../../formats/python/requirement.ts';
+import { projectUrl } from '../../lock/project-url.ts';
 import type { RequirementLine } from '../../spec/spec.ts';
 import type { BuildReference } from './built/reference.ts';
 import type { DirectWheel } from './direct-wheels.ts';
@@ -98,7 +99,7 @@ function wheelOf({ source }: RequirementLine, directory: string): DirectWheel | 
 
 /** For the edges of the lock: without credentials. */
 function addressOf(wheel: DirectWheel): string {
-  return wheel.kind === 'url' ? withoutUserInfo(wheel.url) : `project:${encodeURI(wheel.path)}`;
+  return wheel.kind === 'url' ? withoutUserInfo(wheel.url) : projectUrl(wheel.path);
 }
 
 function unsupported({ text, where, source }: RequirementLine): CogplanError {

@@ -3,6 +3,7 @@ import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { warn } from '../../events.ts';
 import { rankTags } from '../../formats/python/wheel-tags.ts';
+import { projectPath } from '../../lock/project-url.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
 import { checkIndexPages } from '../../sources/pypi/find-file.ts';
 import type { CompiledPackage } from '../../sources/uv/pylock.ts';
@@ -131,7 +132,7 @@ async function describeAll(
         const wheel = roots.find((root) => root.wheel !== undefined);
         if (item.direct && wheel !== undefined)
           return { item, url: file.url, description: await describeDirect(context, file, wheel) };
-        if (file.url.startsWith('project:'))
+        if (projectPath(file.url) !== undefined)
           return { item, url: file.url, description: await describeDirect(context, file, undefined) };
         const direct = item.direct ? (roots.find((root) => root.requirement.url !== undefined)?.text ?? '') : undefined;
         const { indexes: route, onPurpose } = routeOf(request.indexes, item.name);

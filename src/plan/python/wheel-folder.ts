@@ -5,6 +5,7 @@ import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
+import { projectUrl } from '../../lock/project-url.ts';
 import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
 
 /** More files than this are no folder of wheels. */
@@ -29,7 +30,7 @@ export async function readWheelFolder(
     const place = posix.join(path, filename);
     if (!(await lstat(join(directory, place))).isFile()) continue;
     const { sha256, size } = await context.store.put(createReadStream(join(directory, place)));
-    files.push({ filename, url: `project:${encodeURI(place)}`, sha256, size, source: path });
+    files.push({ filename, url: projectUrl(place), sha256, size, source: path });
   }
   return files;
 }

@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, posix, relative } from 'node:path';
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { asSha256, type Sha256, sha256 } from '../../digest.ts';
+import { type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError, type Where } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
+import { hashFile } from '../../hash-file.ts';
+import { projectUrl } from '../../lock/project-url.ts';
 import type { File } from '../../lock/schema.generated.ts';
 
 export interface FolderFile {
@@ -52,7 +53,7 @@ export async function readProjectFolder(
       const found: FolderFile[] = [];
       for (const item of listed) {
         const file = {
-          url: `project:${encodeURI(item.file)}`,
+          url: projectUrl(item.file),
           ...(await hashOf(context, directory, item.file, where)),
         };
         found.push({ path: item.path, file });
@@ -106,13 +107,7 @@ async function hashOf(
   const known = await context.store.getDerived<{ readonly sha256: Sha256; readonly size: number }>(KIND, key);
   if (known !== undefined) return known;
   const started = context.now().getTime();
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of createReadStream(absolute, { highWaterMark: 1024 * 1024, signal: context.signal })) {
-    hash.update(chunk as Buffer);
-    size += (chunk as Buffer).length;
-  }
-  const found = { sha256: asSha256(hash.digest('hex')), size };
+  const found = await hashFile(absolute, { signal: context.signal });
   if (Number(info.ctimeMs) < started - UNSETTLED_MS) await context.store.putDerived(KIND, key, found);
   return found;
 }

@@ -145,7 +145,8 @@ async function readSource(
   });
 }
 
-function isOfProject({ uri }: WeightSource): boolean {
+/** Is it read from the project's own files? */
+export function isOfProject({ uri }: WeightSource): boolean {
   return !/^[a-z][a-z0-9+.-]*:\/\//i.test(uri) || uri.startsWith('file://');
 }
 

@@ -1,9 +1,10 @@
 import { canonicalJson, type Json } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
+import { projectPath } from '../../lock/project-url.ts';
 import type { Lock, WeightSet as LockedSet, Target } from '../../lock/schema.generated.ts';
 import type { Spec } from '../../spec/spec.ts';
 import { askedOf } from '../asked.ts';
-import { resolveWeights } from './resolve.ts';
+import { isOfProject, resolveWeights } from './resolve.ts';
 
 /**
  * ready: locked as asked, and every file lies in the store. incomplete: files are missing there. stale: another source, target or filter is asked, or files of the
@@ -56,7 +57,7 @@ async function statusOf(context: Context, set: LockedSet, state: WeightState | u
   for (const { file } of files) if ((await context.store.stat(file.sha256)) === undefined) missing += file.size;
   const size = files.reduce((sum, { file }) => sum + file.size, 0);
   // What lies in the project is at hand whether the store has a copy or not.
-  const isAtHand = files.every(({ file }) => file.url.startsWith('project:'));
+  const isAtHand = files.every(isInProject);
   const own = missing === 0 || isAtHand ? 'ready' : 'incomplete';
   return { name, state: state ?? own, target, place, files: files.length, size, missing, setDigest };
 }
@@ -64,17 +65,21 @@ async function statusOf(context: Context, set: LockedSet, state: WeightState | u
 /** Files of the project are looked at; everything else is pinned by what is locked. */
 async function hasMoved(context: Context, spec: Spec, locked: LockedSet): Promise<boolean> {
   const set = spec.weights.find(({ name }) => name === locked.name);
-  if (set === undefined || locked.files.every(({ file }) => !file.url.startsWith('project:'))) return false;
-  const own = set.sources.filter(({ uri }) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(uri) || uri.startsWith('file://'));
+  const before = locked.files.filter(isInProject).length;
+  if (set === undefined || before === 0) return false;
+  const own = set.sources.filter(isOfProject);
   const input = { directory: spec.directory, sets: [{ ...set, sources: own }], previous: [], upgrade: false };
   const [now] = await resolveWeights(context, input).catch(() => []);
   const hashes = new Map(locked.files.map(({ path, file }) => [path, file.sha256]));
-  const before = locked.files.filter(({ file }) => file.url.startsWith('project:')).length;
   return (
     now === undefined ||
     now.files.length !== before ||
     now.files.some(({ path, file }) => hashes.get(path) !== file.sha256)
   );
+}
+
+function isInProject({ file }: LockedSet['files'][number]): boolean {
+  return projectPath(file.url) !== undefined;
 }
 
 function asksByName(family: { readonly [key: string]: Json } | undefined): ReadonlyMap<string, string> {

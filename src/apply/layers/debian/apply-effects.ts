@@ -4,6 +4,7 @@ import { matchesPattern, readPattern } from '../../../formats/debian/effects/val
 import type { Accounts } from './accounts.ts';
 import type { Alternatives } from './alternatives.ts';
 import type { ConfiguredTree } from './configured-tree.ts';
+import { applySysusers } from './sysusers.ts';
 
 export interface Diversion {
   readonly path: string;
@@ -202,3 +203,14 @@ const CLASSES = [
   ['g', 3, 0o2000],
   ['o', 0, 0o1000],
 ] as const;
+
+/** Accounts that packages declare, then owners and modes that `dpkg-statoverride` sets: both once all effects are known. */
+export function applyOwners({ tree, accounts, generators, statOverrides }: Configuration): void {
+  const sysusers = generators.get('sysusers');
+  if (sysusers !== undefined) applySysusers(tree, accounts, sysusers);
+  for (const { path, owner, group, mode } of statOverrides) {
+    if (tree.getTarget(path) === undefined) continue;
+    tree.chown(path, accounts.resolveOwner(`${owner}:${group}`));
+    tree.chmod(path, () => Number.parseInt(mode, 8));
+  }
+}

@@ -19,7 +19,8 @@ function positional(args: readonly Argument[], where: Where): readonly PyValue[]
 }
 
 const RECORDED: ReadonlySet<string> = new Set(['cog.Input', 'cog.FieldInfo', 'dataclasses.field', 'pydantic.Field']);
-const INPUT_ARGUMENTS = [
+/** Parameters of `cog.Input`, in their order. */
+export const INPUT_ARGUMENTS: readonly string[] = [
   'default',
   'description',
   'ge',

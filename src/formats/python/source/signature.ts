@@ -1,5 +1,6 @@
 import { type Metadata, type PyType, readAnnotation } from './annotation.ts';
 import { describe, evaluate } from './evaluate.ts';
+import { INPUT_ARGUMENTS } from './evaluate-call.ts';
 import { NotReadable, type SourcePlace, WrongModel } from './outcome.ts';
 import { own } from './own.ts';
 import { jsonOf, type PyJson } from './py-json.ts';
@@ -95,18 +96,7 @@ function readOutput(type: PyType, where: Where, at: number): OutputShape {
 /** The arguments of `Input(...)`. */
 type Info = ReadonlyMap<string, PyValue>;
 
-const ARGUMENTS = new Set([
-  'default',
-  'description',
-  'ge',
-  'le',
-  'min_length',
-  'max_length',
-  'regex',
-  'choices',
-  'deprecated',
-  'accept',
-]);
+const ARGUMENTS: ReadonlySet<string> = new Set(INPUT_ARGUMENTS);
 
 const KEYWORDS: readonly (readonly [string, string])[] = [
   ['description', 'description'],

@@ -6,6 +6,7 @@ import type { Context } from '../../../context.ts';
 import { CogplanError, unreachable, type Where, withoutUserInfo } from '../../../errors.ts';
 import { expandUserInfo } from '../../../formats/python/user-info-variables.ts';
 import { formatVersion, parseVersion, type Version } from '../../../formats/python/version.ts';
+import { projectUrl } from '../../../lock/project-url.ts';
 import type { BuiltSource } from '../../../lock/schema.generated.ts';
 import { type Checkout, checkoutCommit } from '../../../sources/git/checkout.ts';
 import { type BuildReference, describeReference } from './reference.ts';
@@ -35,12 +36,12 @@ export async function locateSource(
     case 'file': {
       const path = await locateIn(directory, reference.path, reference.kind, where);
       const { sha256, size } = await context.store.put(createReadStream(path));
-      return { kind: 'archive', file: { url: projectUrl(reference.path), sha256, size }, ...below };
+      return { kind: 'archive', file: { url: urlOf(reference.path), sha256, size }, ...below };
     }
     case 'directory': {
       const path = await locateIn(directory, reference.path, reference.kind, where);
       const { sha256, size } = await packTree(context, { directory: path, what: describeReference(reference) });
-      return { kind: 'directory', file: { url: projectUrl(reference.path), sha256, size }, ...below };
+      return { kind: 'directory', file: { url: urlOf(reference.path), sha256, size }, ...below };
     }
     default:
       return unreachable(reference);
@@ -74,9 +75,9 @@ function isInside(directory: string, path: string): boolean {
   return way !== '..' && !way.startsWith('../') && !way.startsWith('/');
 }
 
-function projectUrl(path: string): string {
+function urlOf(path: string): string {
   const plain = path.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
-  return `project:${encodeURI(plain === '' ? '.' : plain)}`;
+  return projectUrl(plain === '' ? '.' : plain);
 }
 
 async function locateCommit(
