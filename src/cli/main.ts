@@ -308,6 +308,12 @@ function resolving(command: Command): Command {
   return command
     .option('--upgrade', 'take the newest version of everything that the project allows')
     .option('--upgrade-package <name>', 'take the newest version of this package; may be repeated', collect)
+    .addOption(
+      new Option(
+        '--minimal',
+        'move as few locked Python packages as an edit forces, each to the nearest version that will do',
+      ).conflicts('upgrade'),
+    )
     .option('--refresh', 'replace only what can no longer be fetched')
     .option('--as-of <date>', 'consider nothing that was published later: 2023-05-04, an instant, or now')
     .addOption(fileOption())

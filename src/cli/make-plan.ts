@@ -22,6 +22,7 @@ import { readProjectSpec } from './project-spec.ts';
 export interface PlanOptions {
   readonly upgrade?: boolean;
   readonly upgradePackage?: readonly string[];
+  readonly minimal?: boolean;
   readonly refresh?: boolean;
   readonly platform?: string;
   /** Nothing newer than this day or instant; `now` ends it. */
@@ -96,6 +97,7 @@ export async function lockRequest(
       mode,
       asOf: options.asOf === undefined ? (previous?.asOf ?? null) : parseAsOf(options.asOf, new Date()),
       upgradePackages: options.upgradePackage ?? [],
+      ...(options.minimal === true ? { minimal: true } : {}),
     },
   };
 }

@@ -11,6 +11,8 @@ export interface ResolveOptions {
   readonly asOf: string | null;
   /** Packages to take anew even in mode `keep`: names of locked Python or Debian packages. */
   readonly upgradePackages?: readonly string[];
+  /** As few locked Python packages move as can be, and those by as little as can be, rather than to the newest version. */
+  readonly minimal?: boolean;
 }
 
 /** What every family's resolver gets. `previous` is the same target of the lock on disk, if any. */

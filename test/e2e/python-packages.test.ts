@@ -58,3 +58,49 @@ test('check answers from the lock', async () => {
   expect((await cogplan(['check', project])).status).toBe(1);
   expect((await cogplan(['check', project, '--gpu', 'L4'])).stderr).toContain('COGPLAN_USAGE');
 }, 60_000);
+
+test('an edit moves what it must: to the newest, or with --minimal to the nearest', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cogplan-minimal-'));
+  try {
+    mkdirSync(join(directory, 'wheels'));
+    for (const version of ['1.0', '1.1', '2.0']) {
+      const { filename, bytes } = aWheelFile({ name: 'lib', version, metadata: ['Requires-Dist: base'] });
+      writeFileSync(join(directory, 'wheels', filename), bytes);
+      const base = aWheelFile({ name: 'base', version });
+      writeFileSync(join(directory, 'wheels', base.filename), base.bytes);
+    }
+    const ask = (...lines: readonly string[]): void =>
+      writeFileSync(
+        join(directory, 'requirements.txt'),
+        ['--no-index', '--find-links ./wheels', ...lines, ''].join('\n'),
+      );
+    writeFileSync(
+      join(directory, 'cog.yaml'),
+      'build:\n  python_version: "3.11"\n  python_requirements: requirements.txt\n',
+    );
+    const locked = (): readonly string[] => {
+      const path = join(directory, 'cogplan.lock');
+      const { packages } = parseLock(readFileSync(path, 'utf8'), path).targets['linux/amd64']!.python;
+      return packages.map(({ name, version }) => `${name} ${version}`);
+    };
+    ask('lib==1.0', 'base==1.1');
+    expect(await cogplan(['lock', directory, '--yes', '--quiet'])).toMatchObject({ status: 0 });
+    ask('lib>=1.1', 'base');
+    const plain = await cogplan(['plan', directory, '--json', '--quiet']);
+    expect(JSON.parse(plain.stdout)).toMatchObject({
+      changes: expect.arrayContaining([
+        expect.objectContaining({ subject: 'lib', to: expect.objectContaining({ value: '2.0' }) }),
+      ]),
+    });
+    expect((await cogplan(['lock', directory, '--minimal', '--yes', '--quiet'])).status).toBe(0);
+    expect(locked()).toEqual(['base 1.1', 'lib 1.1']);
+    const both = await cogplan(['lock', directory, '--minimal', '--upgrade']);
+    expect(both).toMatchObject({ status: 1, stderr: expect.stringContaining('--minimal') });
+    expect(
+      (await cogplan(['lock', directory, '--minimal', '--upgrade-package', 'base', '--yes', '--quiet'])).status,
+    ).toBe(0);
+    expect(locked()).toEqual(['base 2.0', 'lib 1.1']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}, 300_000);

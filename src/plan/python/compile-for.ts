@@ -26,12 +26,20 @@ export interface SolveRequest {
   readonly keep: readonly PythonPackage[];
   /** Names among `keep` that must keep their file; what does not allow that is COGPLAN_HOLD_IMPOSSIBLE. */
   readonly held?: Held['python'];
+  /** Exact versions, as `name==1.0`, of whatever of these is needed. */
+  readonly pins?: readonly string[];
+  /** What `roots` name is taken in the oldest version that will do, rather than the newest. */
+  readonly oldest?: boolean;
+  /** Of `keep`, as few move as can be, and those by as little as can be. */
+  readonly moveLeast?: boolean;
   /** How packages without a wheel are built; absent: they are not. */
   readonly builds?: {
     readonly builder: BuilderOptions;
     readonly projectDirectory: string;
     /** Names whose wheels are not to be taken. */
     readonly noBinary: readonly string[];
+    /** The only names that may be built because no wheel fits; absent: all. */
+    readonly only?: ReadonlySet<string>;
   };
 }
 
@@ -64,9 +72,10 @@ function compileRequest(request: SolveRequest): CompileRequest {
     environment: request.environment,
     // What is still to be built has no text that the resolver could read.
     requirements: request.roots.map((root) => root.text).filter((text) => text !== ''),
-    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request)],
+    constraints: [...request.constraints.map((root) => root.text), ...heldPins(request), ...(request.pins ?? [])],
     indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
     pre: request.pre,
+    ...(request.oldest === true ? { oldest: true } : {}),
     preferences: request.keep,
     excludes: PROVIDED,
   };

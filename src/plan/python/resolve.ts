@@ -39,11 +39,13 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   }
   const builder =
     input.system === undefined ? undefined : openBuilder(context, input, request, { solve, ask: compileFor });
+  const least = input.options.minimal === true ? { moveLeast: true } : {};
   const model: SolveRequest =
     builder === undefined
-      ? request
+      ? { ...request, ...least }
       : {
           ...request,
+          ...least,
           builds: {
             builder: builder.options,
             projectDirectory: input.spec.directory,

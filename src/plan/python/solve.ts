@@ -9,13 +9,14 @@ import { checkIndexPages } from '../../sources/pypi/find-file.ts';
 import type { CompiledPackage } from '../../sources/uv/pylock.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { holdImpossible, mentions } from '../holds.ts';
+import { ask } from './ask.ts';
 import type { BuiltPackage } from './built/builder.ts';
+import type { BuildsOutcome } from './built/compile-with-builds.ts';
 import { chooseFile } from './choose-file.ts';
-import { compileFor, PROVIDED, type SolveRequest } from './compile-for.ts';
+import { PROVIDED, type SolveRequest } from './compile-for.ts';
 import { describeDirect, describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
-import type { Root } from './roots.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
 
@@ -66,33 +67,22 @@ function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: Solv
   }
 }
 
-interface Compiled {
-  readonly packages: readonly CompiledPackage[];
-  /** Those asked for, with what stands for sources that were built. */
-  readonly roots: readonly Root[];
-  readonly built: ReadonlyMap<string, BuiltPackage>;
-}
-
-async function compile(context: Context, request: SolveRequest, unreachable: Unreachable): Promise<Compiled> {
-  const { environment, asOf, builds } = request;
-  const { compileWithBuilds } = await import('./built/compile-with-builds.ts');
-  const { outcome, roots, built } =
-    builds === undefined
-      ? { outcome: await compileFor(context, request, { unreachable }), roots: request.roots, built: new Map() }
-      : await compileWithBuilds(context, {
-          ...builds,
-          environment,
-          asOf,
-          roots: request.roots,
-          sources: request.indexes,
-          compile: ({ roots: given, ...change }) =>
-            compileFor(context, { ...request, roots: given }, { ...change, unreachable }),
-        });
+async function compile(context: Context, request: SolveRequest, unreachable: Unreachable): Promise<Resolved> {
+  const { environment, asOf } = request;
+  const answer =
+    request.moveLeast === true
+      ? await (await import('./move-least.ts')).moveLeast(context, request, unreachable)
+      : await ask(context, request, unreachable);
+  const { outcome, roots, built } = answer;
   if (outcome.kind === 'resolved') return { packages: outcome.packages, roots, built };
   for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
   const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
   throw hold === undefined ? error : holdImpossible(hold, sentences(outcome.explanation), error);
+}
+
+interface Resolved extends Pick<BuildsOutcome, 'roots' | 'built'> {
+  readonly packages: readonly CompiledPackage[];
 }
 
 function sentences(text: string): readonly string[] {

@@ -20,6 +20,8 @@ export interface CompileRequest {
   readonly indexes: UvIndexes;
   /** Accept pre-releases of everything, as pip's `--pre`. */
   readonly pre: boolean;
+  /** Requirements are met by the oldest version that will do; what they bring in is as new as it can be. */
+  readonly oldest?: boolean;
   /** The primary index is one of our own, on loopback: nothing of it is worth keeping, and no proxy leads to it. */
   readonly isDesk?: boolean;
   /** Versions to take when they satisfy everything that is asked. */
@@ -121,6 +123,7 @@ function uvArguments(
     ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
     ...(request.overrides === undefined || request.overrides.length === 0 ? [] : ['--overrides', 'overrides.txt']),
     ...(request.pre ? ['--prerelease', 'allow'] : []),
+    ...(request.oldest === true ? ['--resolution', 'lowest-direct'] : []),
     ...(request.isDesk === true ? ['--no-cache'] : offline ? ['--offline'] : []),
   ];
 }

@@ -21,6 +21,8 @@ export interface BuildsInput {
   readonly roots: readonly Root[];
   /** Names whose wheels are not to be taken. */
   readonly noBinary: readonly string[];
+  /** The only names that may be built for want of a wheel; absent: all. */
+  readonly only?: ReadonlySet<string>;
   readonly sources: Sources;
   readonly asOf: string | null;
   readonly projectDirectory: string;
@@ -159,7 +161,7 @@ class BuildRun {
     );
     let more = false;
     for (const name of new Set([...named, ...mentioned].map(normalizeName))) {
-      if (this.#offered.has(name) || this.#direct.has(name)) continue;
+      if (this.#offered.has(name) || this.#direct.has(name) || this.#input.only?.has(name) === false) continue;
       if (!named.includes(name) && !this.#isPackage(name, explanation)) continue;
       more = (await this.#offer(name, false)) || more;
     }
