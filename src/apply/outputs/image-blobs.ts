@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { type Digest, toDigest } from '../../digest.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { OCI_LAYER_TYPES } from '../../sources/oci/documents.ts';
+import { OCI_LAYER_TYPES } from '../../sources/oci/layer-types.ts';
 import type { Applied, AppliedLayer } from '../apply.ts';
 import type { BlobRef, LayerRef } from '../image/manifest.ts';
 

@@ -24,40 +24,72 @@ export interface PushedReceipt {
 
 const EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
 
+/** A receipt whose blobs are in the registry, and its bytes. */
+export interface ReceiptBlobs {
+  readonly blobs: readonly ReceiptBlob[];
+  readonly sent: number;
+  readonly saved: number;
+}
+
 /**
- * Attaches the receipt and the lock to a pushed image, as an artifact whose subject the image is. A registry that takes no such
- * artifact keeps the image without one, and a warning says so.
- * https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
+ * Puts what a receipt is made of into the registry. Undefined, and a warning, where the registry refuses it: an image is
+ * worth pushing without.
  */
-export async function pushReceipt(
+export async function pushReceiptBlobs(
   context: Context,
   registry: Registry,
-  { applied, lock, image }: { readonly applied: Applied; readonly lock: Lock; readonly image: EncodedManifest },
-): Promise<PushedReceipt | undefined> {
+  { applied, lock }: { readonly applied: Applied; readonly lock: Lock },
+): Promise<ReceiptBlobs | undefined> {
   const blobs = [
     blobOf(EMPTY_TYPE, Buffer.from('{}')),
     blobOf(RECEIPT_TYPE, encodeReceipt(receiptOf(applied))),
     blobOf(LOCK_TYPE, Buffer.from(formatLock(lock), 'utf8')),
   ];
-  const manifest = encodeArtifact(blobs, image);
-  try {
-    let [sent, saved] = [0, 0];
-    const count = (isSent: boolean, size: number): void => {
-      if (isSent) sent += size;
-      else saved += size;
-    };
-    for (const { digest, bytes } of blobs) {
-      const blob = { digest, size: bytes.length, read: (from: number, to: number) => bytes.subarray(from, to) };
-      count((await pushBlob(context, registry, blob)) === 'sent', bytes.length);
-    }
-    count(await pushManifest(registry, manifest, manifest.digest), manifest.bytes.length);
-    await addReferrer(registry, image.digest, {
+  return unlessRefused(context, async () => {
+    const results = await Promise.all(
+      blobs.map(async ({ digest, bytes }) => {
+        const blob = { digest, size: bytes.length, read: (from: number, to: number) => bytes.subarray(from, to) };
+        return { size: bytes.length, isSent: (await pushBlob(context, registry, blob)) === 'sent' };
+      }),
+    );
+    const sum = (wanted: boolean): number =>
+      results.reduce((total, { size, isSent }) => total + (isSent === wanted ? size : 0), 0);
+    return { blobs, sent: sum(true), saved: sum(false) };
+  });
+}
+
+/**
+ * Attaches a receipt to a pushed image, as an artifact whose subject the image is. A registry that takes no such artifact keeps the
+ * image without one, and a warning says so.
+ * https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
+ */
+export async function attachReceipt(
+  context: Context,
+  registry: Registry,
+  { receipt, image }: { readonly receipt: ReceiptBlobs; readonly image: EncodedManifest },
+): Promise<PushedReceipt | undefined> {
+  const manifest = encodeArtifact(receipt.blobs, image);
+  return unlessRefused(context, async () => {
+    const pushed = await pushManifest(registry, manifest, manifest.digest);
+    const referrer = {
       mediaType: manifest.mediaType,
       digest: manifest.digest,
       size: manifest.bytes.length,
       artifactType: RECEIPT_ARTIFACT,
-    });
-    return { digest: manifest.digest, sent, saved };
+    };
+    await addReferrer(registry, image.digest, { referrer, pushed });
+    const size = manifest.bytes.length;
+    return {
+      digest: manifest.digest,
+      sent: receipt.sent + (pushed.sent ? size : 0),
+      saved: receipt.saved + (pushed.sent ? 0 : size),
+    };
+  });
+}
+
+async function unlessRefused<T>(context: Context, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
   } catch (error) {
     if (!isCogplanError(error, 'COGPLAN_REGISTRY_FAILED')) throw error;
     warn(context.host, 'push.receipt', `the image is pushed, without its receipt: ${error.message}`);

@@ -6,7 +6,7 @@ import { type Digest, fromDigest, type Sha256, toDigest } from '../../digest.ts'
 import type { Span } from '../../events.ts';
 import { warn } from '../../events.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { OCI_LAYER_TYPES } from '../../sources/oci/documents.ts';
+import { OCI_LAYER_TYPES } from '../../sources/oci/layer-types.ts';
 import { hasBlob, type PushedBlob, placeBlob, pushBlob } from '../../sources/oci/push-blob.ts';
 import { pushManifest } from '../../sources/oci/push-manifest.ts';
 import { formatReference, type ImageReference, parseBlobUrl } from '../../sources/oci/reference.ts';
@@ -14,8 +14,9 @@ import { openRegistry, type Registry } from '../../sources/oci/registry.ts';
 import type { Applied, AppliedLayer } from '../apply.ts';
 import type { PlannedBaseLayer } from '../plan-layers.ts';
 import { openPool } from '../pool.ts';
-import { type CompressedLayer, knownCompressed, LAYER_ENCODER } from './compress-layer.ts';
-import { pushReceipt } from './push-receipt.ts';
+import { runTogether } from '../run-together.ts';
+import { type CompressedLayer, compressLayer, knownCompressed, LAYER_ENCODER } from './compress-layer.ts';
+import { attachReceipt, pushReceiptBlobs } from './push-receipt.ts';
 import { encodeRegistryManifest, type RegistryLayerRef } from './registry-manifest.ts';
 
 /** What a push did; the same image and lock give the same but for what the registry already had. */
@@ -41,7 +42,11 @@ export interface Pushed {
 
 type LayerResult = 'present' | 'mounted' | 'sent';
 
+/** Looking for layers waits for answers; sending them for the line. */
+const LOOKS = 16;
 const UPLOADS = 5;
+/** A worker takes longer to start than a layer of so many bytes to compress. */
+const SMALL_LAYER = 1024 * 1024;
 
 /**
  * Pushes an image: compresses the layers that were never compressed before, uploads what the registry lacks, and last puts the manifest,
@@ -53,20 +58,38 @@ export async function pushToRegistry(
   reference: ImageReference,
   span: Span,
 ): Promise<Pushed> {
+  const { manifestSize: _, ...pushed } = await pushImage(context, applied, { reference, name: reference.tag, span });
+  return pushed;
+}
+
+export interface PushImage {
+  readonly reference: ImageReference;
+  /** The tag; absent: its own digest alone. */
+  readonly name: string | undefined;
+  readonly span: Span;
+}
+
+/** The same under a name that need not be a tag; `size` is the manifest's. */
+export async function pushImage(
+  context: Context,
+  applied: Applied,
+  { reference, name, span }: PushImage,
+): Promise<Pushed & { readonly manifestSize: number }> {
   const registry = await openRegistry(context, reference, {
     access: 'push',
     mountFrom: [...new Set(applied.layers.flatMap((layer) => repositoryBeside(reference, layer) ?? []))],
   });
-  const layers = await pushLayers(context, applied, { registry, reference, span });
-  const config = { digest: applied.imageId, size: applied.config.length };
-  const configResult = await pushBlob(context, registry, {
-    ...config,
-    read: (from, to) => applied.config.subarray(from, to),
-  });
-  const manifest = encodeRegistryManifest(config, layers);
-  const isSent = await pushManifest(registry, manifest, reference.tag ?? manifest.digest);
   const { lock } = applied;
-  const receipt = lock && (await pushReceipt(context, registry, { applied, lock, image: manifest }));
+  const config = { digest: applied.imageId, size: applied.config.length };
+  const read = (from: number, to: number): Uint8Array => applied.config.subarray(from, to);
+  const [layers, configResult, receiptBlobs] = await runTogether(context, [
+    (inner) => pushLayers(inner, applied, { registry, reference, span }),
+    (inner) => pushBlob(inner, registry, { ...config, read }),
+    async (inner) => lock && pushReceiptBlobs(inner, registry, { applied, lock }),
+  ]);
+  const manifest = encodeRegistryManifest(config, layers);
+  const { sent: isSent } = await pushManifest(registry, manifest, name ?? manifest.digest);
+  const receipt = receiptBlobs && (await attachReceipt(context, registry, { receipt: receiptBlobs, image: manifest }));
   const parts = [
     ...distinct(layers),
     { size: config.size, result: configResult },
@@ -78,6 +101,7 @@ export async function pushToRegistry(
     kind: 'registry',
     reference: formatReference(reference),
     manifestDigest: manifest.digest,
+    manifestSize: manifest.bytes.length,
     encoder: LAYER_ENCODER,
     layers: layers.map(({ diffId, digest, size, result }) => ({ diffId, digest, size, result })),
     ...(receipt === undefined ? {} : { receipt: receipt.digest }),
@@ -109,13 +133,13 @@ async function pushLayers(
     signal: inner.signal,
     warn: (code, text) => warn(context.host, code, text),
   });
-  const limit = pLimit(UPLOADS);
+  const [look, turn] = [pLimit(LOOKS), pLimit(UPLOADS)];
   const total = applied.layers.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
   const compress = (diffId: Sha256, size: number): Promise<CompressedLayer> =>
-    pool.run({ kind: 'compress', diffId }, size);
+    size <= SMALL_LAYER ? compressLayer(context.store, diffId) : pool.run({ kind: 'compress', diffId }, size);
   const push = async (layer: AppliedLayer): Promise<PushedLayer> => {
-    const pushed = await pushLayer(inner, layer, { registry, reference, compress, limit });
+    const pushed = await pushLayer(inner, layer, { registry, reference, compress, look, turn });
     done += layer.size;
     span.progress(done, total, layer.layer);
     return pushed;
@@ -139,21 +163,24 @@ async function pushLayers(
   }
 }
 
+type Turn = <T>(work: () => Promise<T>) => Promise<T>;
+
 interface LayerPush {
   readonly registry: Registry;
   readonly reference: ImageReference;
   readonly compress: (diffId: Sha256, size: number) => Promise<CompressedLayer>;
-  readonly limit: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly look: Turn;
+  readonly turn: Turn;
 }
 
 async function pushLayer(
   context: Context,
   layer: AppliedLayer,
-  { registry, reference, compress, limit }: LayerPush,
+  { registry, reference, compress, look, turn }: LayerPush,
 ): Promise<PushedLayer> {
   const { base, diffId, size } = layer;
   if (base !== undefined)
-    return limit(() => pushBaseLayer(context, registry, { base, mountFrom: repositoryBeside(reference, layer) }));
+    return look(() => pushBaseLayer(context, registry, { base, mountFrom: repositoryBeside(reference, layer), turn }));
   const { store } = context;
   const hash = fromDigest(diffId);
   const known = await knownCompressed(store, hash);
@@ -167,7 +194,7 @@ async function pushLayer(
   if (known !== undefined && !isThere) {
     // Compressing again is only needed when the registry lacks it.
     const probe = { digest: toDigest(known.sha256), size: known.size };
-    if (await limit(() => hasBlob(registry, probe))) return { ...ref(known), result: 'present' };
+    if (await look(() => hasBlob(registry, probe))) return { ...ref(known), result: 'present' };
   }
   const compressed = isThere ? known : await compress(hash, size);
   const path = await store.verified(compressed.sha256, compressed.size, `compressed layer ${diffId}`);
@@ -175,7 +202,7 @@ async function pushLayer(
     ...ref(compressed),
     read: (start, end) => createReadStream(path, { start, end: end - 1 }),
   };
-  return { ...ref(compressed), result: await limit(() => pushBlob(context, registry, blob)) };
+  return { ...ref(compressed), result: await look(() => pushBlob(context, registry, blob, { turn })) };
 }
 
 /**
@@ -185,7 +212,11 @@ async function pushLayer(
 async function pushBaseLayer(
   context: Context,
   registry: Registry,
-  { base, mountFrom }: { readonly base: PlannedBaseLayer; readonly mountFrom: string | undefined },
+  {
+    base,
+    mountFrom,
+    turn,
+  }: { readonly base: PlannedBaseLayer; readonly mountFrom: string | undefined; readonly turn: Turn },
 ): Promise<PushedLayer> {
   const { file, compression, diffId, image } = base;
   const ref = { mediaType: OCI_LAYER_TYPES[compression], digest: toDigest(file.sha256), size: file.size, diffId };
@@ -195,7 +226,7 @@ async function pushBaseLayer(
   await fetchArtifacts(context, [{ file, what: `layer ${ref.digest} of ${image}` }]);
   const path = await context.store.verified(file.sha256, file.size, `layer ${ref.digest} of ${image}`);
   const read = (start: number, end: number): Readable => createReadStream(path, { start, end: end - 1 });
-  return { ...ref, result: await pushBlob(context, registry, { ...ref, read }) };
+  return { ...ref, result: await pushBlob(context, registry, { ...ref, read }, { turn }) };
 }
 
 /** The repository that a base's layer lies in, when it is of the same registry. */

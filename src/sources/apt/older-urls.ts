@@ -1,5 +1,5 @@
 import type { Archive, File } from '../../lock/schema.generated.ts';
-import { stampOf } from './open-archive-as-of.ts';
+import { stampOf } from './snapshot-stamp.ts';
 
 /** Debian archives by the URL that locks name them by, and where their past states are. */
 const SNAPSHOTS: Readonly<Record<string, string>> = {

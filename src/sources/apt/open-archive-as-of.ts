@@ -4,6 +4,7 @@ import { warn } from '../../events.ts';
 import { type FetchedRelease, fetchRelease } from './fetch-release.ts';
 import { type ArchiveRequest, type OpenArchive, openIndex, openRelease } from './open-archive.ts';
 import { newestRemembered } from './remembered-archives.ts';
+import { stampOf } from './snapshot-stamp.ts';
 
 export interface DatedRequest extends ArchiveRequest {
   /** Nothing newer is considered. */
@@ -66,12 +67,4 @@ async function fetchAt(context: Context, request: DatedRequest, url: string): Pr
     if (!isCogplanError(error, 'COGPLAN_ARCHIVE_EXPIRED')) throw error;
     return fetchRelease(context, { ...asked, at: request.asOf });
   }
-}
-
-/** `20230504T000000Z`, as snapshot archives name instants. */
-export function stampOf(date: Date): string {
-  return date
-    .toISOString()
-    .replace(/\.\d{3}Z$/, 'Z')
-    .replace(/[-:]/g, '');
 }

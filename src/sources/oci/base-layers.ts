@@ -4,7 +4,7 @@ import { type Digest, fromDigest, type Sha256 } from '../../digest.ts';
 import { type Compression, decompress } from '../../formats/archive/decompress.ts';
 import type { File } from '../../lock/schema.generated.ts';
 import { fetchArtifacts } from '../fetch-artifacts.ts';
-import type { LayerCompression } from './documents.ts';
+import type { LayerCompression } from './layer-types.ts';
 
 /** A layer of a base: as it lies in the registry, and the digest of the tar that it inflates to. */
 export interface StoredLayer {

@@ -16,25 +16,6 @@ export const MANIFEST_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ];
 
-export type LayerCompression = 'none' | 'gzip' | 'zstd';
-
-/** How each kind of layer is compressed; what is not listed is none that can be read. */
-export const LAYER_TYPES: Readonly<Record<string, LayerCompression>> = {
-  'application/vnd.oci.image.layer.v1.tar': 'none',
-  'application/vnd.oci.image.layer.v1.tar+gzip': 'gzip',
-  'application/vnd.oci.image.layer.v1.tar+zstd': 'zstd',
-  'application/vnd.docker.image.rootfs.diff.tar': 'none',
-  'application/vnd.docker.image.rootfs.diff.tar.gzip': 'gzip',
-  'application/vnd.docker.image.rootfs.diff.tar.zstd': 'zstd',
-};
-
-/** The OCI name of a layer with this compression. */
-export const OCI_LAYER_TYPES = {
-  none: 'application/vnd.oci.image.layer.v1.tar',
-  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-} as const satisfies Record<LayerCompression, string>;
-
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is no sha256 digest') as unknown as z.ZodType<Digest>;
 const descriptor = z.object({
   mediaType: z.string().max(255),

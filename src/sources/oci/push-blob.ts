@@ -4,6 +4,7 @@ import type { Context } from '../../context.ts';
 import type { Digest } from '../../digest.ts';
 import { CogplanError, isCogplanError } from '../../errors.ts';
 import type { HttpResponse } from '../http/http-client.ts';
+import { LONGEST_RETRY_AFTER, parseRetryAfter } from '../http/retry.ts';
 import type { Registry } from './registry.ts';
 
 export interface PushedBlob {
@@ -18,12 +19,16 @@ export interface PushOptions {
   readonly mountFrom?: readonly string[];
   /** Told of each number of bytes that was handed to the registry, repeated ones included. */
   readonly onSent?: (bytes: number) => void;
+  /** Where an upload waits for its turn; looking for the blob does not wait. Absent: at once. */
+  readonly turn?: <T>(upload: () => Promise<T>) => Promise<T>;
 }
 
 export type PushResult = 'present' | 'mounted' | 'sent';
 
 /** Tries in a row that bring nothing new before an upload is given up. */
 const MOST_FRUITLESS = 4;
+/** Up to here a blob goes in the request that finishes its upload: one round trip less. */
+const SMALL_BLOB = 4 * 1024 * 1024;
 /** Where a body is too large for what stands before the registry. */
 const SMALL_CHUNK = 32 * 1024 * 1024;
 const FIRST_PAUSE = 250;
@@ -57,7 +62,8 @@ export async function pushBlob(
 ): Promise<PushResult> {
   const placed = await placeBlob(registry, blob, options.mountFrom ?? []);
   if (placed === 'present' || placed === 'mounted') return placed;
-  await upload(context, registry, { blob, session: placed, onSent: options.onSent ?? (() => {}) });
+  const { onSent = () => {}, turn = (work) => work() } = options;
+  await turn(() => upload(context, registry, { blob, session: placed, onSent }));
   return 'sent';
 }
 
@@ -99,8 +105,19 @@ async function upload(context: Context, registry: Registry, { blob, session, onS
   let done = 0;
   let chunk = blob.size;
   let fruitless = 0;
+  let isAtOnce = blob.size <= SMALL_BLOB;
   for (;;) {
     try {
+      if (isAtOnce) {
+        isAtOnce = false;
+        const body = (): Uint8Array | Readable => {
+          onSent(blob.size);
+          return blob.read(0, blob.size);
+        };
+        const answer = await finish(registry, { location, blob, body });
+        if (answer.status !== 404) return;
+        throw broken(registry, blob, 'the registry forgot the upload');
+      }
       if (done < blob.size) {
         const end = Math.min(blob.size, done + chunk);
         const answer = await sendChunk(registry, { location, blob, start: done, end, onSent });
@@ -109,11 +126,7 @@ async function upload(context: Context, registry: Registry, { blob, session, onS
         fruitless = 0;
         continue;
       }
-      const answer = await registry.send(withDigest(location, blob.digest), {
-        method: 'PUT',
-        headers: { 'content-length': '0' },
-        allowStatus: [404],
-      });
+      const answer = await finish(registry, { location, blob });
       if (answer.status !== 404) return;
       // The upload is gone: finished by a try whose answer was lost, or forgotten.
       if (await hasBlob(registry, blob)) return;
@@ -124,7 +137,7 @@ async function upload(context: Context, registry: Registry, { blob, session, onS
         if (chunk <= SMALL_CHUNK) throw error;
         chunk = SMALL_CHUNK;
       } else if (++fruitless > MOST_FRUITLESS) throw error;
-      else await sleep(FIRST_PAUSE * 2 ** (fruitless - 1), undefined, { signal: context.signal });
+      else await sleep(pauseAfter(context, error, fruitless), undefined, { signal: context.signal });
       const state = await stateOf(registry, location);
       const restarted = state === undefined || state.done > blob.size;
       const before = done;
@@ -133,6 +146,26 @@ async function upload(context: Context, registry: Registry, { blob, session, onS
       if (done > before) fruitless = 0;
     }
   }
+}
+
+/** Ends an upload, with the whole blob as body or with none. */
+function finish(
+  registry: Registry,
+  {
+    location,
+    blob,
+    body,
+  }: { readonly location: string; readonly blob: PushedBlob; readonly body?: () => Uint8Array | Readable },
+): Promise<HttpResponse> {
+  return registry.send(withDigest(location, blob.digest), {
+    method: 'PUT',
+    headers:
+      body === undefined
+        ? { 'content-length': '0' }
+        : { 'content-type': 'application/octet-stream', 'content-length': String(blob.size) },
+    allowStatus: [404],
+    ...(body === undefined ? {} : { body, retries: 0 }),
+  });
 }
 
 async function start(registry: Registry): Promise<string> {
@@ -206,6 +239,14 @@ function withDigest(location: string, digest: Digest): string {
   const url = new URL(location);
   url.searchParams.set('digest', digest);
   return url.href;
+}
+
+/** Milliseconds: what the registry asks for, or a short time that doubles. Throws the error when it asks for too long. */
+function pauseAfter(context: Context, error: unknown, fruitless: number): number {
+  const header = error instanceof CogplanError ? error.data?.retryAfter : undefined;
+  const asked = parseRetryAfter(typeof header === 'string' ? header : undefined, context.now()) ?? 0;
+  if (asked > LONGEST_RETRY_AFTER) throw error;
+  return Math.max(asked, FIRST_PAUSE * 2 ** (fruitless - 1));
 }
 
 function mayTryAgain(error: unknown): boolean {

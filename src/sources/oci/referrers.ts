@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { canonicalJson, type Json } from '../../canonical.ts';
 import { type Digest, sha256, toDigest } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
-import { pushManifest } from './push-manifest.ts';
+import { type PushedManifest, pushManifest } from './push-manifest.ts';
 import { referrersTag } from './receipt-types.ts';
 import type { Registry } from './registry.ts';
 
@@ -29,9 +29,17 @@ export async function listReferrers(registry: Registry, digest: Digest): Promise
   return listed ?? (await fetchIndex(registry, `manifests/${referrersTag(digest)}`)) ?? [];
 }
 
-/** Makes a pushed manifest, whose subject is `subject`, findable: registries without the referrers API keep a list under a tag. */
-export async function addReferrer(registry: Registry, subject: Digest, referrer: Referrer): Promise<void> {
-  if ((await fetchIndex(registry, `referrers/${subject}`)) !== undefined) return;
+/**
+ * Makes a pushed manifest, whose subject is `subject`, findable: registries without the referrers API keep a list under a tag. Those that
+ * have it say so when they take the manifest.
+ */
+export async function addReferrer(
+  registry: Registry,
+  subject: Digest,
+  { referrer, pushed }: { readonly referrer: Referrer; readonly pushed: PushedManifest },
+): Promise<void> {
+  if (pushed.subject === subject) return;
+  if (!pushed.sent && (await fetchIndex(registry, `referrers/${subject}`)) !== undefined) return;
   const tag = referrersTag(subject);
   const before = (await fetchIndex(registry, `manifests/${tag}`)) ?? [];
   if (before.at(-1)?.digest === referrer.digest) return;
@@ -39,7 +47,9 @@ export async function addReferrer(registry: Registry, subject: Digest, referrer:
   const others = before.filter(({ digest }) => digest !== referrer.digest);
   const manifests = [...others, referrer] as unknown as Json;
   const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }), 'utf8');
-  await pushManifest(registry, { bytes, digest: toDigest(sha256(bytes)), mediaType: INDEX_TYPE }, tag);
+  const index = { bytes, digest: toDigest(sha256(bytes)), mediaType: INDEX_TYPE };
+  // That there was none, or another, was just seen.
+  await pushManifest(registry, index, tag, { isAbsent: true });
 }
 
 /** Registries that know nothing of referrers say so in various ways. */

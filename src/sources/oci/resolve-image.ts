@@ -8,11 +8,10 @@ import {
   type Descriptor,
   INDEX,
   INDEX_TYPES,
-  LAYER_TYPES,
-  type LayerCompression,
   MANIFEST,
   MANIFEST_TYPES,
 } from './documents.ts';
+import { LAYER_TYPES, type LayerCompression } from './layer-types.ts';
 import { formatReference, type ImageReference } from './reference.ts';
 import { openRegistry, type Registry } from './registry.ts';
 
