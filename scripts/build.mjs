@@ -1,10 +1,11 @@
-// Compiles src/ into dist/, with the data files beside the code that reads them, and the runtime wheel.
+// Compiles src/ into dist/, with the data files beside the code that reads them, bundles the program, and builds the runtime wheel.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildRuntimeWheel } from './build-runtime-wheel.mjs';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -21,6 +22,7 @@ for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTy
   cpSync(source, join(dist, source.slice(join(root, 'src').length)));
 }
 writeFileSync(join(dist, 'build-id.txt'), `${buildId(['apply', 'formats'])}\n`);
+await bundle(dist);
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 await buildRuntimeWheel({ root, output: join(dist, 'runtime') });
 
