@@ -1,5 +1,8 @@
+import type { Context } from '../context.ts';
 import type { Where } from '../errors.ts';
 import { info, warn } from '../events.ts';
+import type { Lock } from '../lock/schema.generated.ts';
+import type { AskedChange } from '../plan/asked.ts';
 import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
@@ -70,10 +73,13 @@ async function explain({ json }: Session, directory: string, options: LockOption
   return 0;
 }
 
-async function checkLock({ host, json }: Session, directory: string, { file }: LockOptions): Promise<number> {
+async function checkLock({ context, host, json }: Session, directory: string, { file }: LockOptions): Promise<number> {
   const lock = await readLockFile(directory);
   const spec = await readProjectSpec(directory, { file, lock });
-  const stale = lock === undefined ? [] : staleKeys(lock, { spec, sdk: bundledSdk() });
+  const stale =
+    lock === undefined
+      ? []
+      : [...staleKeys(lock, { spec, sdk: bundledSdk() }), ...(await staleSources(context, lock, directory))];
   const current = lock !== undefined && stale.length === 0;
   if (json) {
     printJson({ current, present: lock !== undefined, stale });
@@ -88,6 +94,21 @@ async function checkLock({ host, json }: Session, directory: string, { file }: L
     print('Run `cogplan lock` to bring the lock in step.');
   }
   return current ? 0 : 2;
+}
+
+/** What was built from the project itself, and is not what it was. */
+async function staleSources(context: Context, lock: Lock, directory: string): Promise<readonly AskedChange[]> {
+  const built = Object.values(lock.targets).flatMap(({ python }) => python.packages.filter((item) => item.built));
+  if (built.length === 0) return [];
+  const { movedSources } = await import('../plan/python/built/sources-moved.ts');
+  const moved = await movedSources(context, { python: { indexes: [], packages: built } }, directory);
+  const byPath = new Map(moved.map((item) => [item.path, item]));
+  return [...byPath.values()].map(({ path, before, after }) => ({
+    family: 'python',
+    key: path,
+    before: `sha256 ${before}`,
+    after: after === undefined ? undefined : `sha256 ${after}`,
+  }));
 }
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {

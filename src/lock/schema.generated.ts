@@ -447,6 +447,10 @@ export interface Built {
    */
   requires: BuildRequirement[];
   /**
+   * `KEY=VALUE` of `--config-settings` and `--global-option`, for its build backend.
+   */
+  settings?: string[];
+  /**
    * sha256 over all inputs: the same recipe gives the same wheel.
    */
   recipe: import('../digest.ts').Sha256;

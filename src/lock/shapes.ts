@@ -53,7 +53,7 @@ const builtSource = object(
   ['version', plain],
 );
 const builtFrom = (requirement: Shape): Shape =>
-  object(['source', builtSource], ['requires', list(requirement)], ['recipe', plain]);
+  object(['source', builtSource], ['requires', list(requirement)], ['settings', words], ['recipe', plain]);
 const buildRequirement = (built: readonly (readonly [string, Shape])[]): Shape =>
   object(['name', plain], ['version', plain], ['file', file], ...built);
 /** What something is built with may have been built itself, and that too, but no deeper. */

@@ -106,7 +106,11 @@ function requirementText(line: RequirementLine): string {
   const { source } = line;
   // The bytes of a file of the project are what is asked for, whatever its name.
   const own = source.kind === 'path' && source.form === 'wheel' ? [`sha256:${source.sha256}`] : [];
-  return [withoutUserInfo(line.text), ...own, ...line.hashes.map((hash) => `--hash=${hash}`)].join(' ');
+  const settings = [
+    ...(line.configSettings ?? []).map((setting) => `--config-settings=${setting}`),
+    ...(line.globalOptions ?? []).map((option) => `--global-option=${option}`),
+  ];
+  return [withoutUserInfo(line.text), ...own, ...line.hashes.map((hash) => `--hash=${hash}`), ...settings].join(' ');
 }
 
 function optional(items: readonly string[]): readonly string[] | undefined {

@@ -208,8 +208,8 @@ async function buildsAreKept(
 ): Promise<boolean> {
   if (!target.python.packages.some(({ built }) => built !== undefined)) return true;
   if (!systemIsKept) return false;
-  const { sourcesMoved } = await import('./python/built/sources-moved.ts');
-  return !(await sourcesMoved(context, target, directory));
+  const { movedSources } = await import('./python/built/sources-moved.ts');
+  return (await movedSources(context, target, directory)).length === 0;
 }
 
 function keptPython(target: Target, tools: readonly Tool[]): PythonResolution {

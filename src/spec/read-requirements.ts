@@ -10,6 +10,7 @@ import {
 import { interpretRequirement } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
 import { besides, locateProjectPath, readProjectFile } from './project-file.ts';
+import { PROVIDED } from './provided.ts';
 import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
@@ -36,8 +37,6 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 200;
 // https://bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463
 const NO_PACKAGE = 'pkg-resources==0.0.0';
-// Cog installs its own SDK and server; these lines would replace them.
-const PROVIDED: ReadonlySet<string> = new Set(['cog', 'coglet']);
 
 /** Reads requirement lines with everything they include. Problems and notices are collected with their places. */
 export async function readRequirements(
@@ -197,11 +196,12 @@ export async function readRequirements(
       configSettings: values('--config-settings'),
       globalOptions: values('--global-option'),
     });
-    if (requirement.name !== undefined && PROVIDED.has(requirement.name)) {
+    const provided = providedBy(requirement);
+    if (provided !== undefined) {
       notices.push({
         level: 'warn',
         code: 'COGPLAN_REQUIREMENT_REMOVED',
-        text: `${line.requirement} is left out: the image gets its ${requirement.name} from cogplan.`,
+        text: `${line.requirement} is left out: the image gets its ${provided} from cogplan.`,
         where,
       });
       return undefined;
@@ -290,6 +290,14 @@ export async function readRequirements(
         return;
     }
   }
+}
+
+/** Its own repository is named without saying whose it is. */
+function providedBy({ name, source }: RequirementLine): string | undefined {
+  if (name !== undefined) return PROVIDED.has(name) ? name : undefined;
+  return source.kind === 'vcs' && /^https:\/\/github\.com\/replicate\/cog(?:\.git)?\/?$/i.test(source.url)
+    ? 'cog'
+    : undefined;
 }
 
 const REMOTE_FILE = 'Save the file in the project and name it there.';

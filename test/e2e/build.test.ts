@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,22 @@ class Predictor(BasePredictor):
     def predict(self) -> str:
         return IMPORTS
 `;
+
+/** A project that is its own build backend, and keeps what it was told. */
+const SETTINGS = {
+  'pyproject.toml': '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+  'backend.py': `
+import json, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "cptsettings-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(directory + "/" + name, "w") as wheel:
+        wheel.writestr("cptsettings.py", "settings = %r" % json.dumps(config_settings, sort_keys=True))
+        wheel.writestr("cptsettings-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: cptsettings\\nVersion: 1.0\\n")
+        wheel.writestr("cptsettings-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("cptsettings-1.0.dist-info/RECORD", "")
+    return name
+`,
+} as const;
 
 let directory: string;
 let server: HttpTestServer;
@@ -50,6 +67,7 @@ beforeAll(async () => {
   const random =
     'import random\nfrom setuptools import setup\nopen("cptodd.py", "w").write("x = %r" % random.SystemRandom().random())\nsetup(name="cptodd", version="1.0", py_modules=["cptodd"])\n';
   await publish('cptodd', { 'setup.py': random });
+  await publish('cptsettings', SETTINGS, 'tar.bz2');
   const root = join(directory, 'git');
   const repository = join(root, 'cptfromgit');
   mkdirSync(join(repository, 'python/cptfromgit'), { recursive: true });
@@ -70,17 +88,24 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+const BZIP2 = 'import bz2, sys; sys.stdout.buffer.write(bz2.compress(sys.stdin.buffer.read()))';
+
 /** A source distribution on the test's own index. */
-async function publish(name: string, files: Readonly<Record<string, string>>): Promise<void> {
+async function publish(
+  name: string,
+  files: Readonly<Record<string, string>>,
+  suffix: 'tar.gz' | 'tar.bz2' = 'tar.gz',
+): Promise<void> {
   const packer = pack();
   for (const [path, text] of Object.entries(files)) packer.entry({ name: `${name}-1.0/${path}` }, text);
   packer.entry({ name: `${name}-1.0/PKG-INFO` }, `Metadata-Version: 1.0\nName: ${name}\nVersion: 1.0\n`);
   packer.finalize();
-  const bytes = gzipSync(await buffer(packer));
-  server.answer(`/files/${name}-1.0.tar.gz`, { body: bytes });
+  const tar = await buffer(packer);
+  const bytes = suffix === 'tar.gz' ? gzipSync(tar) : execFileSync('python3', ['-c', BZIP2], { input: tar });
+  server.answer(`/files/${name}-1.0.${suffix}`, { body: bytes });
   server.answer(`/simple/${name}/`, {
     headers: { 'content-type': 'text/html' },
-    body: `<a href="/files/${name}-1.0.tar.gz">${name}-1.0.tar.gz</a>`,
+    body: `<a href="/files/${name}-1.0.${suffix}">${name}-1.0.${suffix}</a>`,
   });
 }
 
@@ -150,6 +175,44 @@ describe('packages without a wheel', () => {
     const requires = packageOf(readLock(project), 'cptunsaid')?.built?.requires;
     expect(requires?.find(({ name }) => name === 'six')?.version).toBe('1.16.0');
   }, 120_000);
+
+  it('get the settings that their requirement has, from a bzip2 archive as from any other', async () => {
+    const project = aProject(
+      'settings',
+      ['cptsettings --config-settings=color=red --config-settings=n=1 --config-settings=n=2'],
+      '__import__("cptsettings").settings',
+    );
+    await cogplanJson(['lock', '--yes', project]);
+    const { built } = packageOf(readLock(project), 'cptsettings') ?? {};
+    expect(built?.source.file.url).toContain('cptsettings-1.0.tar.bz2');
+    expect(built?.settings).toEqual(['color=red', 'n=1', 'n=2']);
+    expect((await cogplanJson<{ output: string }>(['predict', project])).output).toBe(
+      '{"color": "red", "n": ["1", "2"]}',
+    );
+    expect((await cogplan(['lock', project, '--check'])).status).toBe(0);
+    writeFileSync(join(project, 'requirements.txt'), `--extra-index-url ${server.url}/simple\ncptsettings\n`);
+    expect((await cogplan(['lock', project, '--check'])).status).toBe(2);
+    await cogplanJson(['lock', '--yes', project]);
+    expect(packageOf(readLock(project), 'cptsettings')?.built?.settings).toBeUndefined();
+    expect((await cogplanJson<{ output: string }>(['predict', project])).output).toBe('null');
+  }, 300_000);
+
+  it('of the project are compared by --check, without a network', async () => {
+    const project = aProject('vendored', ['./vendor/cptown']);
+    mkdirSync(join(project, 'vendor/cptown'), { recursive: true });
+    for (const [path, text] of Object.entries(SETTINGS)) writeFileSync(join(project, 'vendor/cptown', path), text);
+    await cogplanJson(['lock', '--yes', project]);
+    const lock = readFileSync(join(project, 'cogplan.lock'), 'utf8');
+    const check = () => cogplan(['lock', project, '--check'], { prefix: ['unshare', '-rn'] });
+    expect((await check()).status).toBe(0);
+    writeFileSync(join(project, 'vendor/cptown/more.py'), 'x = 1\n');
+    expect(await check()).toMatchObject({ status: 2, stdout: expect.stringContaining('vendor/cptown is') });
+    rmSync(join(project, 'vendor/cptown/more.py'));
+    expect((await check()).status).toBe(0);
+    rmSync(join(project, 'vendor/cptown'), { recursive: true });
+    expect((await check()).status).not.toBe(0);
+    expect(readFileSync(join(project, 'cogplan.lock'), 'utf8')).toBe(lock);
+  }, 300_000);
 
   it('that do not build are told with the end of the log and the remedy', async () => {
     const project = aProject('cptneedy', ['cptneedy']);

@@ -1,5 +1,5 @@
 /**
- * Calls a PEP 517 build backend, in the locked interpreter (3.7 or newer). Its one argument is JSON: `step` (`requires` or `wheel`), `backend`, `backendPath`. The answer is written to
+ * Calls a PEP 517 build backend, in the locked interpreter (3.7 or newer). Its one argument is JSON: `step` (`requires` or `wheel`), `backend`, `backendPath`, and `settings`, the `config_settings` of the hooks, or null. The answer is written to
  * `/build/out/result.json`. https://peps.python.org/pep-0517/
  */
 export const BUILD_PROGRAM = `
@@ -16,9 +16,9 @@ for name in filter(None, attribute.split(".")):
 
 if config["step"] == "requires":
     hook = getattr(backend, "get_requires_for_build_wheel", None)
-    result = list(hook(None) or []) if hook else []
+    result = list(hook(config["settings"]) or []) if hook else []
 else:
-    result = backend.build_wheel("/build/out", None)
+    result = backend.build_wheel("/build/out", config["settings"])
 sys.stdout.flush()
 with open("/build/out/result.json", "w") as file:
     json.dump(result, file)

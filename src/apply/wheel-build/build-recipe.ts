@@ -22,11 +22,13 @@ export interface WheelBuild {
   readonly what: string;
   readonly source: BuiltSource;
   readonly requires: readonly BuildRequirement[];
+  /** `KEY=VALUE` for the build backend. */
+  readonly settings?: readonly string[] | undefined;
   readonly place: BuildPlace;
 }
 
 /** sha256 over everything that decides the bytes of a wheel that is built. */
-export function buildRecipe({ source, requires, place }: WheelBuild): Sha256 {
+export function buildRecipe({ source, requires, settings = [], place }: WheelBuild): Sha256 {
   const { target, toolchain, platform } = place;
   const debs = [...target.system.packages, ...toolchain].map(({ file }) => file.sha256);
   const recipe: Json = {
@@ -41,6 +43,7 @@ export function buildRecipe({ source, requires, place }: WheelBuild): Sha256 {
       version: source.version ?? null,
     },
     requires: requires.map(({ file }) => ({ filename: wheelFilename(file), sha256: file.sha256 })),
+    ...(settings.length === 0 ? {} : { settings: [...settings] }),
   };
   return sha256(canonicalJson(recipe));
 }

@@ -132,7 +132,8 @@ async function runStep<T>(
     const out = join(scratch.path, 'out');
     mkdirSync(out);
     await writeFile(join(scratch.path, 'build.py'), BUILD_PROGRAM);
-    const config = { step, backend: system.backend, backendPath: system.backendPath };
+    const settings = hookSettings(build.settings ?? []);
+    const config = { step, backend: system.backend, backendPath: system.backendPath, settings };
     const result = await runInRoot(context, {
       sandbox: await openSandbox(),
       root: root.path,
@@ -154,6 +155,18 @@ async function runStep<T>(
   } finally {
     await scratch.dispose();
   }
+}
+
+/** `config_settings` of the hooks: what stands several times under one key is a list, as pip has it. https://peps.python.org/pep-0517/#config-settings */
+export function hookSettings(settings: readonly string[]): Readonly<Record<string, string | readonly string[]>> | null {
+  if (settings.length === 0) return null;
+  const found = new Map<string, readonly string[]>();
+  for (const setting of settings) {
+    const equals = setting.indexOf('=');
+    const [key, value] = equals < 0 ? [setting, ''] : [setting.slice(0, equals), setting.slice(equals + 1)];
+    found.set(key, [...(found.get(key) ?? []), value]);
+  }
+  return Object.fromEntries([...found].map(([key, values]) => [key, values.length === 1 ? (values[0] ?? '') : values]));
 }
 
 /** The build requirements where the interpreter looks for modules, and their commands on PATH. */

@@ -58,7 +58,7 @@ async function ensureWheel(
   await ensureInputs(context, { what, built, place, request });
   const outcome = await buildWheel(
     context,
-    { what, source: built.source, requires: built.requires, place },
+    { what, source: built.source, requires: built.requires, settings: built.settings, place },
     request.openSandbox,
   );
   if (outcome.kind === 'failed') {

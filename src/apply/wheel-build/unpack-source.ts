@@ -37,7 +37,7 @@ async function unpackArchive(
   directory: string,
 ): Promise<void> {
   const kind = archiveKind(file);
-  if (kind === undefined) throw invalid(what, 'its archive is neither tar (plain, gz, xz, zst) nor zip');
+  if (kind === undefined) throw invalid(what, 'its archive is neither tar (plain, gz, bz2, xz, zst) nor zip');
   if (kind === 'zip') return unzip(file, directory, what);
   const tar = `${directory}.tar`;
   try {
@@ -58,6 +58,7 @@ function archiveKind(file: string): Compression | 'zip' | undefined {
   }
   const starts = (...bytes: readonly number[]): boolean => bytes.every((byte, index) => head[index] === byte);
   if (starts(0x1f, 0x8b)) return 'gz';
+  if (starts(0x42, 0x5a, 0x68)) return 'bz2';
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a)) return 'xz';
   if (starts(0x28, 0xb5, 0x2f, 0xfd)) return 'zst';
   if (starts(0x50, 0x4b, 0x03, 0x04)) return 'zip';

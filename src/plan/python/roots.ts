@@ -20,6 +20,8 @@ export interface Root {
   readonly where?: Where;
   /** `sha256:…`; empty means any. */
   readonly hashes: readonly string[];
+  /** `KEY=VALUE` for the backend that builds it; absent: none. */
+  readonly settings?: readonly string[];
   /** What the requirement names by path or repository, to be built; the name may be empty until it is. */
   readonly source?: BuildReference;
   /** The wheel that it names by its place. */
@@ -36,11 +38,13 @@ export function projectRoots(
     const { text, where, hashes, name, marker } = line;
     if (marker !== undefined && !evaluateMarker(marker, markers)) return [];
     const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
+    const given = settingsOf(line);
+    const settings = given.length === 0 ? {} : { settings: given };
     const built = referenceOfLine(line);
     if (built !== undefined) {
       const requirement: Requirement = { name: name ?? '', extras: line.extras, specifiers: [] };
       const asked = `${place}: ${printable(withoutUserInfo(text))}`;
-      return [{ name: name ?? '', requirement, text: '', asked, where, hashes: [], source: built }];
+      return [{ name: name ?? '', requirement, text: '', asked, where, hashes: [], ...settings, source: built }];
     }
     const wheel = wheelOf(line, directory);
     if (name === undefined || (wheel === undefined && line.source.kind !== 'index')) throw unsupported(line);
@@ -59,7 +63,7 @@ export function projectRoots(
       ];
     }
     const requirement = parseRequirement(text, where);
-    return [{ name, requirement, text, asked: `${place}: ${printable(text)}`, where, hashes }];
+    return [{ name, requirement, text, asked: `${place}: ${printable(text)}`, where, hashes, ...settings }];
   });
 }
 
@@ -67,14 +71,6 @@ export function projectRoots(
 function referenceOfLine(line: RequirementLine): BuildReference | undefined {
   const { source, hashes } = line;
   if (source.kind === 'index' || (source.kind !== 'vcs' && source.form === 'wheel')) return undefined;
-  const option = line.configSettings?.[0] ?? line.globalOptions?.[0];
-  if (option !== undefined) {
-    throw new CogplanError('COGPLAN_REQUIREMENT_UNSUPPORTED', `the setting ${option} of a build cannot be locked`, {
-      subject: option,
-      where: line.where,
-      hint: 'Leave it out, or put the setting into the pyproject.toml or setup.cfg of the source.',
-    });
-  }
   const below = source.subdirectory === undefined ? {} : { subdirectory: source.subdirectory };
   if (source.kind === 'vcs') {
     return { kind: 'git', url: source.url, ...(source.ref === undefined ? {} : { ref: source.ref }), ...below };
@@ -89,6 +85,14 @@ function referenceOfLine(line: RequirementLine): BuildReference | undefined {
     ...(sha256 !== undefined && isSha256(sha256) ? { sha256 } : {}),
     ...below,
   };
+}
+
+/** Options for setup.py reach it by the key of their own name. https://setuptools.pypa.io/en/latest/build_meta.html */
+export function settingsOf({
+  configSettings = [],
+  globalOptions = [],
+}: Pick<RequirementLine, 'configSettings' | 'globalOptions'>): readonly string[] {
+  return [...configSettings, ...globalOptions.map((option) => `--global-option=${option}`)];
 }
 
 function wheelOf({ source }: RequirementLine, directory: string): DirectWheel | undefined {

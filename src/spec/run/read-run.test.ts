@@ -184,6 +184,33 @@ describe('packages', () => {
     expect(reading.requirements.map(({ value }) => value)).toEqual(lines);
   });
 
+  it("leave out the cog module, whose place is cogplan's, and say so once", () => {
+    const reading = read(
+      'pip install cog==0.10.0',
+      'pip install "cog>=0.9" numpy cog-thing',
+      'pip install git+https://github.com/replicate/cog.git@abc',
+      'pip uninstall -y cog',
+    );
+    expect(reading.requirements.map(({ value }) => value)).toEqual(['numpy', 'cog-thing']);
+    expect(reading.warnings).toEqual([]);
+    const whys = reading.commands.flatMap(({ parts }) => parts.map(({ class: kind, why }) => `${kind}: ${why}`));
+    expect(whys).toEqual([
+      'none: the image gets its cog from cogplan, whatever is installed here',
+      'python: locked with the requirements: numpy, cog-thing; cog>=0.9 is left out: the image gets its cog from cogplan, whatever is installed here',
+      'none: the image gets its cog from cogplan, whatever is installed here',
+      'none: the image gets its cog from cogplan, whatever is installed here',
+    ]);
+  });
+
+  it('hand settings of builds to the packages of their line, and to no other', () => {
+    const reading = read(
+      'pip install -C a=1 --config-settings "b=x y" --global-option=--fast one two',
+      'pip install three',
+    );
+    const settings = ' --config-settings a=1 --config-settings "b=x y" --global-option --fast';
+    expect(reading.requirements.map(({ value }) => value)).toEqual([`one${settings}`, `two${settings}`, 'three']);
+  });
+
   it('says that an unquoted > is no version', () => {
     const reading = read('pip install xformers>=0.0.22');
     expect(reading.requirements.map(({ value }) => value)).toEqual(['xformers']);

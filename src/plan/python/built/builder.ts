@@ -43,6 +43,15 @@ export interface BuiltPackage {
   readonly against: readonly string[];
 }
 
+export interface PackageToBuild {
+  readonly source: BuiltSource;
+  /** For messages. */
+  readonly what: string;
+  readonly where?: Where | undefined;
+  /** `KEY=VALUE` for the build backend; absent: none. */
+  readonly settings?: readonly string[] | undefined;
+}
+
 const MAX_ATTEMPTS = 6;
 const LOG_LINES = 25;
 const MAX_METADATA = 16 * 1024 * 1024;
@@ -55,7 +64,7 @@ const LEGACY_CONSTRAINTS = ['setuptools<81'];
  */
 export async function buildPackage(
   context: Context,
-  { source, what, where }: { readonly source: BuiltSource; readonly what: string; readonly where?: Where | undefined },
+  { source, what, where, settings }: PackageToBuild,
   options: BuilderOptions,
 ): Promise<BuiltPackage> {
   return withSpan(context.host, 'build.wheel', `Building ${what}`, async () => {
@@ -67,7 +76,7 @@ export async function buildPackage(
     let dynamic: readonly string[] = [];
     for (let attempt = 0; ; attempt++) {
       const requires = await options.resolve(context, [...wanted, ...dynamic], [...constraints, ...against]);
-      const build: WheelBuild = { what, source, requires, place };
+      const build: WheelBuild = { what, source, requires, settings, place };
       const asked = await askBuildRequirements(context, build, options.openSandbox);
       if (asked.kind === 'requires' && asked.requires.some((item) => !wanted.has(item) && !dynamic.includes(item))) {
         dynamic = asked.requires;
@@ -109,7 +118,12 @@ async function describe(
     name: normalizeName(metadata.name),
     version: metadata.version,
     file,
-    built: { source: build.source, requires: [...build.requires], recipe: buildRecipe(build) },
+    built: {
+      source: build.source,
+      requires: [...build.requires],
+      ...(build.settings === undefined ? {} : { settings: [...build.settings] }),
+      recipe: buildRecipe(build),
+    },
     requires: metadata.requires,
     metadata: bytes,
     against,

@@ -105,7 +105,7 @@ class BuildRun {
     const reference =
       root.source ?? (root.requirement.url === undefined ? undefined : referenceOfUrl(root.requirement.url));
     if (reference === undefined || root.wheel !== undefined) return root;
-    const item = await this.#buildReference(reference, root.where);
+    const item = await this.#buildReference(reference, root);
     if (root.name !== '' && root.name !== item.name) {
       throw new CogplanError(
         'COGPLAN_BUILD_SOURCE',
@@ -122,11 +122,14 @@ class BuildRun {
     return { ...root, name: item.name, requirement, text: formatRequirement(requirement) };
   }
 
-  async #buildReference(reference: BuildReference, where: Where | undefined): Promise<BuiltPackage> {
+  async #buildReference(
+    reference: BuildReference,
+    { where, settings }: Pick<Root, 'where' | 'settings'>,
+  ): Promise<BuiltPackage> {
     const { projectDirectory, builder } = this.#input;
     const source = await locateSource(this.#context, reference, { directory: projectDirectory, where });
     const what = describeReference(reference);
-    const item = await buildPackage(this.#context, { source, what, where }, builder);
+    const item = await buildPackage(this.#context, { source, what, where, settings }, builder);
     this.#direct.set(item.name, item);
     // What a source requires by the URL of another source cannot be left to the resolver.
     for (const line of item.requires) await this.#buildNested(line, where);
@@ -139,7 +142,7 @@ class BuildRun {
     if (requirement === undefined || reference === undefined) return;
     const name = normalizeName(requirement.name);
     if (this.#direct.has(name)) return;
-    const item = await this.#buildReference(reference, where);
+    const item = await this.#buildReference(reference, where === undefined ? {} : { where });
     this.#overrides.push(`${name} @ ${await this.#publish(item)}`);
   }
 
@@ -190,7 +193,7 @@ class BuildRun {
         const build =
           this.#builds.get(key) ??
           fetchSourceDistribution(this.#context, file, withCredentials(file.url, page.source)).then((source) =>
-            buildPackage(this.#context, { source, what: key, where: this.#placeOf(name) }, this.#input.builder),
+            buildPackage(this.#context, { source, what: key, ...this.#wishesFor(name) }, this.#input.builder),
           );
         this.#builds.set(key, build);
         return (
@@ -220,8 +223,12 @@ class BuildRun {
     return { files: [], source: '' };
   }
 
-  #placeOf(name: string): Where | undefined {
-    return this.#input.roots.find((root) => root.name === name)?.where;
+  /** Where the project names a package, and how it is to be built. */
+  #wishesFor(name: string): Pick<Root, 'where' | 'settings'> {
+    const roots = this.#input.roots.filter((root) => root.name === name);
+    const settings = roots.flatMap((root) => root.settings ?? []);
+    const where = roots[0]?.where;
+    return { ...(where === undefined ? {} : { where }), ...(settings.length === 0 ? {} : { settings }) };
   }
 
   async #chosen(outcome: CompileOutcome & { readonly kind: 'resolved' }): Promise<ReadonlyMap<string, BuiltPackage>> {

@@ -12,7 +12,7 @@ export interface SourceDistribution {
   readonly file: IndexFile;
 }
 
-const SUFFIX = /\.(?:tar\.gz|tgz|tar\.xz|tar\.zst|tar|zip)$/i;
+const SUFFIX = /\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tar|zip)$/i;
 
 /**
  * The source distributions of a project by version, of those that an index lists: the tar of a version before its zip. https://packaging.python.org/en/latest/specifications/source-distribution-format/#source-distribution-file-name

@@ -53,7 +53,8 @@ it.each([
   ['demo-kit', 'Demo_Kit-1.0.post1.tar.gz', '1.0.post1'],
   ['demo', 'demo-kit-1.0.tar.gz', undefined],
   ['demo', 'demo-1.0-py3-none-any.whl', undefined],
-  ['demo', 'demo-1.0.tar.bz2', undefined],
+  ['demo', 'demo-1.0.tar.bz2', '1.0'],
+  ['demo', 'demo-1.0.tar.Z', undefined],
 ])('%s: %s is of version %s', (name, filename, expected) => {
   expect(sourceVersion(name, filename)).toBe(expected);
 });

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { PROVIDED } from '../../provided.ts';
 import type { GitSource } from '../run-reading.ts';
 import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
 
@@ -63,10 +64,14 @@ const PASSED_VALUES = [
   '--editable',
   '--no-binary',
   '--only-binary',
-  '--config-settings',
-  '-C',
-  '--global-option',
 ];
+/** What the backends that build the packages of a line are told. */
+const BUILD_SETTINGS: Readonly<Record<string, string>> = {
+  '--config-settings': '--config-settings',
+  '--config-setting': '--config-settings',
+  '-C': '--config-settings',
+  '--global-option': '--global-option',
+};
 
 /** `pip install` in all its spellings: what it names is locked with the requirements. */
 export const pip: Rule = (state, { words, output }) => {
@@ -80,31 +85,39 @@ export const pip: Rule = (state, { words, output }) => {
     if (!output.path.startsWith('=')) return notRead('its output goes to a file');
     state.warn(`the shell takes ">${output.path}" for a file to write to, not for a version: quote the requirement`);
   }
-  const given = splitOptions(rest, SILENT, [...SILENT_VALUES, ...PASSED_VALUES]);
+  const given = splitOptions(rest, SILENT, [...SILENT_VALUES, ...PASSED_VALUES, ...Object.keys(BUILD_SETTINGS)]);
   if (given.unknown !== undefined) return notRead(`pip install with ${given.unknown}`);
   const lines: string[] = [];
+  const provided: string[] = [];
   const trees: { readonly git: GitSource; readonly path: string }[] = [];
+  const settings = [...given.values].flatMap(([name, values]) =>
+    Object.hasOwn(BUILD_SETTINGS, name) ? values.map((value) => ` ${BUILD_SETTINGS[name]} ${quoted(value)}`) : [],
+  );
   for (const [name, values] of given.values) {
-    for (const value of SILENT_VALUES.includes(name) ? [] : values) {
+    for (const value of SILENT_VALUES.includes(name) || Object.hasOwn(BUILD_SETTINGS, name) ? [] : values) {
       const read = optionLine(state, name, value);
       if (read === undefined) return notRead(`${value} lies where no line before it placed anything`);
-      if (typeof read === 'string') lines.push(read);
+      if (typeof read === 'string') lines.push(EDITABLE.includes(name) ? `${read}${settings.join('')}` : read);
       else trees.push(read);
     }
   }
   for (const operand of given.operands) {
     const line = operandLine(state, operand);
     if (line === undefined) return notRead(`${operand} lies where no line before it placed anything`);
-    if (line !== '') lines.push(line);
+    if (isProvided(line)) provided.push(line);
+    else if (line !== '') lines.push(`${line}${settings.join('')}`);
   }
   const flags = ['--pre', '--require-hashes', '--no-index'].filter((flag) => given.flags.has(flag));
   if (given.flags.has('--no-deps')) state.warn('--no-deps has no effect: what the packages need is locked with them');
-  if (lines.length === 0 && trees.length === 0) return { class: 'none', why: 'the image has no pip, and needs none' };
+  if (lines.length === 0 && trees.length === 0) {
+    return { class: 'none', why: provided.length > 0 ? OWN_COG : 'the image has no pip, and needs none' };
+  }
+  const leftOut = provided.length === 0 ? '' : `; ${provided.join(', ')} is left out: ${OWN_COG}`;
   for (const line of [...flags, ...lines]) state.requirements.push({ value: line, where: state.where });
   for (const tree of trees) state.treeRequirements.push({ ...tree, where: state.where });
   return {
     class: 'python',
-    why: `locked with the requirements: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}`,
+    why: `locked with the requirements: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}${leftOut}`,
   };
 };
 
@@ -113,6 +126,20 @@ export const mim: Rule = (state, invocation) =>
   invocation.words[0] !== 'install' || invocation.words.some((word) => /^mmcv(?:-full)?(?:[^a-z-]|$)/.test(word))
     ? notRead('mim looks for wheels by the versions that it finds installed')
     : pip(state, invocation);
+
+const EDITABLE: readonly string[] = ['-e', '--editable'];
+const OWN_COG = 'the image gets its cog from cogplan, whatever is installed here';
+
+/** A requirement for the `cog` module, by its name or its repository. */
+function isProvided(line: string): boolean {
+  const name = /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?=\s*(?:$|[[<>=!~@;]))/.exec(line)?.[0] ?? '';
+  if (PROVIDED.has(name.toLowerCase())) return true;
+  return /^git\+https:\/\/github\.com\/replicate\/cog(?:\.git)?\/?(?:[@#]|$)/i.test(line);
+}
+
+function quoted(value: string): string {
+  return /^[\w./:=,+-]+$/.test(value) ? value : `"${value.replace(/["\\]/g, '\\$&')}"`;
+}
 
 function optionLine(
   state: RunState,
@@ -183,6 +210,7 @@ function uninstall(state: RunState, words: readonly string[]): Outcome {
         .replaceAll(/[-_.]+/g, '-') ?? '',
     ),
   );
+  if (names.length > 0 && names.every((name) => PROVIDED.has(name))) return { class: 'none', why: OWN_COG };
   if (asked !== undefined) return notRead(`it removes ${asked.value}, which a line before it installs`);
   state.warn(`pip uninstall has no effect: leave ${names.join(', ')} out of the requirements`);
   return { class: 'none', why: 'nothing is installed but what is locked' };
