@@ -68,7 +68,8 @@ interface Recording {
 
 async function recordStep(context: Context, { step, below, target, sandbox }: Recording): Promise<readonly Exchange[]> {
   const exchanges = new Map<string, Exchange>();
-  const network = await openStepNetwork(context, recording(context, exchanges));
+  const secrets = secretsFor(step.secrets ?? [], context.env);
+  const network = await openStepNetwork(context, recording(context, exchanges), secrets);
   const env = Object.fromEntries(
     target.image.env.map((item) => [item.slice(0, item.indexOf('=')), item.slice(item.indexOf('=') + 1)]),
   );
@@ -77,7 +78,7 @@ async function recordStep(context: Context, { step, below, target, sandbox }: Re
       recipe: { ...step, env: { ...env, ...step.env }, secrets: step.secrets ?? [], cacheTag: '' },
       below,
       sandbox,
-      secrets: secretsFor(step.secrets ?? [], context.env),
+      secrets,
       surroundings: SEALED_SURROUNDINGS,
       network,
       what: stepName(step),

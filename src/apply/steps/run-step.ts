@@ -8,6 +8,7 @@ import type { StepRecipe } from '../recipe.ts';
 import { runInRoot } from '../sandbox/run-in-root.ts';
 import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
 import { openWritableRoot } from '../sandbox/writable-root.ts';
+import { redactSecrets } from './redact-secrets.ts';
 import { stepEntries } from './step-entries.ts';
 import { processorText, type Surroundings } from './surroundings.ts';
 
@@ -104,13 +105,15 @@ function failed(
   { code, log }: { readonly code: number; readonly log: string },
   refused: readonly string[],
 ): CogplanError {
-  const tail = withoutSecrets(log, run.secrets).trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+  const tail = redactSecrets(log, run.secrets).trimEnd().split('\n').slice(-LOG_LINES).join('\n');
   const isNetwork = refused.length > 0 || NO_NETWORK.test(tail);
   const problem =
     refused.length > 0 ? `asks for what cannot be recorded: ${refused.join('; ')}` : `ended with code ${code}`;
   const hint =
     refused.length > 0
-      ? 'Only GET requests by HTTP and HTTPS are recorded. Fetch the file by a line of its own, or put it into the project.'
+      ? refused.some((text) => text.includes('git-upload-pack'))
+        ? 'git asks by POST, which is not recorded. Let a line of build.run be `git clone URL DIR` alone: cogplan fetches the tree by its commit, and the step finds it there.'
+        : 'Only GET requests by HTTP and HTTPS are recorded. Fetch the file by a line of its own, or put it into the project.'
       : !isNetwork
         ? 'The lines above are the end of what it printed.'
         : run.recipe.network === 'recorded'
@@ -121,15 +124,6 @@ function failed(
     `${run.what} ${problem}${tail === '' ? '' : `\n${tail}`}`,
     { subject: run.what, hint, data: { code, refused: [...refused] } },
   );
-}
-
-function withoutSecrets(text: string, secrets: ReadonlyMap<string, Uint8Array>): string {
-  let shown = text;
-  for (const content of secrets.values()) {
-    const value = Buffer.from(content).toString('utf8').trim();
-    if (value.length >= 4) shown = shown.replaceAll(value, '***');
-  }
-  return shown;
 }
 
 function missingSecret(id: string, what: string): CogplanError {

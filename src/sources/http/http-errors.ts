@@ -19,7 +19,12 @@ export function statusError(url: string, status: number, headers: Readonly<Recor
   return new CogplanError('COGPLAN_HTTP_STATUS', `${url} answered with HTTP status ${status}${describe(contentType)}`, {
     subject: url,
     hint: STATUS_HINTS[status],
-    data: { status, contentType, retryAfter: headers['retry-after'] },
+    data: {
+      status,
+      contentType,
+      retryAfter: headers['retry-after'],
+      ...(headers['www-authenticate'] === undefined ? {} : { challenge: headers['www-authenticate'] }),
+    },
   });
 }
 
