@@ -1,13 +1,10 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { info, warn } from '../events.ts';
 import { addFile, addWeights } from '../spec/add-to-project.ts';
 import { adoptFetches, surroundingsOf } from '../spec/adopt-fetches.ts';
 import { openProjectPython } from '../spec/project-python.ts';
-import { SETTINGS_FILE } from '../spec/settings.ts';
 import { unpinnedFetches } from '../spec/unpinned-fetches.ts';
+import { changeSettings } from './change-settings.ts';
 import { readUnlockedSpec } from './project-spec.ts';
-import { replaceFile } from './replace-file.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -22,28 +19,24 @@ export async function adoptWeights(
   const spec = await readUnlockedSpec(directory, file);
   const fetches = unpinnedFetches(spec, await openProjectPython(directory));
   const adoptions = adoptFetches(fetches, surroundingsOf(spec));
-  const path = join(directory, SETTINGS_FILE);
-  const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  let text = before ?? '';
-  for (const adoption of adoptions) {
-    const [first] = adoption.fetches;
-    const at = first === undefined ? '' : `${first.file}:${first.line}: ${first.call}`;
-    if (adoption.kind === 'known') continue;
-    if (adoption.kind === 'none') {
-      warn(host, 'lock.not-adopted', `${at}: cannot be adopted: ${adoption.why}`);
-    } else if (adoption.kind === 'weights') {
-      text = addWeights(text, adoption.weights);
-      info(host, 'lock.adopted', `${at}: ${adoption.weights.source} goes to ${adoption.weights.target}`);
-    } else {
-      text = addFile(text, adoption.file);
-      const note = adoption.note === undefined ? '' : `; ${adoption.note}`;
-      info(host, 'lock.adopted', `${at}: ${adoption.file.url} goes to ${adoption.file.path}${note}`);
+  const restore = await changeSettings(directory, (before) => {
+    let text = before;
+    for (const adoption of adoptions) {
+      const [first] = adoption.fetches;
+      const at = first === undefined ? '' : `${first.file}:${first.line}: ${first.call}`;
+      if (adoption.kind === 'known') continue;
+      if (adoption.kind === 'none') {
+        warn(host, 'lock.not-adopted', `${at}: cannot be adopted: ${adoption.why}`);
+      } else if (adoption.kind === 'weights') {
+        text = addWeights(text, adoption.weights);
+        info(host, 'lock.adopted', `${at}: ${adoption.weights.source} goes to ${adoption.weights.target}`);
+      } else {
+        text = addFile(text, adoption.file);
+        const note = adoption.note === undefined ? '' : `; ${adoption.note}`;
+        info(host, 'lock.adopted', `${at}: ${adoption.file.url} goes to ${adoption.file.path}${note}`);
+      }
     }
-  }
-  if (text === (before ?? '')) return async () => {};
-  await replaceFile(path, text);
-  return () => (before === undefined ? rm(path, { force: true }) : replaceFile(path, before));
+    return text;
+  });
+  return restore ?? (async () => {});
 }

@@ -174,7 +174,14 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('-o, --output <path>', 'where a file output goes')
     .option('--setup-timeout <seconds>', 'how long setup() may take', '300')
     .addOption(networkOption())
-    .addHelpText('after', example('cogplan predict examples/hello-world -i text=Ada', 'prints what the model answers'))
+    .option('--record', 'tell what the model fetches, and offer it for cogplan.yaml, so that the next lock holds it')
+    .option('-y, --yes', 'with --record: add it without asking')
+    .addHelpText(
+      'after',
+      `${example('cogplan predict examples/hello-world -i text=Ada', 'prints what the model answers')}
+  $ cogplan predict --record -i prompt=hello
+    then: cogplan lock, and the model runs without a network`,
+    )
     .action(verb(async () => (await import('./predict.ts')).predictVerb));
 
   running(common(program.command('train [directory]')))

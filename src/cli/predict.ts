@@ -2,7 +2,9 @@ import type { ModelMode } from '../formats/python/source/openapi.ts';
 import { readInputs } from '../run/inputs.ts';
 import { inputComponent, predict } from '../run/predict.ts';
 import { predictionFailed } from '../run/prediction-failed.ts';
+import { openRecorder } from '../run/record/recorder.ts';
 import { openModel, type RunOptions, timeoutOf, variablesOf } from './open-model.ts';
+import { checkRecordable, recordFetches } from './record-fetches.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
 
 interface PredictOptions extends CommonOptions, RunOptions {
@@ -10,6 +12,8 @@ interface PredictOptions extends CommonOptions, RunOptions {
   readonly output?: string;
   readonly setupTimeout: string;
   readonly network: 'host' | 'none';
+  /** Tell what the model fetches, and offer it for the lock. */
+  readonly record?: boolean;
 }
 
 export function predictVerb(argument: readonly string[], options: PredictOptions): Promise<number> {
@@ -25,7 +29,9 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
   const directory = projectDirectory(argument);
   const setupTimeoutMs = timeoutOf(options.setupTimeout);
   const inputs = options.input ?? [];
-  return withSession({ ...options, directory }, async ({ context, json }) => {
+  if (options.record) checkRecordable(options);
+  return withSession({ ...options, directory }, async (session) => {
+    const { context, json } = session;
     const env = variablesOf(context, options.env);
     const opened = await openModel(context, {
       directory,
@@ -33,8 +39,10 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
       purpose: mode,
       before: (openapi) => readInputs(inputs, openapi, inputComponent(mode)),
     });
+    const recorder = options.record ? await openRecorder(context, { env, inputs: addressesIn(inputs) }) : undefined;
     const result = await predict(context, {
       ...opened,
+      recorder,
       mode,
       inputs,
       env,
@@ -44,12 +52,24 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
       outputPath: options.output,
       onOutput: json ? undefined : print,
       onPiece: json ? undefined : (text) => process.stdout.write(text),
-    });
+    }).finally(() => recorder?.close());
+    const { recording } = result;
+    const recorded =
+      recording === undefined
+        ? undefined
+        : await recordFetches(session, { directory, recording, yes: options.yes === true });
     if (json) {
-      printJson(result.prediction);
+      printJson(recorded === undefined ? result.prediction : { prediction: result.prediction, record: recorded });
     } else if (!result.succeeded) {
       throw predictionFailed(result.prediction);
     }
     return result.succeeded ? 0 : 1;
   });
+}
+
+function addressesIn(inputs: readonly string[]): ReadonlySet<string> {
+  const values = inputs.map((word) => word.slice(word.indexOf('=') + 1).replace(/^"(.*)"$/, '$1'));
+  return new Set(
+    values.flatMap((value) => (/^https?:/.test(value) && URL.canParse(value) ? [new URL(value).href] : [])),
+  );
 }

@@ -58,9 +58,10 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
  * What the project says itself of either counts.
  */
 function hubEnvironment({ weights, environment }: Spec): readonly string[] {
-  const set = weights.find(({ layout }) => layout !== undefined);
-  if (set === undefined) return [];
-  return [`HF_HOME=${hubHomeOf(set.target)}`, 'HF_HUB_OFFLINE=1'].filter((entry) =>
+  const sets = weights.filter(({ layout }) => layout !== undefined);
+  if (sets.length === 0) return [];
+  const [home] = sets.flatMap(({ target }) => hubHomeOf(target) ?? []);
+  return [...(home === undefined ? [] : [`HF_HOME=${home}`]), 'HF_HUB_OFFLINE=1'].filter((entry) =>
     environment.every(({ name }) => !entry.startsWith(`${name}=`)),
   );
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { unpackRoot } from '../apply/sandbox/root.ts';
@@ -19,6 +19,10 @@ export interface ContainerOptions {
   readonly gpus?: string | undefined;
   /** The project itself, to be read and written, in place of a private copy of what the image holds of it. */
   readonly project?: string | undefined;
+  /** Binds on top of the container's own. */
+  readonly binds?: readonly Bind[] | undefined;
+  /** Let what is written to the places that no run leaves behind lie on disk, where it can be looked at before `dispose`. */
+  readonly keepWritten?: boolean | undefined;
 }
 
 /** A root file system and everything else that a sandbox needs to run an image. */
@@ -26,6 +30,8 @@ export interface Container {
   readonly request: SandboxRequest;
   /** A directory that both sides see: `host` here, `guest` in the sandbox. For sockets, so its path here is short. */
   readonly shared: { readonly host: string; readonly guest: string };
+  /** Directories that the run writes to, as far as they lie on disk. */
+  readonly written: readonly { readonly host: string; readonly guest: string }[];
   /** Removes what the run wrote. */
   dispose(): Promise<void>;
 }
@@ -34,6 +40,8 @@ const SOURCE = 'src';
 const SHARED = '/run/cogplan';
 /** Where programs expect to write, and what no run leaves behind. */
 const WRITABLE = ['/tmp', '/run', '/root', '/var/tmp'];
+/** Those of them that are looked at. */
+const LOOKED_AT = ['/tmp', '/root', '/var/tmp'];
 /** Processor and memory topology, which numeric libraries read; nothing else of `/sys`. */
 const TOPOLOGY = '/sys/devices/system';
 /** Longest path of a Unix socket, less its name in the shared directory. */
@@ -46,7 +54,7 @@ const MAX_SHARED_PATH = 80;
 export async function prepareContainer(
   context: Context,
   image: RunnableImage,
-  { network, env, gpus, project }: ContainerOptions,
+  { network, env, gpus, project, binds: more = [], keepWritten = false }: ContainerOptions,
 ): Promise<Container> {
   const { environment, source } = await splitSource(context, image.layers);
   const root = await unpackRoot(
@@ -60,7 +68,8 @@ export async function prepareContainer(
     await rm(shared, { recursive: true, force: true });
   };
   try {
-    const binds: Bind[] = [{ host: shared, guest: SHARED, writable: true }];
+    const binds: Bind[] = [{ host: shared, guest: SHARED, writable: true }, ...more];
+    const written: { host: string; guest: string }[] = [];
     if (existsSync(TOPOLOGY)) binds.push({ host: TOPOLOGY, guest: TOPOLOGY, writable: false });
     if (network === 'host') {
       for (const file of ['/etc/resolv.conf', '/etc/hosts']) {
@@ -72,7 +81,20 @@ export async function prepareContainer(
       const copy = await copySource(context, source, scratch.path);
       const lower = await addLowerFiles(join(root, SOURCE), copy, `/${SOURCE}`);
       binds.push({ host: copy, guest: `/${SOURCE}`, writable: true }, ...lower);
+      written.push({ host: copy, guest: `/${SOURCE}` });
     }
+    for (const guest of WRITABLE) {
+      const isFilled = guest !== '/tmp' && guest !== '/run' && (await holdsFiles(join(root, guest)));
+      if (!isFilled && !(keepWritten && LOOKED_AT.includes(guest))) continue;
+      const host = join(scratch.path, 'writable', guest);
+      await mkdir(host, { recursive: true });
+      binds.push(
+        { host, guest, writable: true },
+        ...(isFilled ? await addLowerFiles(join(root, guest), host, guest) : []),
+      );
+      written.push({ host, guest });
+    }
+    const bound = new Set(binds.map(({ guest }) => guest));
     return {
       request: {
         root,
@@ -80,18 +102,25 @@ export async function prepareContainer(
         env: { HOME: '/root', ...image.env, ...env },
         cwd: image.workdir === '' ? '/' : image.workdir,
         binds,
-        tmpfs: [...WRITABLE, '/sys'],
+        tmpfs: [...WRITABLE.filter((path) => !bound.has(path)), '/sys'],
         network,
         gpus,
         init: basename(image.argv[0]) === 'tini',
       },
       shared: { host: shared, guest: SHARED },
+      written,
       dispose,
     };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** What the image has at a place that programs write to, such as weights below /root/.cache, is there to be read. */
+async function holdsFiles(directory: string): Promise<boolean> {
+  const items = await readdir(directory).catch(() => []);
+  return items.some((name) => !['.bashrc', '.profile'].includes(name));
 }
 
 /** The top layer apart, if it holds nothing but the project: then an edited line does not unpack the whole image again. */

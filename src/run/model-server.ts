@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Sandbox, SandboxProcess } from '../apply/sandbox/sandbox.ts';
+import type { Sandbox, SandboxProcess, SandboxRequest } from '../apply/sandbox/sandbox.ts';
 import type { Context } from '../context.ts';
 import { CogplanError, printable } from '../errors.ts';
 import { withSpan } from '../events.ts';
@@ -8,6 +8,7 @@ import type { ModelMode } from '../formats/python/source/openapi.ts';
 import { type Container, prepareContainer } from './container.ts';
 import { readImage } from './image.ts';
 import { readLines } from './read-lines.ts';
+import type { Recorder } from './record/recorder.ts';
 import { openServerClient, type ServerClient } from './server-client.ts';
 
 export interface ModelServerOptions {
@@ -21,12 +22,16 @@ export interface ModelServerOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Lines that the server and the model print; default: engine events. */
   readonly onLog: ((line: string) => void) | undefined;
+  /** Takes the place of the network, and writes down what passes. */
+  readonly recorder?: Recorder | undefined;
 }
 
 /** The server of a model, running in the sandbox. */
 export interface ModelServer {
   readonly client: ServerClient;
   readonly socketPath: string;
+  /** Directories that the model writes to, as far as they lie on disk; gone after `stop`. */
+  readonly written: Container['written'];
   /** Waits until the model's setup is done; fails with COGPLAN_SETUP_FAILED when it fails, ends or takes longer. */
   ready(timeoutMs: number): Promise<void>;
   /** Fulfilled when the server ends by itself or by `stop`. */
@@ -46,7 +51,12 @@ const KEPT_LOG_LINES = 200;
 /** Starts the server that an image's command names, listening on a Unix socket: so it is reached without a network, and no port is taken. */
 export async function startModelServer(context: Context, options: ModelServerOptions): Promise<ModelServer> {
   const image = await readImage(context, options.imageId);
-  const container = await prepareContainer(context, image, options);
+  const { recorder } = options;
+  const container = await prepareContainer(
+    context,
+    image,
+    recorder === undefined ? options : { ...options, network: 'none', binds: recorder.binds, keepWritten: true },
+  );
   try {
     return await startIn(container, context, options);
   } catch (error) {
@@ -59,8 +69,13 @@ async function startIn(container: Container, context: Context, options: ModelSer
   const { request, shared } = container;
   const running = await options.sandbox.start({
     ...request,
-    argv: options.mode === 'train' ? [...request.argv, '--x-mode', 'train'] : request.argv,
-    env: { LOG_FORMAT: 'console', ...request.env, COG_SERVER_UDS: `${shared.guest}/${SOCKET}` },
+    argv: through(options.recorder, options.mode === 'train' ? [...request.argv, '--x-mode', 'train'] : request.argv),
+    env: {
+      LOG_FORMAT: 'console',
+      ...request.env,
+      ...options.recorder?.env(request.env),
+      COG_SERVER_UDS: `${shared.guest}/${SOCKET}`,
+    },
   });
   running.stdin.end();
   const log = keepLog(context, running, options.onLog);
@@ -107,6 +122,7 @@ async function startIn(container: Container, context: Context, options: ModelSer
   return {
     client,
     socketPath,
+    written: container.written,
     exited,
     ready: (timeoutMs) => withSpan(context.host, 'run.setup', 'Setting the model up', () => ready(timeoutMs)),
     stop: () => {
@@ -114,6 +130,11 @@ async function startIn(container: Container, context: Context, options: ModelSer
       return stopping;
     },
   };
+}
+
+/** Starts what the recorder needs before the command. */
+function through(recorder: Recorder | undefined, argv: SandboxRequest['argv']): SandboxRequest['argv'] {
+  return recorder === undefined ? argv : ['/bin/sh', '-c', `${recorder.prefix}exec "$@"`, 'sh', ...argv];
 }
 
 interface Log {

@@ -8,6 +8,8 @@ import { readInputs } from './inputs.ts';
 import { alternatives, namedSchema } from './model-schema.ts';
 import { startModelServer } from './model-server.ts';
 import { writeOutput } from './outputs.ts';
+import type { Recorder } from './record/recorder.ts';
+import type { Recording } from './record/recording.ts';
 import type { Prediction } from './server-client.ts';
 
 export interface PredictRequest {
@@ -29,6 +31,8 @@ export interface PredictRequest {
   readonly onLog?: ((line: string) => void) | undefined;
   /** Variables on top of the image's own. */
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Takes the place of the network. */
+  readonly recorder?: Recorder | undefined;
 }
 
 export interface PredictResult {
@@ -37,6 +41,8 @@ export interface PredictResult {
   readonly succeeded: boolean;
   /** Files that the output was written to. */
   readonly files: readonly string[];
+  /** What the recorder saw. */
+  readonly recording?: Recording | undefined;
 }
 
 /** Runs one prediction or training of an applied image in the sandbox, and leaves nothing running, however it ends. */
@@ -51,9 +57,11 @@ export async function predict(context: Context, request: PredictRequest): Promis
     mode,
     env: request.env ?? {},
     onLog: request.onLog,
+    recorder: request.recorder,
   });
   try {
     await server.ready(request.setupTimeoutMs);
+    request.recorder?.enter('predict');
     const openapi = await server.client.openapi();
     const input = await readInputs(request.inputs, openapi, inputComponent(mode));
     const pieces = isJoined(openapi) && request.outputPath === undefined ? piecesFor(request.onPiece) : undefined;
@@ -64,9 +72,10 @@ export async function predict(context: Context, request: PredictRequest): Promis
       ]),
     );
     const succeeded = prediction.status === 'succeeded';
+    const recording = await request.recorder?.finish(server.written);
     if (pieces?.any()) {
       request.onOutput?.('');
-      return { prediction, succeeded, files: [] };
+      return { prediction, succeeded, files: [], recording };
     }
     const files =
       succeeded && (request.onOutput !== undefined || request.outputPath !== undefined)
@@ -76,7 +85,7 @@ export async function predict(context: Context, request: PredictRequest): Promis
             component: training ? 'TrainingOutput' : 'Output',
           })
         : [];
-    return { prediction, succeeded, files };
+    return { prediction, succeeded, files, recording };
   } finally {
     await server.stop();
   }

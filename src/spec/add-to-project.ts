@@ -4,6 +4,7 @@ import { CogplanError } from '../errors.ts';
 export interface FileAddition {
   readonly url: string;
   readonly path: string;
+  readonly sha256?: string;
   readonly mode?: string;
   readonly unpack?: true;
 }

@@ -27,7 +27,8 @@ export interface Surroundings {
   readonly taken: ReadonlySet<string>;
 }
 
-const HF_HOME = '/opt/huggingface';
+/** Where repositories of the hub lie when the project names no place of its own. */
+export const HF_HOME = '/opt/huggingface';
 const TORCH_HOME = '/root/.cache/torch';
 
 /**
@@ -76,11 +77,7 @@ function adoptRepository(
   return {
     kind: 'weights',
     weights: {
-      name: hubCacheName(repository)
-        .replace(/^models--/, '')
-        .toLowerCase()
-        .replace(/[^a-z0-9]+/g, '-')
-        .replace(/^-|-$/g, ''),
+      name: repositoryName(repository),
       source,
       target,
       ...(isWhole ? {} : { include: [...new Set(include.flatMap((path) => path ?? []))] }),
@@ -88,6 +85,15 @@ function adoptRepository(
     },
     fetches,
   };
+}
+
+/** What the weights of a repository are called. */
+export function repositoryName(repository: string): string {
+  return hubCacheName(repository)
+    .replace(/^models--/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
 }
 
 /** The one file that a call takes from a repository, as a pattern; undefined for the whole. */

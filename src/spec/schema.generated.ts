@@ -149,7 +149,7 @@ export interface WeightsRule {
    */
   place?: 'image' | 'startup';
   /**
-   * `hub-cache`: laid out as the cache of the Hugging Face libraries has a repository; the target ends in `/hub/models--owner--name`.
+   * `hub-cache`: laid out as the cache of the Hugging Face libraries has a repository; the target ends in `/models--owner--name`, below `/hub` for what HF_HOME is to name.
    */
   layout?: 'hub-cache';
 }

@@ -180,8 +180,13 @@ function checkLayout(reading: Reading, { target, place, sources, where }: Weight
   const message = 'weights with layout hub-cache';
   if (directory === undefined) {
     invalid(reading, where, `${message} come from another place than the hub`, 'Write the source as hf://owner/model.');
-  } else if (!target.endsWith(`/hub/${directory}`)) {
-    invalid(reading, where, `${message} go to ${target}`, `Let the target end in /hub/${directory}.`);
+  } else if (!target.endsWith(`/${directory}`)) {
+    invalid(
+      reading,
+      where,
+      `${message} go to ${target}`,
+      `Let the target end in /${directory}, or in /hub/${directory} below HF_HOME.`,
+    );
   }
   if (place === 'startup') {
     invalid(reading, where, `${message} cannot be fetched at start-up`, 'Leave them in the image (place: image).');

@@ -32,7 +32,9 @@ export function publishRepository(server: HttpTestServer, repository: HubReposit
           : answer,
     );
   for (const ref of [commit, ...refs]) {
-    guarded(`/api/models/${name}/revision/${ref}`, { body: JSON.stringify({ sha: commit, id: name }) });
+    guarded(`/api/models/${name}/revision/${ref}`, {
+      body: JSON.stringify({ sha: commit, id: name, siblings: Object.keys(files).map((rfilename) => ({ rfilename })) }),
+    });
   }
   const rows = Object.entries(files).map(([path, body]) => {
     const size = Buffer.byteLength(body);
@@ -50,13 +52,18 @@ export function publishRepository(server: HttpTestServer, repository: HubReposit
     guarded(path(page), { body: JSON.stringify(rows.slice(page * pageSize, (page + 1) * pageSize)), headers: link });
   }
   for (const [path, body] of Object.entries(files)) {
-    const at = `/${name}/resolve/${commit}/${path}`;
-    if (typeof body === 'string') {
-      guarded(at, { body });
-      continue;
+    for (const revision of [commit, ...refs]) {
+      const at = `/${name}/resolve/${revision}/${path}`;
+      const hash = sha256(body);
+      const own = { 'x-repo-commit': commit, etag: `"${hash}"` };
+      if (typeof body === 'string') {
+        guarded(at, { body, headers: own });
+        continue;
+      }
+      objects.answer(`/objects/${hash}`, { body });
+      const linked = { 'x-linked-etag': `"${hash}"`, 'x-linked-size': String(body.length) };
+      guarded(at, { status: 302, headers: { ...own, ...linked, location: `${objects.url}/objects/${hash}` } });
     }
-    objects.answer(`/objects/${sha256(body)}`, { body });
-    guarded(at, { status: 302, headers: { location: `${objects.url}/objects/${sha256(body)}` } });
   }
   return commit;
 }

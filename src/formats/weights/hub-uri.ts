@@ -20,7 +20,7 @@ export function hubCacheName(repository: string): string {
   return `${kind}--${path.replace('/', '--')}`;
 }
 
-/** The HF_HOME that a target ending in `/hub/models--owner--name` lies in. */
-export function hubHomeOf(target: string): string {
-  return target.replace(/\/hub\/[^/]+$/, '');
+/** The HF_HOME that a target ending in `/hub/models--owner--name` lies in; undefined for a cache that the code names itself. */
+export function hubHomeOf(target: string): string | undefined {
+  return /^(.+)\/hub\/[^/]+$/.exec(target)?.[1];
 }
