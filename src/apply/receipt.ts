@@ -1,3 +1,5 @@
+import { compareBytes } from '../canonical.ts';
+import type { Digest } from '../digest.ts';
 import { VERSION } from '../version.ts';
 import type { Applied } from './apply.ts';
 
@@ -42,4 +44,22 @@ export function receiptOf(applied: Applied): Receipt {
 /** The receipt as it is written to a file. */
 export function encodeReceipt(receipt: Receipt): Buffer {
   return Buffer.from(`${JSON.stringify(receipt, undefined, 2)}\n`, 'utf8');
+}
+
+/** What applying a lock for several platforms produced, by the schema in `lockfiles/schema/receipts.json`. */
+export interface Receipts {
+  readonly receiptVersion: 1;
+  /** Of the index that names them in an OCI layout. */
+  readonly indexDigest?: Digest;
+  readonly images: readonly Receipt[];
+}
+
+export function receiptsOf(images: readonly Applied[], indexDigest?: Digest): Receipts {
+  const receipts = images.map(receiptOf).sort((a, b) => compareBytes(a.platform, b.platform));
+  return { receiptVersion: 1, ...(indexDigest === undefined ? {} : { indexDigest }), images: receipts };
+}
+
+/** The receipts as they are written to a file. */
+export function encodeReceipts(receipts: Receipts): Buffer {
+  return Buffer.from(`${JSON.stringify(receipts, undefined, 2)}\n`, 'utf8');
 }

@@ -1,10 +1,12 @@
 import type { Applied } from '../apply/apply.ts';
 import { parseOutput } from '../apply/outputs/parse-output.ts';
 import type { Pushed } from '../apply/outputs/registry.ts';
-import { writeOutput } from '../apply/outputs/write-output.ts';
-import { receiptOf } from '../apply/receipt.ts';
+import type { PushedIndex } from '../apply/outputs/registry-index.ts';
+import { checkOutput, writeOutput } from '../apply/outputs/write-output.ts';
+import { receiptOf, receiptsOf } from '../apply/receipt.ts';
 import { acceptPlan, isFile } from './apply-plan.ts';
-import { type ApplyProjectOptions, applyProject, readApplicable } from './apply-project.ts';
+import { applyPlatforms, platformsOf } from './apply-platforms.ts';
+import { type ApplyProjectOptions, readApplicable } from './apply-project.ts';
 import { formatBytes } from './hosts/format.ts';
 import { readPlanFile } from './plan-file.ts';
 import { defaultImagePath, hideProjectFolder } from './project-folder.ts';
@@ -13,6 +15,7 @@ import { type CommonOptions, print, printJson, projectDirectory, withSession } f
 
 interface ApplyOptions extends CommonOptions, ApplyProjectOptions {
   readonly output?: readonly string[];
+  readonly join?: boolean;
 }
 
 export async function applyVerb(argument: readonly string[], options: ApplyOptions): Promise<number> {
@@ -23,34 +26,44 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
   const outputs = asked.map((text) => parseOutput(text));
   return withSession({ ...options, directory }, async ({ context, json }) => {
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
-    const applied = await withProject(context, directory, async () => {
+    const { join = false } = options;
+    const images = await withProject(context, directory, async () => {
       if (plan !== undefined) await acceptPlan(directory, plan);
-      return applyProject(context, await readApplicable(directory), options);
+      const project = await readApplicable(directory);
+      const platforms = platformsOf(options.platform, project.lock);
+      for (const output of outputs) checkOutput(output, platforms.length, join);
+      return applyPlatforms(context, project, { ...options, platforms });
     });
     if (options.output === undefined) await hideProjectFolder(directory);
-    const pushes: Pushed[] = [];
+    const pushes: (Pushed | PushedIndex)[] = [];
     for (const output of outputs) {
-      const pushed = await writeOutput(context, applied, output);
+      const pushed = await writeOutput(context, images, output, { join });
       if (pushed !== undefined) pushes.push(pushed);
     }
-    const receipt = receiptOf(applied);
+    const [first, ...rest] = images;
+    const receipt = rest.length === 0 ? receiptOf(first) : receiptsOf(images);
     if (json) printJson(pushes.length === 0 ? receipt : { ...receipt, pushes });
-    else for (const line of [...summary(applied, asked), ...pushes.flatMap(pushLines)]) print(line);
+    else {
+      for (const applied of images) for (const line of summary(applied, rest.length > 0)) print(line);
+      for (const line of [...asked.map((output) => `written to ${output}`), ...pushes.flatMap(pushLines)]) print(line);
+    }
     return 0;
   });
 }
 
-function summary(applied: Applied, outputs: readonly string[]): string[] {
+function summary(applied: Applied, named: boolean): string[] {
   const bytes = applied.layers.reduce((sum, layer) => sum + layer.size, 0);
   const sealed = applied.layers.filter((layer) => layer.sealed === 'matched').length;
   const fresh = applied.layers.filter((layer) => layer.sealed === 'new').length;
   return [
-    `image ${applied.imageId}`,
+    `image ${applied.imageId}${named ? ` (${applied.platform})` : ''}`,
     `${applied.layers.length} layers, ${formatBytes(bytes)}; ${sealed} as sealed, ${fresh} sealed now`,
-    ...outputs.map((output) => `written to ${output}`),
   ];
 }
 
-function pushLines({ reference, manifestDigest, sent, saved }: Pushed): string[] {
-  return [`pushed ${reference}@${manifestDigest}: sent ${formatBytes(sent)}, ${formatBytes(saved)} were there`];
+function pushLines(pushed: Pushed | PushedIndex): string[] {
+  const amounts = `sent ${formatBytes(pushed.sent)}, ${formatBytes(pushed.saved)} were there`;
+  if (pushed.kind === 'registry') return [`pushed ${pushed.reference}@${pushed.manifestDigest}: ${amounts}`];
+  const names = [...pushed.images.map(({ platform }) => platform), ...pushed.joined.map((name) => `${name} as before`)];
+  return [`pushed ${pushed.reference}@${pushed.indexDigest} (${names.join(', ')}): ${amounts}`];
 }

@@ -150,7 +150,13 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
   building(common(program.command('push [image]')))
     .description('build the image, and push it; without a name under the one that cog.yaml gives')
     .option('-C, --directory <path>', 'the project; default: the current directory')
-    .addHelpText('after', example('cogplan push registry.example.com/me/model:1', 'the same as apply -o registry:NAME'))
+    .addHelpText(
+      'after',
+      example(
+        'cogplan push --platform all --no-bytecode registry.example.com/me/model:1',
+        'every platform of the lock under one tag; without --platform, the image for this machine',
+      ),
+    )
     .action(verb(async () => (await import('./push.ts')).pushVerb));
 
   common(program.command('export [directory]'))
@@ -331,7 +337,11 @@ function resolving(command: Command): Command {
 /** How an image is built. */
 function building(command: Command): Command {
   return command
-    .addOption(platformOption())
+    .option(
+      '--platform <list>',
+      "linux/amd64, linux/arm64, both with a comma, or all of the lock (default: this machine's)",
+    )
+    .option('--join', "keep the images of other platforms under a registry's tag, and add this one")
     .option('--no-bytecode', 'leave compiled Python bytecode out')
     .addOption(sandboxOption())
     .addOption(secretOption())

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../canonical.ts';
 import { type Digest, fromDigest } from '../../digest.ts';
+import { INDEX_TYPE } from './image-index.ts';
 import { type BlobRef, MANIFEST_TYPE } from './manifest.ts';
 
 /** The name under which tools that insist on one (umoci) find the image in the layout. */
@@ -21,7 +22,7 @@ export interface IndexOptions {
 export function encodeIndex(manifest: BlobRef, { os, architecture, containerdName }: IndexOptions): Buffer {
   const index = {
     schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.index.v1+json',
+    mediaType: INDEX_TYPE,
     manifests: [
       {
         mediaType: MANIFEST_TYPE,
@@ -33,6 +34,19 @@ export function encodeIndex(manifest: BlobRef, { os, architecture, containerdNam
     ],
   };
   return Buffer.from(canonicalJson(index), 'utf8');
+}
+
+/** Content of `index.json` for a layout of several platforms: it names their index, which tools then choose from. */
+export function encodeIndexOfIndex(index: BlobRef): Buffer {
+  const manifests = [
+    {
+      mediaType: INDEX_TYPE,
+      digest: index.digest,
+      size: index.size,
+      annotations: { 'org.opencontainers.image.ref.name': LAYOUT_REF },
+    },
+  ];
+  return Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: INDEX_TYPE, manifests }), 'utf8');
 }
 
 /**

@@ -99,7 +99,7 @@ async function makeImage(text: string): Promise<Applied> {
   };
 }
 
-const write = (output: string, of: Applied = applied) => writeOutput(context, of, parseOutput(output));
+const write = (output: string, of: Applied = applied) => writeOutput(context, [of], parseOutput(output));
 
 describe('oci:PATH', () => {
   it('writes a layout whose blobs are the store’s own', async () => {

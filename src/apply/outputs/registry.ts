@@ -69,12 +69,16 @@ export interface PushImage {
   readonly span: Span;
 }
 
-/** The same under a name that need not be a tag; `size` is the manifest's. */
+export interface PushedImage extends Pushed {
+  readonly manifestSize: number;
+}
+
+/** The same under a name that need not be a tag. */
 export async function pushImage(
   context: Context,
   applied: Applied,
   { reference, name, span }: PushImage,
-): Promise<Pushed & { readonly manifestSize: number }> {
+): Promise<PushedImage> {
   const registry = await openRegistry(context, reference, {
     access: 'push',
     mountFrom: [...new Set(applied.layers.flatMap((layer) => repositoryBeside(reference, layer) ?? []))],
