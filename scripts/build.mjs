@@ -21,7 +21,7 @@ for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTy
   const source = join(entry.parentPath, entry.name);
   cpSync(source, join(dist, source.slice(join(root, 'src').length)));
 }
-writeFileSync(join(dist, 'build-id.txt'), `${buildId(['apply', 'formats'])}\n`);
+writeFileSync(join(dist, 'build-id.txt'), `${buildId(['apply', 'formats', 'spec'])}\n`);
 await bundle(dist);
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 await buildRuntimeWheel({ root, output: join(dist, 'runtime') });

@@ -1,6 +1,6 @@
 import { diffLocks } from '../plan/diff/diff-locks.ts';
-import { localFacts } from './make-plan.ts';
 import { planFormat, type RenderOptions } from './plan.ts';
+import { localFacts } from './plan-of.ts';
 import { isRegistryName, readAnyLock } from './read-any-lock.ts';
 import { renderPlan } from './render/render-plan.ts';
 import { withSession } from './session.ts';

@@ -6,24 +6,19 @@ import type { AskedChange } from '../plan/asked.ts';
 import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
-import { adoptFetches, surroundingsOf } from '../spec/adopt-fetches.ts';
 import { largeFileNotices } from '../spec/large-files.ts';
 import { openProjectPython } from '../spec/project-python.ts';
-import { modelProblems } from '../spec/read-project-model.ts';
 import type { Notice, Spec } from '../spec/spec.ts';
-import { fetchNotices, unpinnedFetches } from '../spec/unpinned-fetches.ts';
+import { codeNotices } from './code-notices.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { printExplainedRun } from './explain-run.ts';
 import { printExplainedSpec } from './explain-spec.ts';
 import { fixProject } from './fix-project.ts';
 import { lockPlatforms } from './lock-platform.ts';
-import { type MadePlan, makePlan, type PlanOptions, planOf } from './make-plan.ts';
+import { type MadePlan, type PlanOptions, planResolved, resolveProject } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
-import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
+import { isLocked, LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
 import { readProjectSpec, readUnlockedSpec } from './project-spec.ts';
-import { planText } from './render/plan-text.ts';
-import { formatFor } from './render/terminal-format.ts';
-import { whyNoFullScreen } from './review-plan.ts';
 import { type CommonOptions, print, printJson, projectDirectory, type Session, withSession } from './session.ts';
 
 interface LockOptions extends CommonOptions, PlanOptions {
@@ -116,9 +111,16 @@ async function updateLock(session: Session, directory: string, options: LockOpti
   const spec = await tellProject(session, directory, options.file);
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
-  const made = await makePlan(context, directory, options, { spec, conflict });
+  const resolved = await resolveProject(context, directory, options, { spec, conflict });
+  if (await isLocked(directory, resolved.lock)) return tellUnchanged(session, directory, resolved.lock);
+  const made = await planResolved(context, resolved);
   const { plan, request, compared } = made;
   if (compared.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
+    const [{ planText }, { formatFor }, { whyNoFullScreen }] = await Promise.all([
+      import('./render/plan-text.ts'),
+      import('./render/terminal-format.ts'),
+      import('./review-plan.ts'),
+    ]);
     for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
     const full = whyNoFullScreen() === undefined;
     const answer = await host.ask({
@@ -130,12 +132,10 @@ async function updateLock(session: Session, directory: string, options: LockOpti
     if (answer === 'no') return 3;
     if (answer === 'review') return review(session, directory, made);
   }
-  const changed = await writeLockFile(directory, plan.lock);
+  await writeLockFile(directory, plan.lock);
   if (json) {
     const targets = Object.keys(plan.lock.targets);
-    printJson({ changed, lock: `${directory}/${LOCK_FILE}`, targets, changes: plan.changes });
-  } else if (!changed) {
-    print(`${LOCK_FILE} is up to date.`);
+    printJson({ changed: true, lock: `${directory}/${LOCK_FILE}`, targets, changes: plan.changes });
   } else {
     tellRun(session, request.spec);
     const platforms = lockPlatforms(request.previous, options, request.spec.settings.values.platforms);
@@ -148,6 +148,12 @@ async function updateLock(session: Session, directory: string, options: LockOpti
       );
     }
   }
+  return 0;
+}
+
+function tellUnchanged({ json }: Session, directory: string, { targets }: Lock): number {
+  if (!json) print(`${LOCK_FILE} is up to date.`);
+  else printJson({ changed: false, lock: `${directory}/${LOCK_FILE}`, targets: Object.keys(targets), changes: [] });
   return 0;
 }
 
@@ -176,7 +182,7 @@ async function mayMerge(
 }
 
 async function review(session: Session, directory: string, { request, compared, plan }: MadePlan): Promise<number> {
-  const { reviewPlan } = await import('./review-plan.ts');
+  const [{ reviewPlan }, { planOf }] = await Promise.all([import('./review-plan.ts'), import('./plan-of.ts')]);
   return reviewPlan(session, {
     directory,
     request,
@@ -191,27 +197,25 @@ async function review(session: Session, directory: string, { request, compared, 
 /**
  * Reads a project, and tells what that alone shows: notices of its files, a model that no server would take, and what it fetches when it runs.
  */
-export async function tellProject(session: Pick<Session, 'host'>, directory: string, file?: string): Promise<Spec> {
+export async function tellProject({ context, host }: Session, directory: string, file?: string): Promise<Spec> {
   const spec = await readUnlockedSpec(directory, file);
-  tellNotices(session, spec.notices);
-  tellNotices(session, await largeFileNotices(spec));
-  const python = await openProjectPython(directory);
-  for (const problem of modelProblems(spec, python)) {
-    const { message, where, code } = problem;
-    warn(session.host, 'lock.model', `${where === undefined ? '' : `${placeText(where)}: `}${message}`, {
-      error: code,
-    });
+  tellNotices(host, spec.notices);
+  tellNotices(host, await largeFileNotices(spec));
+  for (const { level, code, text, error, ...where } of await codeNotices(
+    context.store,
+    spec,
+    await openProjectPython(directory),
+  )) {
+    const place = where.file === undefined ? '' : `${placeText({ ...where, file: where.file })}: `;
+    (level === 'warn' ? warn : info)(host, code, `${place}${text}`, error === undefined ? undefined : { error });
   }
-  const fetches = unpinnedFetches(spec, python);
-  const pinned = adoptFetches(fetches, surroundingsOf(spec)).flatMap((item) =>
-    item.kind === 'known' ? item.fetches : [],
-  );
-  tellNotices(session, fetchNotices(fetches.filter((fetch) => !pinned.includes(fetch))));
   return spec;
 }
 
-function tellNotices({ host }: Pick<Session, 'host'>, notices: readonly Notice[]): void {
-  for (const notice of notices) (notice.level === 'warn' ? warn : info)(host, notice.code, noticeText(notice));
+function tellNotices(host: Session['host'], notices: readonly Notice[]): void {
+  for (const { level, code, text, where } of notices) {
+    (level === 'warn' ? warn : info)(host, code, `${placeText(where)}: ${text}`);
+  }
 }
 
 function told(value: unknown): string {
@@ -222,8 +226,4 @@ function told(value: unknown): string {
 
 function placeText({ file, line }: Where): string {
   return line === undefined ? file : `${file}:${line}`;
-}
-
-function noticeText({ text, where }: Notice): string {
-  return `${placeText(where)}: ${text}`;
 }

@@ -1,20 +1,13 @@
 import { keepCurrentSeals } from '../apply/seals.ts';
 import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
-import type { Sha256 } from '../digest.ts';
-import { imageFiles } from '../lock/check-lock.ts';
-import type { Platform } from '../lock/platform.ts';
 import type { Lock } from '../lock/schema.generated.ts';
-import { diffLocks } from '../plan/diff/diff-locks.ts';
-import type { DiffFacts } from '../plan/diff/facts.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { mergeLocks } from '../plan/merge-locks.ts';
-import { findReleases } from '../plan/python/find-releases.ts';
 import { type LockRequest, resolveLock } from '../plan/resolve.ts';
 import type { Spec } from '../spec/spec.ts';
 import { parseAsOf } from './as-of.ts';
 import type { ConflictedLock } from './conflicted-lock.ts';
-import { layerFacts } from './layer-facts.ts';
 import { lockPlatforms } from './lock-platform.ts';
 import { readLockFile } from './project-lock.ts';
 import { readProjectSpec } from './project-spec.ts';
@@ -33,6 +26,12 @@ export interface PlanOptions {
 
 /** The lock that a plan is told from, and how the new one was asked for. */
 export type Compared = Pick<LockRequest, 'previous' | 'options'>;
+
+export interface ResolvedProject {
+  readonly request: LockRequest;
+  readonly compared: Compared;
+  readonly lock: Lock;
+}
 
 export interface MadePlan {
   readonly request: LockRequest;
@@ -53,11 +52,26 @@ export async function makePlan(
   options: PlanOptions,
   known: KnownProject = {},
 ): Promise<MadePlan> {
+  return planResolved(context, await resolveProject(context, directory, options, known));
+}
+
+/** The plan of what was resolved. What compares locks is loaded here: most runs of `lock` find that nothing has changed. */
+export async function planResolved(context: Context, { request, compared, lock }: ResolvedProject): Promise<MadePlan> {
+  const { planOf } = await import('./plan-of.ts');
+  return { request, compared, plan: await planOf(context, compared, lock) };
+}
+
+/** Resolves a project without writing anything. */
+export async function resolveProject(
+  context: Context,
+  directory: string,
+  options: PlanOptions,
+  known: KnownProject = {},
+): Promise<ResolvedProject> {
   const { conflict } = known;
   const request = await lockRequest(directory, options, known);
   const compared = conflict === undefined ? request : { ...request, previous: conflict.ours };
-  const lock = keepCurrentSeals(await resolveAll(context, request, options));
-  return { request, compared, plan: await planOf(context, compared, lock) };
+  return { request, compared, lock: keepCurrentSeals(await resolveAll(context, request, options)) };
 }
 
 // One target after the other; each is compared with what its own target was locked for.
@@ -100,43 +114,4 @@ export async function lockRequest(
       ...(options.minimal === true ? { minimal: true } : {}),
     },
   };
-}
-
-/** The plan from the request's previous lock to a resolved one, with all that can be found out about it. */
-export async function planOf(context: Context, { previous, options }: Compared, lock: Lock): Promise<Plan> {
-  const { releases, notes } = await findReleases(context, previous, lock);
-  return diffLocks(previous, lock, {
-    mode: options.mode,
-    upgraded: options.upgradePackages ?? [],
-    releases,
-    notes,
-    ...(await localFacts(context, previous, lock)),
-  });
-}
-
-/** What this machine knows without asking anybody: layers, what the store has, the time. */
-export async function localFacts(context: Context, before: Lock | undefined, after: Lock): Promise<DiffFacts> {
-  return {
-    layers: Object.fromEntries(
-      [...new Set([...Object.keys(before?.targets ?? {}), ...Object.keys(after.targets)])].map((platform) => [
-        platform,
-        {
-          before: layerFacts(before?.targets[platform], platform as Platform),
-          after: layerFacts(after.targets[platform], platform as Platform),
-        },
-      ]),
-    ),
-    stored: await storedFiles(context, after),
-    now: context.now().toISOString(),
-  };
-}
-
-async function storedFiles(context: Context, lock: Lock): Promise<ReadonlySet<Sha256>> {
-  const stored = new Set<Sha256>();
-  for (const target of Object.values(lock.targets)) {
-    for (const { file } of imageFiles(target)) {
-      if ((await context.store.stat(file.sha256)) !== undefined) stored.add(file.sha256);
-    }
-  }
-  return stored;
 }

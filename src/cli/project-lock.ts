@@ -35,6 +35,11 @@ export async function requireLockFile(directory: string): Promise<Lock> {
   });
 }
 
+/** Whether the project's lock file holds exactly this. */
+export async function isLocked(directory: string, lock: Lock): Promise<boolean> {
+  return (await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => undefined)) === formatLock(lock);
+}
+
 /**
  * Writes the lock, whole or not at all; where the project links to a lock elsewhere, the one elsewhere. Returns false, and leaves the file
  * alone, when it says so already.

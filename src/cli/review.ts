@@ -1,8 +1,9 @@
 import { CogplanError } from '../errors.ts';
 import { lockDigest } from '../plan/diff/diff-locks.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
-import { makePlan, type PlanOptions, planOf } from './make-plan.ts';
+import { makePlan, type PlanOptions } from './make-plan.ts';
 import { writePlanFile } from './plan-file.ts';
+import { planOf } from './plan-of.ts';
 import { LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
 import { loadFullScreen, reviewPlan, whyNoFullScreen } from './review-plan.ts';
 import { type CommonOptions, print, projectDirectory, withSession } from './session.ts';
