@@ -1,5 +1,8 @@
 import { CogplanError } from '../errors.ts';
+import { buildsFor } from '../plan/accelerator/builds-for.ts';
 import { fitsMachine, type Machine } from '../plan/accelerator/fits.ts';
+import { gpuCapability } from '../plan/accelerator/gpu-names.ts';
+import { acceleratorTable } from '../plan/accelerator/table.ts';
 import { LOCK_FILE, readLockFile } from './project-lock.ts';
 import { type CommonOptions, print, printJson, projectDirectory } from './session.ts';
 
@@ -7,13 +10,15 @@ interface CheckOptions extends CommonOptions, Machine {}
 
 /** Tells from the lock alone whether what it names runs on a GPU and driver: exit 0, or 2 when it does not. */
 export async function checkVerb(argument: readonly string[], options: CheckOptions): Promise<number> {
-  const { gpu, driver } = options;
-  if (gpu === undefined && driver === undefined) {
+  const { driver } = options;
+  const gpu = options.gpu === undefined ? undefined : gpuCapability(options.gpu);
+  if (options.gpu === undefined && driver === undefined) {
     throw new CogplanError('COGPLAN_USAGE', 'nothing to check against', {
       hint: 'Give --gpu sm_89, --driver 550.54, or both.',
     });
   }
-  if (gpu !== undefined && !/^sm_\d{2,3}[af]?$/.test(gpu)) throw misspelled('--gpu', gpu, 'sm_89 or sm_120');
+  if (options.gpu !== undefined && gpu === undefined)
+    throw misspelled('--gpu', options.gpu, 'sm_89, 8.9, L4 or "RTX 5090"');
   if (driver !== undefined && !/^\d+(?:\.\d+){0,3}$/.test(driver)) throw misspelled('--driver', driver, '550.54.14');
   const directory = projectDirectory(argument);
   const lock = await readLockFile(directory);
@@ -29,8 +34,21 @@ export async function checkVerb(argument: readonly string[], options: CheckOptio
     accelerator,
     ...fitsMachine(accelerator, machine),
   }));
-  if (options.json === true) printJson({ fits: answers.every(({ fits }) => fits !== 'no'), targets: answers });
-  else for (const { platform, reasons } of answers) for (const reason of reasons) print(`${platform}: ${reason}`);
+  const advice = answers.flatMap(({ platform, fits, accelerator }) => {
+    const isOfTorch = lock.targets[platform]?.python.packages.some(({ name }) => name === 'torch') === true;
+    if (fits !== 'no' || gpu === undefined || !isOfTorch || fitsMachine(accelerator, { gpu }).fits !== 'no') return [];
+    return buildsFor(acceleratorTable(), gpu, platform) ?? [];
+  });
+  if (options.json === true)
+    printJson({
+      fits: answers.every(({ fits }) => fits !== 'no'),
+      targets: answers,
+      ...(advice.length === 0 ? {} : { advice }),
+    });
+  else {
+    for (const { platform, reasons } of answers) for (const reason of reasons) print(`${platform}: ${reason}`);
+    for (const text of new Set(advice)) print(`${text}.`);
+  }
   return answers.some(({ fits }) => fits === 'no') ? 2 : 0;
 }
 

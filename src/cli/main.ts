@@ -235,7 +235,10 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
 
   common(program.command('check [directory]'))
     .description('tell from the lock alone whether its wheels run on a GPU and driver; exit 2 if not')
-    .option('--gpu <architecture>', 'compute capability, such as sm_89 (nvidia-smi --query-gpu=compute_cap: 8.9)')
+    .option(
+      '--gpu <architecture>',
+      'compute capability, such as sm_89 or 8.9 (nvidia-smi --query-gpu=compute_cap), or a name: L4, H100, "RTX 5090"',
+    )
     .option('--driver <version>', 'version of the NVIDIA driver, such as 550.54')
     .addHelpText('after', example('cogplan check --gpu sm_89 --driver 550.54', 'before it is deployed to an L4'))
     .action(verb(async () => (await import('./check.ts')).checkVerb));

@@ -247,7 +247,10 @@ export interface Interpreter {
 export interface Accelerator {
   cuda?: string;
   cudnn?: string;
-  provider: 'wheels';
+  /**
+   * Whose CUDA it is: that of wheels, or of the image below.
+   */
+  provider: 'wheels' | 'base';
   why: string;
   /**
    * Which package each of the versions is that of.

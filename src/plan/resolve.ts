@@ -9,6 +9,8 @@ import type { Hold, Lock, Step, Target, Tool } from '../lock/schema.generated.ts
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
+import { acceleratorOnBase } from './accelerator/on-base.ts';
+import { acceleratorTable } from './accelerator/table.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
 import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
@@ -75,7 +77,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const target: Target = {
     base: system.base,
     interpreter: system.interpreter,
-    accelerator: python.accelerator,
+    accelerator: acceleratorOnBase(python.accelerator, system.base, acceleratorTable),
     system: system.system,
     ...(python.toolchain === undefined ? {} : { toolchain: python.toolchain }),
     python: python.python,

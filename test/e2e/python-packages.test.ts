@@ -56,7 +56,14 @@ test('check answers from the lock', async () => {
   expect(old.status).toBe(2);
   expect(JSON.parse(old.stdout)).toMatchObject({ fits: false, targets: [{ fits: 'no', platform: 'linux/amd64' }] });
   expect((await cogplan(['check', project])).status).toBe(1);
-  expect((await cogplan(['check', project, '--gpu', 'L4'])).stderr).toContain('COGPLAN_USAGE');
+  expect((await cogplan(['check', project, '--gpu', 'L4', '--driver', '550.54'])).status).toBe(0);
+  const blackwell = await cogplan(['check', project, '--gpu', 'RTX 5090']);
+  expect(blackwell).toMatchObject({
+    status: 2,
+    stdout: expect.stringContaining('sm_120: the wheels have kernels for sm_80, sm_90 only'),
+  });
+  expect((await cogplan(['check', project, '--gpu', 'GTX 1080', '--json'])).status).toBe(2);
+  expect((await cogplan(['check', project, '--gpu', 'L999'])).stderr).toContain('COGPLAN_USAGE');
 }, 60_000);
 
 test('an edit moves what it must: to the newest, or with --minimal to the nearest', async () => {

@@ -50,7 +50,14 @@ test.each<[string, readonly string[], Parameters<typeof choose>[1], string | und
     undefined,
   ],
   ['no GPU: the build without CUDA', ['torch==2.0.1'], { gpu: false }, `${WHL}/cpu`],
-  ['no GPU, arm64: PyPI has no CUDA there', ['torch==2.0.1'], { gpu: false, platform: 'linux/arm64' }, undefined],
+  ['no GPU, arm64: PyPI had no CUDA there', ['torch==2.0.1'], { gpu: false, platform: 'linux/arm64' }, undefined],
+  ['no GPU, arm64: PyPI has it since 2.11', ['torch==2.11.0'], { gpu: false, platform: 'linux/arm64' }, `${WHL}/cpu`],
+  ['no GPU, arm64, any torch', ['torch'], { gpu: false, platform: 'linux/arm64' }, `${WHL}/cpu`],
+  ["PyPI's CUDA, but arm64", ['torch==2.9.0'], { cuda: '12.8', platform: 'linux/arm64' }, `${WHL}/cu128`],
+  ["PyPI's CUDA for arm64 too", ['torch==2.11.0'], { cuda: '13.0', platform: 'linux/arm64' }, undefined],
+  ['only what PyPI has is known of it', ['torch==2.15.0'], { cuda: '13.2' }, undefined],
+  ['only what PyPI has is known of it, and it is another', ['torch==2.15.0'], { cuda: '12.6' }, `${WHL}/cu126`],
+  ['a CUDA newer than any', ['torch==1.8.1'], { cuda: '12.4' }, `${WHL}/cu111`],
 ])('%s', (_, lines, change, index) => {
   expect(choose(lines, change).index).toBe(index);
 });
@@ -65,6 +72,16 @@ test.each<[readonly string[], Parameters<typeof choose>[1], RegExp]>([
   [['torch==2.0.1'], { cuda: '11.8', named: [`${WHL}/cu117`] }, /whl\/cu117 brings CUDA 11\.7/],
   [['torch==2.0.1+cu118', 'torchvision==0.15.2+cu117'], {}, /different CUDA/],
   [['torch==2.0.1+cu118'], { gpu: false }, /gpu: false, but/],
+  [
+    ['torch==2.9.0'],
+    { cuda: '11.8' },
+    /cuda: 11\.8 is asked for, but torch 2\.9\.0 was never built for CUDA 11; torch 2\.7\.1 was the last: the build for CUDA 12\.6 is taken/,
+  ],
+  [
+    ['torch==2.0.1'],
+    { cuda: '12.1' },
+    /never built for CUDA 12; torch 2\.1\.0 was the first: the build for CUDA 11\.8/,
+  ],
 ])('%s contradicts', (lines, change, text) => {
   expect(choose(lines, change).contradictions.map((item) => item.text)).toEqual([expect.stringMatching(text)]);
 });

@@ -1,7 +1,7 @@
 import type { Where } from '../../errors.ts';
 import type { Root } from '../python/roots.ts';
 import { isTorchIndex } from '../python/routes.ts';
-import { type AcceleratorTable, compareNumbers, majorOf, minorOf, torchRow } from './table.ts';
+import { type AcceleratorTable, compareNumbers, majorOf, minorOf, type TorchRow, torchRow } from './table.ts';
 
 const TORCH_INDEX = 'https://download.pytorch.org/whl';
 const FAMILY: readonly string[] = ['torch', 'torchaudio', 'torchtext', 'torchvision'];
@@ -24,6 +24,8 @@ export interface BuildChoice {
   readonly replaceable: boolean;
   /** Only once torch turns out to be needed. */
   readonly why: string;
+  /** There is no build for the CUDA that is asked for, and `why` says so. */
+  readonly isNearest: boolean;
   /** What contradicts what, in sentences. */
   readonly contradictions: readonly { readonly text: string; readonly where: Where | undefined }[];
 }
@@ -42,27 +44,22 @@ export function chooseBuild(input: BuildInput): BuildChoice {
   const contradictions = contradictionsOf(input, flavours);
   const [first] = flavours;
   const linked = named.find(isTorchIndex) ?? named.find((url) => /pytorch\.org\//.test(url));
+  const chosen = (choice: Partial<BuildChoice> & { readonly why: string }): BuildChoice => ({
+    index: undefined,
+    replaceable: false,
+    isNearest: false,
+    ...choice,
+    contradictions: [...contradictions, ...(choice.contradictions ?? [])],
+  });
   if (first !== undefined) {
     const isServed = linked !== undefined && (flavourOfUrl(linked) ?? first.flavour) === first.flavour;
     const why = `${first.root.asked} names the build ${first.flavour}`;
-    return { index: isServed ? undefined : indexOf(first.flavour), replaceable: false, why, contradictions };
+    return chosen({ index: isServed ? undefined : indexOf(first.flavour), why });
   }
-  if (linked !== undefined)
-    return {
-      index: undefined,
-      replaceable: false,
-      why: 'the requirements name an index of PyTorch builds',
-      contradictions,
-    };
-  if (!input.gpu) return { ...cpuBuild(input), contradictions };
-  if (cuda === undefined)
-    return {
-      index: undefined,
-      replaceable: false,
-      why: 'gpu: true without cuda: the wheels bring the CUDA they need',
-      contradictions,
-    };
-  return { ...cudaBuild(input, torch), contradictions };
+  if (linked !== undefined) return chosen({ why: 'the requirements name an index of PyTorch builds' });
+  if (!input.gpu) return chosen(cpuBuild(input, torch));
+  if (cuda === undefined) return chosen({ why: 'gpu: true without cuda: the wheels bring the CUDA they need' });
+  return chosen(cudaBuild({ ...input, cuda }, torch));
 }
 
 /** `cu118` for CUDA 11.8. */
@@ -76,36 +73,86 @@ export function cudaOfFlavour(flavour: string): string | undefined {
   return digits === null ? undefined : `${digits[1]}.${digits[2]}`;
 }
 
-function cpuBuild({ platform }: BuildInput): Pick<BuildChoice, 'index' | 'replaceable' | 'why'> {
-  // PyPI's builds for arm64 hold no CUDA.
-  const index = platform === 'linux/amd64' ? indexOf('cpu') : undefined;
-  return { index, replaceable: true, why: 'gpu: false: builds without CUDA' };
-}
-
-function cudaBuild(
-  { cuda, table }: BuildInput,
+function cpuBuild(
+  { platform, table }: BuildInput,
   torch: readonly Root[],
 ): Pick<BuildChoice, 'index' | 'replaceable' | 'why'> {
-  const wanted = minorOf(cuda?.value ?? '');
-  const pinned = torch.find((root) => root.name === 'torch');
-  const version = pinned === undefined ? undefined : exactVersion(pinned);
+  const version = pinnedTorch(torch);
   const row = version === undefined ? undefined : torchRow(table, version);
-  const asked = `cuda: ${cuda?.value}`;
-  if (row === undefined || (row.cuda.length === 0 && row.pypi === null)) {
-    const known = [...new Set(table.torch.flatMap((item) => item.cuda))];
+  // PyPI's builds for arm64 held no CUDA before torch 2.11.
+  const isPlain = platform === 'linux/arm64' && row !== undefined && row.arm64 === null;
+  return { index: isPlain ? undefined : indexOf('cpu'), replaceable: true, why: 'gpu: false: builds without CUDA' };
+}
+
+type CudaChoice = Pick<BuildChoice, 'index' | 'replaceable' | 'why' | 'isNearest' | 'contradictions'>;
+
+function cudaBuild(
+  { cuda, table, platform }: BuildInput & { readonly cuda: NonNullable<BuildInput['cuda']> },
+  torch: readonly Root[],
+): CudaChoice {
+  const wanted = minorOf(cuda.value);
+  const version = pinnedTorch(torch);
+  const row = version === undefined ? undefined : torchRow(table, version);
+  const asked = `cuda: ${cuda.value}`;
+  const pypi = (platform === 'linux/arm64' ? row?.arm64 : row?.pypi) ?? null;
+  // A row without builds beside PyPI's is one of which only PyPI's is known.
+  if (row === undefined || row.cuda.length === 0) {
+    if (row !== undefined && pypi === wanted)
+      return {
+        index: undefined,
+        replaceable: false,
+        isNearest: false,
+        why: `${asked}: the build for CUDA ${wanted}, which is PyPI's`,
+        contradictions: [],
+      };
+    const known = [
+      ...new Set(table.torch.flatMap((item) => [...item.cuda, ...(item.pypi === null ? [] : [item.pypi])])),
+    ];
     const best = known.includes(wanted) ? wanted : (newestUpTo(known, wanted) ?? wanted);
     return {
       index: indexOf(flavourOfCuda(best)),
       replaceable: false,
+      isNearest: best !== wanted,
       why: told(asked, best, wanted, 'builds of torch'),
+      contradictions: [],
     };
   }
-  const choices = [...row.cuda, ...(row.pypi === null ? [] : [row.pypi])];
+  const choices = [...row.cuda, ...(pypi === null ? [] : [pypi])];
   const best = newestUpTo(choices, wanted) ?? choices.sort(compareNumbers)[0] ?? wanted;
   const why = told(asked, best, wanted, `builds of torch ${row.version}`);
-  const samePypi = row.pypi !== null && majorOf(row.pypi) === majorOf(best);
-  if (row.pypi === best) return { index: undefined, replaceable: false, why: `${why}, which is PyPI's` };
-  return { index: indexOf(flavourOfCuda(best)), replaceable: samePypi, why };
+  const isNearest = best !== wanted;
+  const contradictions =
+    majorOf(best) === majorOf(wanted)
+      ? []
+      : [{ text: neverBuilt(table, row, { asked, wanted, best }), where: cuda.where }];
+  if (pypi === best)
+    return { index: undefined, replaceable: false, why: `${why}, which is PyPI's`, isNearest, contradictions };
+  const samePypi = pypi !== null && majorOf(pypi) === majorOf(best);
+  return { index: indexOf(flavourOfCuda(best)), replaceable: samePypi, why, isNearest, contradictions };
+}
+
+/** Another major version needs another driver: that is worth a word. */
+function neverBuilt(
+  table: AcceleratorTable,
+  row: TorchRow,
+  { asked, wanted, best }: { readonly asked: string; readonly wanted: string; readonly best: string },
+): string {
+  const has = (item: TorchRow): boolean =>
+    [...item.cuda, item.pypi].some((cuda) => majorOf(cuda ?? '') === majorOf(wanted));
+  const last = table.torch.findLast((item) => has(item) && compareNumbers(item.version, row.version) < 0);
+  const first = table.torch.find((item) => has(item) && compareNumbers(item.version, row.version) > 0);
+  const other =
+    last === undefined
+      ? first === undefined
+        ? ''
+        : `; torch ${first.version} was the first`
+      : `; torch ${last.version} was the last`;
+  return `${asked} is asked for, but torch ${row.version} was never built for CUDA ${majorOf(wanted)}${other}: the build for CUDA ${best} is taken`;
+}
+
+function pinnedTorch(torch: readonly Root[]): string | undefined {
+  const root = torch.find(({ name }) => name === 'torch');
+  return root === undefined ? undefined : exactVersion(root);
 }
 
 function told(asked: string, best: string, wanted: string, builds: string): string {

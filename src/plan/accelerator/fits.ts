@@ -32,14 +32,14 @@ export function fitsMachine(accelerator: Accelerator | null, machine: Machine): 
 // A kernel runs on its own and later minor versions of a major one; PTX is compiled by the driver for anything later.
 // https://docs.nvidia.com/cuda/cuda-c-programming-guide/#application-compatibility
 function fitsGpu({ architectures, ptx }: Accelerator, gpu: string): Fit {
-  const wanted = capability(gpu);
+  const wanted = capabilityOf(gpu);
   if (architectures === undefined || wanted === undefined)
     return {
       fits: 'unknown',
       reasons: [`Which GPU architectures the wheels have kernels for is not known, so neither is ${gpu}.`],
     };
-  const built = architectures.flatMap((item) => capability(item) ?? []);
-  const exact = built.find((item) => item.major === wanted.major && item.minor <= wanted.minor);
+  const built = architectures.flatMap((item) => capabilityOf(item) ?? []);
+  const exact = architectures.find((item) => hasKernelFor(item, wanted));
   const kernels = architectures.join(', ');
   if (exact !== undefined) return { fits: 'yes', reasons: [`${gpu}: the wheels have kernels for ${kernels}.`] };
   const newest = built.reduce((most, item) => Math.max(most, item.major * 100 + item.minor), 0);
@@ -56,7 +56,20 @@ function fitsDriver({ minimumDriver, cuda }: Accelerator, driver: string): Fit {
     : { fits: 'no', reasons: [`Driver ${driver} is too old: ${needs}.`] };
 }
 
-function capability(text: string): { readonly major: number; readonly minor: number } | undefined {
+export interface Capability {
+  readonly major: number;
+  readonly minor: number;
+}
+
+/** 8 and 9 of `sm_89`; 12 and 0 of `sm_120`. */
+export function capabilityOf(text: string): Capability | undefined {
   const digits = /^sm_(\d{1,2})(\d)[af]?$/.exec(text);
   return digits === null ? undefined : { major: Number(digits[1]), minor: Number(digits[2]) };
+}
+
+/** Does a kernel for `architecture` run on a GPU? One with a suffix runs on no other than its own. */
+export function hasKernelFor(architecture: string, { major, minor }: Capability): boolean {
+  const own = capabilityOf(architecture);
+  if (own === undefined || own.major !== major) return false;
+  return /[af]$/.test(architecture) ? own.minor === minor : own.minor <= minor;
 }

@@ -8,6 +8,7 @@ import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
 import { type BuildChoice, chooseBuild } from '../accelerator/choose-build.ts';
 import { describeAccelerator } from '../accelerator/describe.ts';
+import { cudaOfBase } from '../accelerator/on-base.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
@@ -66,8 +67,11 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const { accelerator, notices } = describeAccelerator({
     gpu: input.spec.gpu,
     packages,
+    platform: environment.platform,
     why: whyOf(choice, packages),
-    cuda: input.spec.cuda?.value,
+    asked: { cuda: input.spec.cuda?.value, cudnn: input.spec.cudnn?.value },
+    explained: choice.contradictions.length > 0 || choice.isNearest,
+    cudaBelow: await hasCudaBelow(input),
     table: acceleratorTable(),
   });
   for (const { code, text } of notices) warn(context.host, code, text);
@@ -79,6 +83,12 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
     ...(await toolchainOf(packages, builder)),
   };
 };
+
+/** Does the image that a project stands on have CUDA? Most stand on none. */
+async function hasCudaBelow({ spec, system }: ResolveInput): Promise<boolean> {
+  if (!spec.gpu || spec.settings.values.base === undefined || system === undefined) return false;
+  return cudaOfBase((await system()).base) !== undefined;
+}
 
 /** Adds to an error of unsatisfiable requirements what would make them satisfiable. */
 async function withAdvice<T>(
