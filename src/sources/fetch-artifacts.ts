@@ -7,6 +7,7 @@ import { CogplanError, isCogplanError } from '../errors.ts';
 import { info, type Span, withSpan } from '../events.ts';
 import { projectPath } from '../lock/project-url.ts';
 import type { File } from '../lock/schema.generated.ts';
+import { readFilePieces } from '../read-pieces.ts';
 import type { Buckets } from './buckets/open-buckets.ts';
 import { type Download, downloadBlob } from './download-blob.ts';
 import type { DownloadOci } from './oci/download-oci.ts';
@@ -143,15 +144,17 @@ async function copyFromProject(context: Context, { file, what }: Artifact, optio
     });
   const found = options.project === undefined ? undefined : await findInProject(options.project, file.url);
   if (found === undefined || !(await stat(found)).isFile()) throw gone();
-  await context.store.put(createReadStream(found), { sha256: file.sha256, size: file.size }).catch((error: unknown) => {
-    if (!isCogplanError(error, 'COGPLAN_HASH_MISMATCH')) throw error;
-    throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${path} of the project): ${error.message}`, {
-      subject: what,
-      hint: 'The file changed since it was locked: put the locked one back, or run `cogplan lock`.',
-      cause: error,
-      data: error.data,
+  await context.store
+    .put(readFilePieces(found, context.signal), { sha256: file.sha256, size: file.size })
+    .catch((error: unknown) => {
+      if (!isCogplanError(error, 'COGPLAN_HASH_MISMATCH')) throw error;
+      throw new CogplanError('COGPLAN_HASH_MISMATCH', `${what} (${path} of the project): ${error.message}`, {
+        subject: what,
+        hint: 'The file changed since it was locked: put the locked one back, or run `cogplan lock`.',
+        cause: error,
+        data: error.data,
+      });
     });
-  });
 }
 
 interface Remote {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type Dirent, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { canonicalJson, compareBytes } from '../canonical.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
+import { hashFile } from '../hash-file.ts';
 import { type IgnoreRules, type IgnoreVerdict, parseDockerignore } from './dockerignore.ts';
 
 interface SourceBase {
@@ -64,7 +63,7 @@ export async function listSourceTree(directory: string): Promise<readonly Source
 export async function sourceTreeDigest(entries: readonly SourceEntry[]): Promise<Sha256> {
   const rows: (readonly (string | number)[])[] = [];
   for (const entry of entries) {
-    const content = entry.type === 'file' ? await hashFile(entry) : entry.type === 'symlink' ? entry.target : '';
+    const content = entry.type === 'file' ? await hashEntry(entry) : entry.type === 'symlink' ? entry.target : '';
     rows.push([entry.path, entry.type, entry.mode, content]);
   }
   return sha256(canonicalJson(rows));
@@ -107,7 +106,7 @@ function describe(absolute: string, path: string): SourceEntry {
   });
 }
 
-async function hashFile(entry: SourceEntry & { readonly type: 'file' }): Promise<Sha256> {
+async function hashEntry(entry: SourceEntry & { readonly type: 'file' }): Promise<Sha256> {
   try {
     if (entry.size <= READ_AT_ONCE) {
       const data = readFileSync(entry.absolute);
@@ -122,22 +121,9 @@ async function hashFile(entry: SourceEntry & { readonly type: 'file' }): Promise
 }
 
 async function hashLargeFile(entry: SourceEntry & { readonly type: 'file' }): Promise<Sha256> {
-  const hash = createHash('sha256');
-  const handle = await open(entry.absolute, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(READ_AT_ONCE);
-    let done = 0;
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, done);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      done += bytesRead;
-    }
-    if (done !== entry.size) throw changed(entry.path);
-  } finally {
-    await handle.close();
-  }
-  return hash.digest('hex') as Sha256;
+  const { sha256: hash, size } = await hashFile(entry.absolute);
+  if (size !== entry.size) throw changed(entry.path);
+  return hash;
 }
 
 function changed(path: string, cause?: unknown): CogplanError {

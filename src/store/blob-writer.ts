@@ -2,11 +2,13 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { asSha256, type Sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
+import { hashInto } from '../hash-file.ts';
 import { type Layout, storeUnusable } from './layout.ts';
 import type { Stamps } from './stamps.ts';
 import type { BlobInfo, BlobWriter } from './store.ts';
 
 const BUFFER_SIZE = 512 * 1024;
+const ZEROS = Buffer.alloc(BUFFER_SIZE);
 
 export interface BlobWriterInput {
   readonly layout: Layout;
@@ -45,14 +47,7 @@ async function openPartial(path: string): Promise<Target> {
     return { path, file: await open(path, 'wx', 0o600), hash: createHash('sha256'), size: 0 };
   }
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(BUFFER_SIZE);
-  let size = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, size);
-    if (bytesRead === 0) return { path, file, hash, size };
-    hash.update(buffer.subarray(0, bytesRead));
-    size += bytesRead;
-  }
+  return { path, file, hash, size: await hashInto(hash, file) };
 }
 
 /** Hashing runs here while the previous buffer goes to the disk. */
@@ -65,6 +60,7 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
   let spare: Buffer | undefined;
   let used = 0;
   let writing: Promise<void> = Promise.resolve();
+  let endsInHole = false;
 
   async function flush(): Promise<void> {
     if (used === 0) return;
@@ -72,7 +68,9 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
     const bytes = full.subarray(0, used);
     hash.update(bytes);
     await writing;
-    writing = writeFully(file, bytes, flushed).then(() => {
+    // Zeros are left out of the file: weights that are sparse where they come from are so in the store, and in layers.
+    endsInHole = bytes.equals(ZEROS.subarray(0, used));
+    writing = (endsInHole ? Promise.resolve() : writeFully(file, bytes, flushed)).then(() => {
       spare = full;
     });
     writing.catch(() => {});
@@ -94,6 +92,13 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
     }
   }
 
+  /** Everything is in the file, whose length holds for a hole at its end too. */
+  async function settle(): Promise<void> {
+    await flush();
+    await writing;
+    if (endsInHole) await file.truncate(flushed);
+  }
+
   async function close(keep: boolean): Promise<void> {
     if (state === 'closed') return;
     state = 'closed';
@@ -104,8 +109,7 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
 
   async function commit(expected: { readonly sha256?: Sha256; readonly size?: number } = {}): Promise<BlobInfo> {
     if (state !== 'open') throw new TypeError('the writer is closed');
-    await flush();
-    await writing;
+    await settle();
     const info: BlobInfo = { sha256: asSha256(hash.digest('hex')), size };
     checkExpected(info, expected);
     if (input.isPresent(info.sha256)) {
@@ -140,7 +144,7 @@ function createWriter(input: BlobWriterInput, target: Target, keeps = false): Bl
     commit: (expected) => guarded(() => commit(expected)),
     abort: () => close(false),
     suspend: async () => {
-      if (state === 'open' && keeps) await flush();
+      if (state === 'open' && keeps) await settle();
       await close(keeps && size > 0);
     },
   };

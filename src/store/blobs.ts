@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, constants, lstatSync } from 'node:fs';
 import { chmod, copyFile, lstat, link as makeLink, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { compareBytes } from '../canonical.ts';
 import { asSha256, sha256 as hashOf, isSha256, type Sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
+import { hashInto } from '../hash-file.ts';
 import { type BlobWriterInput, openBlobWriter } from './blob-writer.ts';
 import { type Layout, makeDirectory, storeUnusable } from './layout.ts';
 import type { Stamps } from './stamps.ts';
@@ -72,7 +72,7 @@ export function createBlobs(layout: Layout, stamps: Stamps): BlobStore {
   }
 
   async function put(
-    data: Uint8Array | Readable,
+    data: Uint8Array | AsyncIterable<Uint8Array>,
     expected: { readonly sha256?: Sha256; readonly size?: number } = {},
   ): Promise<BlobInfo> {
     if (data instanceof Uint8Array && isPresent(hashOf(data))) {
@@ -86,7 +86,7 @@ export function createBlobs(layout: Layout, stamps: Stamps): BlobStore {
     const writer = await openBlobWriter(writerInput);
     try {
       if (data instanceof Uint8Array) await writer.write(data);
-      else for await (const chunk of data) await writer.write(chunk as Uint8Array);
+      else for await (const chunk of data) await writer.write(chunk);
       return await writer.commit(expected);
     } finally {
       await writer.abort();
@@ -164,14 +164,7 @@ async function hashFile(
   try {
     const opened = await file.stat({ bigint: true });
     const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    for (let position = 0; ; ) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-      if (bytesRead === 0) break;
-      hash.update(buffer.subarray(0, bytesRead));
-      position += bytesRead;
-      onBytes?.(bytesRead);
-    }
+    await hashInto(hash, file, { onBytes });
     return { sha256: hash.digest('hex'), stat: opened };
   } finally {
     await file.close();

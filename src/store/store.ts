@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { Json } from '../canonical.ts';
 import type { Sha256 } from '../digest.ts';
 
@@ -49,7 +48,10 @@ export interface Store {
    * names both hashes; an absent one is COGPLAN_BLOB_MISSING naming `what`.
    */
   verified(sha256: Sha256, size: number | undefined, what: string): Promise<string>;
-  put(data: Uint8Array | Readable, expected?: { readonly sha256?: Sha256; readonly size?: number }): Promise<BlobInfo>;
+  put(
+    data: Uint8Array | AsyncIterable<Uint8Array>,
+    expected?: { readonly sha256?: Sha256; readonly size?: number },
+  ): Promise<BlobInfo>;
   /**
    * With `resume`, continues the bytes that an earlier writer of that blob suspended or left behind; the caller holds
    * `exclusive` for it, and the content is still checked as a whole by `commit`.

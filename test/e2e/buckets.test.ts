@@ -10,7 +10,7 @@ import type { WeightSet } from '../../src/spec/spec.ts';
 import { type LoopbackContext, loopbackContext } from '../builders/loopback-context.ts';
 import { type GcsServer, startGcs } from '../servers/gcs.ts';
 import { type MotoServer, startMoto } from '../servers/moto.ts';
-import { cogplan, inDirectory, readLock } from './cogplan.ts';
+import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
 
@@ -127,7 +127,7 @@ it('what no bucket holds, what speaks no such API and what a container cannot fe
   const context = { ...own.context, env: S3() };
   await expect(lock(context, 's3://weights/none')).rejects.toMatchObject({ code: 'COGPLAN_BUCKET_MISSING' });
   await expect(lock(context, 's3://nobucket/x')).rejects.toMatchObject({ code: 'COGPLAN_BUCKET_MISSING' });
-  await expect(lock(context, 's3://weights/m', { place: 'startup' })).rejects.toMatchObject({
+  await expect(lock(context, 'gcs://weights/m', { place: 'startup' })).rejects.toMatchObject({
     code: 'COGPLAN_WEIGHTS_SOURCE',
   });
   const wrong = { ...own.context, env: { ...S3(), AWS_ENDPOINT_URL: `${moto.url}/moto-api/data.json?` } };
@@ -173,3 +173,57 @@ it('cogplan add weights locks a bucket, keeps comments, and tells nobody the cre
     }
   });
 });
+
+it('what a bucket holds is fetched when the server starts, with the credentials of the container', async () => {
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    mkdirSync(project);
+    writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\nrun: "predict.py:P"\n');
+    writeFileSync(join(project, 'predict.py'), MODEL);
+    const sets = ['s3', 'gs'].map(
+      (scheme) => `  - {source: "${scheme}://weights/m", target: /src/${scheme}, place: startup}\n`,
+    );
+    writeFileSync(join(project, 'cogplan.yaml'), `weights:\n${sets.join('')}`);
+    const env = { ...S3(), ...GCS(), HOME: process.env.HOME ?? '/root' };
+    const locked = await cogplan(['lock', project, '--yes'], { env });
+    expect([locked.status, locked.stderr.includes(CANARY)]).toEqual([0, false]);
+    const { layers } = await cogplanJson<Receipt>(['apply', project]);
+    expect(layers.filter(({ family }) => family === 'weights').map(({ layer }) => layer)).toEqual(['weights']);
+
+    const { HOME: _, ...given } = env;
+    const variables = Object.entries(given).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+    const run = await cogplan(['predict', project, '--json', ...variables]);
+    expect([run.status, run.stderr.includes(CANARY)]).toEqual([0, false]);
+    const hashes = { 'a.bin': sha256(BIG), 'd.txt': sha256('three'), 'sub dir/b+c.bin': sha256('two') };
+    const { output } = JSON.parse(run.stdout) as { output: Record<string, string> };
+    expect(output).toEqual(
+      Object.fromEntries(
+        ['s3', 'gs'].flatMap((scheme) =>
+          Object.entries(hashes).map(([path, hash]) => [`/src/${scheme}/${path}`, hash] as const),
+        ),
+      ),
+    );
+
+    const without = ['-e', `STORAGE_EMULATOR_HOST=${gcs.url}`, '-e', `AWS_ENDPOINT_URL=${gcs.url}`];
+    const refused = await cogplan(['predict', project, '--json', ...without]);
+    const { error } = JSON.parse(refused.stdout) as { error: { code: string; message: string } };
+    expect([refused.status, error.code]).toEqual([1, 'COGPLAN_SETUP_FAILED']);
+    expect(error.message).toMatch(/from gs:\/\/weights\/m\/\S+: the bucket answers 401 without credentials/);
+  });
+});
+
+const MODEL = `import hashlib, os
+from typing import Dict
+from cog import BasePredictor
+
+class P(BasePredictor):
+    def run(self) -> Dict[str, str]:
+        found = {}
+        for top in ("/src/s3", "/src/gs"):
+            for folder, _, names in os.walk(top):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    with open(path, "rb") as stream:
+                        found[path] = hashlib.sha256(stream.read()).hexdigest()
+        return found
+`;

@@ -38,11 +38,13 @@ export async function startGcs(token?: string): Promise<GcsServer> {
     }
     const body = objects.get(decodeURIComponent(name));
     if (body === undefined || url.searchParams.get('alt') !== 'media') return end(response, 404);
-    const [, from] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? [];
-    const rest = body.subarray(Number(from ?? 0));
+    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+    const rest = body.subarray(Number(from ?? 0), to === undefined || to === '' ? undefined : Number(to) + 1);
     response.writeHead(from === undefined ? 200 : 206, {
       'content-length': rest.length,
-      ...(from === undefined ? {} : { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
+      ...(from === undefined
+        ? {}
+        : { 'content-range': `bytes ${from}-${Number(from) + rest.length - 1}/${body.length}` }),
     });
     response.end(rest);
   });

@@ -176,15 +176,6 @@ function isSameSource(source: WeightSource, locked: LockedSource): boolean {
 /** A container has no project beside it to fetch from. */
 function refuseUnreachable(set: WeightSet): void {
   if (set.place !== 'startup') return;
-  const bucket = set.sources.find(({ uri }) => parseBucketUri(uri) !== undefined);
-  if (bucket !== undefined) {
-    const message = `weights "${set.name}" lie in a bucket: they cannot be fetched at start-up`;
-    throw new CogplanError('COGPLAN_WEIGHTS_SOURCE', message, {
-      subject: set.name,
-      where: bucket.where,
-      hint: 'Leave them in the image (place: image), or give an https:// address that containers may read.',
-    });
-  }
   const own = set.sources.find(isOfProject);
   if (own === undefined) return;
   throw new CogplanError(

@@ -8,20 +8,27 @@ import hashlib
 import os
 import queue
 import random
+import socket
+import struct
 import threading
 import time
 import urllib.error
 import urllib.request
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 from urllib.parse import urlsplit
 
+from . import buckets
 from .manifest import WeightFile
 
 PART = 32 << 20
 _BUFFER = 1 << 20
 _ATTEMPTS = 6
 _LONGEST_PAUSE = 20.0
+# However long a server asks to wait.
+_LONGEST_WAIT = 60.0
 _TIMEOUT = 30.0
+# How long a thread waits for bytes before it looks whether it is still wanted.
+_GLANCE = 1.0
 _HUB = "https://huggingface.co"
 
 
@@ -39,6 +46,10 @@ class WrongBytes(DownloadError):
 
 class _Refused(Exception):
     """An answer that trying again does not change."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class _WholeOnly(Exception):
@@ -60,6 +71,8 @@ class Job:
         self.progress = threading.Condition(self.lock)
         self.failure = None  # type: Optional[BaseException]
         self.url = 0
+        # Where redirects led, by address.
+        self.places = {}  # type: Dict[str, str]
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if os.fstat(descriptor).st_size != file.size:
@@ -112,9 +125,7 @@ class Job:
         return {int(line) for line in lines if line.isdigit() and int(line) < self.count}
 
 
-def fetch(
-    jobs: List[Job], connections: int, on_bytes: Callable[[int], None], on_done: Callable[[Job], None]
-) -> None:
+def fetch(jobs: List[Job], connections: int, on_bytes: Callable[[int], None], on_done: Callable[[Job], None]) -> None:
     """Brings all jobs to their end, and tells each whose hash is right. Raises DownloadError; what was fetched by then is kept for the next time."""
     work = queue.Queue()  # type: queue.Queue[Any]
     for job in jobs:
@@ -204,10 +215,10 @@ def _fetch_part(
         before = position
         url = job.file.urls[job.url]
         try:
-            position = _receive(job, url, position, end, buffer, on_bytes)
+            position = _receive(job, url, (position, end), buffer, on_bytes, stop)
         except _WholeOnly:
             if job.take_whole():
-                _fetch_whole(job, url, buffer, on_bytes)
+                _fetch_whole(job, url, buffer, on_bytes, stop)
             else:
                 job.wait_for(index, stop)
             return
@@ -223,18 +234,23 @@ def _fetch_part(
                             ) from None
                         job.url += 1
                 failures = 0
-            pause = max(min(0.2 * 2.0**failures, _LONGEST_PAUSE) * (0.5 + random.random()), _retry_after(error))
-            stop.wait(min(pause, 60.0))
+            stop.wait(_pause(failures, error))
     job.finish(index)
 
 
 def _receive(
-    job: Job, url: str, start: int, end: int, buffer: bytearray, on_bytes: Callable[[int], None]
+    job: Job,
+    url: str,
+    range_: Tuple[int, int],
+    buffer: bytearray,
+    on_bytes: Callable[[int], None],
+    stop: threading.Event,
 ) -> int:
     """Writes what one connection gives of a range. Returns the position after it; errors carry it as `position`."""
+    start, end = range_
     position = start
     ranges = {"Range": "bytes={}-{}".format(start, end - 1)} if job.file.size > 0 else {}
-    with _open(url, ranges) as answer:
+    with _located(job, url, ranges) as answer:
         if answer.status == 206:
             wanted = "bytes {}-{}/{}".format(start, end - 1, job.file.size)
             told = answer.headers.get("Content-Range", "")
@@ -245,10 +261,11 @@ def _receive(
         else:
             raise _WholeOnly()
         view = memoryview(buffer)
+        receive = _receiver(answer, stop)
         descriptor = os.open(job.partial, os.O_WRONLY)
         try:
             while position < end:
-                count = answer.readinto(view[: min(_BUFFER, end - position)])
+                count = receive(view[: min(_BUFFER, end - position)])
                 if not count:
                     raise _with_position(ConnectionError("the transfer ended early"), position)
                 written = 0
@@ -257,31 +274,67 @@ def _receive(
                 position += count
                 on_bytes(count)
         except OSError as error:
-            raise _with_position(error, position)
+            raise _with_position(error, position) from None
         finally:
             os.close(descriptor)
     return position
 
 
-def _fetch_whole(job: Job, url: str, buffer: bytearray, on_bytes: Callable[[int], None]) -> None:
+def _receiver(answer: Any, stop: threading.Event) -> Callable[[memoryview], int]:
+    """Fills buffers with a body, 0 at its end. Where nothing is encrypted, the system fills a whole buffer in one call: to be woken for
+    each packet, among as many threads as there are connections, costs more than everything else."""
+    sock = getattr(getattr(answer.fp, "raw", None), "_sock", None)
+    if type(sock) is not socket.socket or answer.chunked:
+        return answer.readinto  # type: ignore[no-any-return]
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(_GLANCE), int(_GLANCE % 1 * 1e6)))
+    except OSError:
+        return answer.readinto  # type: ignore[no-any-return]
+    buffered = len(answer.fp.peek(1))
+    sock.settimeout(None)
+
+    def receive(view: memoryview) -> int:
+        nonlocal buffered
+        if buffered > 0:
+            count = answer.readinto(view[:buffered])
+            buffered -= count
+            return count  # type: ignore[no-any-return]
+        limit = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                return sock.recv_into(view, 0, socket.MSG_WAITALL)
+            except BlockingIOError:
+                # Nothing came for a moment.
+                if stop.is_set() or time.monotonic() > limit:
+                    raise socket.timeout("timed out") from None
+
+    return receive
+
+
+def _fetch_whole(job: Job, url: str, buffer: bytearray, on_bytes: Callable[[int], None], stop: threading.Event) -> None:
     for attempt in range(_ATTEMPTS):
         try:
-            return _receive_whole(job, url, buffer, on_bytes)
+            return _receive_whole(job, url, buffer, on_bytes, stop)
         except OSError as error:
             if attempt + 1 == _ATTEMPTS:
                 raise DownloadError("{} from {}: {}".format(job.file.path, _shown(url), error)) from None
-            time.sleep(min(0.2 * 2.0**attempt, _LONGEST_PAUSE))
+            stop.wait(_pause(attempt, error))
+            if stop.is_set():
+                return
 
 
-def _receive_whole(job: Job, url: str, buffer: bytearray, on_bytes: Callable[[int], None]) -> None:
+def _receive_whole(
+    job: Job, url: str, buffer: bytearray, on_bytes: Callable[[int], None], stop: threading.Event
+) -> None:
     with _open(url, {}) as answer:
         _check_length(answer, job.file)
         view = memoryview(buffer)
+        receive = _receiver(answer, stop)
         with open(job.partial, "r+b", buffering=0) as stream:
             for index in range(job.count):
                 left = min(PART, job.file.size - index * PART)
                 while left > 0:
-                    count = answer.readinto(view[: min(_BUFFER, left)])
+                    count = receive(view[: min(_BUFFER, left)])
                     if not count:
                         raise ConnectionError("the transfer ended early")
                     stream.write(view[:count])
@@ -296,6 +349,10 @@ def _check_length(answer: Any, file: WeightFile) -> None:
         raise _Refused("the server has {} bytes, locked are {}".format(length[:20], file.size))
 
 
+# As urllib.request writes the names of headers.
+_CREDENTIALS = ("Authorization", "X-amz-security-token")
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects; the token goes to no other origin, and nothing goes from https to http."""
 
@@ -307,29 +364,60 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if old.scheme == "https" and new.scheme != "https":
             raise _Refused("it redirects to {} without encryption".format(new.netloc.rpartition("@")[2]))
         if (old.scheme, old.netloc) != (new.scheme, new.netloc):
-            following.remove_header("Authorization")
+            for name in _CREDENTIALS:
+                following.remove_header(name)
         return following
 
 
 _opener = None  # type: Optional[urllib.request.OpenerDirector]
 
 
+def _located(job: Job, url: str, headers: Dict[str, str]) -> Any:
+    """Asks where an earlier part was found, so that the host that only tells the way, as hubs do, is not asked again for each part."""
+    place = job.places.get(url)
+    if place is not None:
+        try:
+            return _open(place, headers)
+        except (OSError, _Refused):
+            # Ways of hubs are good for a while.
+            job.places.pop(url, None)
+    answer = _open(url, headers)
+    found = answer.geturl()
+    if not buckets.is_bucket(url) and found != _address(url):
+        job.places[url] = found
+    return answer
+
+
 def _open(url: str, headers: Dict[str, str]) -> Any:
+    if not buckets.is_bucket(url):
+        address = _address(url)
+        token = _token(address)
+        return _send(address, headers if token is None else dict(headers, authorization="Bearer " + token))
+    address, signed, with_credentials = buckets.request_for(url, headers, ask_machine=False)
+    try:
+        return _send(address, signed)
+    except _Refused as error:
+        if with_credentials or error.status not in (401, 403):
+            raise
+        address, signed, with_credentials = buckets.request_for(url, headers, ask_machine=True)
+        if not with_credentials:
+            raise _Refused("the bucket answers {} without credentials".format(error.status), error.status) from None
+    return _send(address, signed)
+
+
+def _send(address: str, headers: Dict[str, str]) -> Any:
     global _opener
     if _opener is None:
         _opener = urllib.request.build_opener(_Redirects())
-    request = urllib.request.Request(_address(url), headers=dict(headers, **{"Accept-Encoding": "identity"}))
+    request = urllib.request.Request(address, headers=dict(headers, **{"Accept-Encoding": "identity"}))
     request.add_header("User-Agent", os.environ.get("COG_USER_AGENT") or "cogplan")
-    token = _token(request.full_url)
-    if token is not None:
-        request.add_header("Authorization", "Bearer " + token)
     try:
         return _opener.open(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (408, 425, 429) or error.code >= 500:
             raise
-        raise _Refused("the server answers {}".format(error.code)) from None
+        raise _Refused("the server answers {}".format(error.code), error.code) from None
 
 
 def _address(url: str) -> str:
@@ -343,6 +431,11 @@ def _token(url: str) -> Optional[str]:
     hub = urlsplit(os.environ.get("HF_ENDPOINT") or _HUB)
     asked = urlsplit(url)
     return token.strip() if token and (asked.scheme, asked.netloc) == (hub.scheme, hub.netloc) else None
+
+
+def _pause(failures: int, error: BaseException) -> float:
+    own = min(0.2 * 2.0**failures, _LONGEST_PAUSE) * (0.5 + random.random())
+    return min(max(own, _retry_after(error)), _LONGEST_WAIT)
 
 
 def _retry_after(error: BaseException) -> float:
@@ -360,5 +453,3 @@ def _shown(url: str) -> str:
     """Without user info and query: signed addresses are secrets."""
     parts = urlsplit(url)
     return "{}://{}{}".format(parts.scheme, parts.netloc.rpartition("@")[2], parts.path)
-
-

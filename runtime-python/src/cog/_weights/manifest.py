@@ -26,6 +26,10 @@ class WeightFile:
         self.size = size
         self.urls = urls
 
+    def joined(self, other: "WeightFile") -> "WeightFile":
+        """The same bytes at two places may be had where either can."""
+        return WeightFile(other.path, self.sha256, self.size, tuple(dict.fromkeys(other.urls + self.urls)))
+
 
 def read(path: str) -> List[WeightFile]:
     """The files of a manifest, each with its absolute place."""

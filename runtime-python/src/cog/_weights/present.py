@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from typing import Any, List
+from typing import Any, Dict, List
 
 from . import manifest
 from .cache import Cache
@@ -35,7 +35,10 @@ def ensure() -> None:
 
 
 def _fetch_missing(cache: Cache, files: List[manifest.WeightFile]) -> None:
-    wanted = {file.sha256: file for file in files if not cache.has(file.sha256, file.size)}
+    wanted = {}  # type: Dict[str, manifest.WeightFile]
+    for file in files:
+        if not cache.has(file.sha256, file.size):
+            wanted[file.sha256] = file.joined(wanted.get(file.sha256, file))
     if not wanted:
         return
     total = sum(file.size for file in wanted.values())
@@ -43,7 +46,9 @@ def _fetch_missing(cache: Cache, files: List[manifest.WeightFile]) -> None:
     cache.make_room(total, int(limit) if limit.isdigit() else None)
     free = shutil.disk_usage(cache.root).free
     if free < total:
-        raise DownloadError("weights of {} do not fit: {} has {} free".format(_amount(total), cache.root, _amount(free)))
+        raise DownloadError(
+            "weights of {} do not fit: {} has {} free".format(_amount(total), cache.root, _amount(free))
+        )
     print("weights: fetching {} files, {}".format(len(wanted), _amount(total)), flush=True)
     started = time.monotonic()
     meter = _Meter(total)
