@@ -1,6 +1,7 @@
 // Holds the Debian tree that cogplan composes against the one that dpkg configures (mmdebstrap, root needed): every path,
 // type, mode, owner, link and content. Prints how many differences each explained kind covers, and those that none covers.
-// Usage: npm run debian-oracle [PACKAGE…] (default: the hundred of test/oracle/debian-packages.json). Run `npm run build` before.
+// Usage: npm run debian-oracle [-- --keep] [PACKAGE…] (default: the hundred of test/oracle/debian-packages.json). Run `npm run build` before.
+// With --keep both trees stay, for a closer look.
 import { createHash } from 'node:crypto';
 import {
   lstatSync,
@@ -19,21 +20,24 @@ import { run } from '../bench/lib/measure.mjs';
 import { servePackages } from '../bench/lib/package-server.mjs';
 
 const ANOTHER_ORDER = 'the same lines in another order';
+const OTHER_NUMBERS = 'numbers of accounts that scripts make: cogplan has one for each name, dpkg takes the next';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const kinds = readJson(join(root, 'test/oracle/explained-paths.json')).map(({ kind, pattern }) => ({
   kind,
   pattern: new RegExp(pattern),
 }));
-const names =
-  process.argv.length > 2 ? process.argv.slice(2) : readJson(join(root, 'test/oracle/debian-packages.json'));
+const keeps = process.argv.includes('--keep');
+const asked = process.argv.slice(2).filter((word) => word !== '--keep');
+const names = asked.length > 0 ? asked : readJson(join(root, 'test/oracle/debian-packages.json'));
 const directory = mkdtempSync(join(tmpdir(), 'cogplan-oracle-'));
 try {
   const target = await applied(names);
   await configured(target);
   process.exitCode = report(compare(join(directory, 'bundle/rootfs'), join(directory, 'peer')), target);
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  if (keeps) console.log(`ours: ${directory}/bundle/rootfs, configured: ${directory}/peer`);
+  else rmSync(directory, { recursive: true, force: true });
 }
 
 async function applied(packages) {
@@ -73,13 +77,15 @@ async function configured(target) {
 
 function compare(ours, peer) {
   const [mine, theirs] = [walk(ours), walk(peer)];
+  const accounts = [accountsOf(ours), accountsOf(peer)];
   const differences = [];
   for (const path of [...new Set([...mine.keys(), ...theirs.keys()])].sort()) {
     const [a, b] = [mine.get(path), theirs.get(path)];
     if (a === undefined) differences.push({ path, what: 'only configured' });
     else if (b === undefined) differences.push({ path, what: 'only ours' });
     else {
-      const what = difference(join(ours, path), join(peer, path), a, b);
+      const [x, y] = [join(ours, path), join(peer, path)];
+      const what = otherOwner(a, b, accounts) ?? difference(x, y, a, b);
       if (what !== undefined) differences.push({ path, what });
     }
   }
@@ -93,11 +99,40 @@ function difference(ours, peer, a, b) {
     return x === y ? undefined : `link to ${x}, not ${y}`;
   }
   if (a.mode !== b.mode) return `mode ${(a.mode & 0o7777).toString(8)}, not ${(b.mode & 0o7777).toString(8)}`;
-  if (a.uid !== b.uid || a.gid !== b.gid) return `owner ${a.uid}:${a.gid}, not ${b.uid}:${b.gid}`;
   if (!a.isFile()) return undefined;
   if (a.size === b.size && digest(ours) === digest(peer)) return undefined;
   if (ours.includes('/var/lib/dpkg/') && sortedLines(ours) === sortedLines(peer)) return ANOTHER_ORDER;
+  if (/\/etc\/(passwd|group)$/.test(ours) && withoutNumbers(ours) === withoutNumbers(peer)) return OTHER_NUMBERS;
   return a.size === b.size ? 'other bytes' : `${a.size} bytes, not ${b.size}`;
+}
+
+/** Owners are compared by name. */
+function otherOwner(a, b, [mine, theirs]) {
+  const [x, y] = [ownerOf(a, mine), ownerOf(b, theirs)];
+  return x === y ? undefined : `owner ${x}, not ${y}`;
+}
+
+function ownerOf({ uid, gid }, { users, groups }) {
+  return `${users.get(uid) ?? uid}:${groups.get(gid) ?? gid}`;
+}
+
+function accountsOf(top) {
+  const names = (file) => new Map(linesOf(join(top, 'etc', file)).map((fields) => [Number(fields[2]), fields[0]]));
+  return { users: names('passwd'), groups: names('group') };
+}
+
+/** Lines of accounts with the numbers left out that are given away one after the other (Debian Policy, 9.2.2). */
+function withoutNumbers(path) {
+  const given = (field) => (/^\d+$/.test(field) && Number(field) >= 100 && Number(field) < 1000 ? '#' : field);
+  return linesOf(path)
+    .map((fields) => fields.map(given).join(':'))
+    .sort()
+    .join('\n');
+}
+
+function linesOf(path) {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => line.split(':'));
 }
 
 function sortedLines(path) {
@@ -126,7 +161,8 @@ function report({ differences, paths }, { system }) {
   const counts = new Map();
   const unexplained = [];
   for (const { path, what } of differences) {
-    const kind = what === ANOTHER_ORDER ? what : kinds.find(({ pattern }) => pattern.test(path))?.kind;
+    const kind =
+      what === ANOTHER_ORDER || what === OTHER_NUMBERS ? what : kinds.find(({ pattern }) => pattern.test(path))?.kind;
     if (kind === undefined) unexplained.push(`${path}: ${what}`);
     else counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }

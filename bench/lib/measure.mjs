@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 
-const KEPT_OUTPUT = 32_000;
+const KEPT_OUTPUT = 1024 * 1024;
 
 /**
  * Runs a program to its end and gives the wall-clock seconds and what it printed. A program that fails is an error that holds

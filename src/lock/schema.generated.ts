@@ -382,6 +382,10 @@ export interface SystemPackage {
    */
   depends: string[];
   /**
+   * Names of the locked packages that it recommends, where the project asks for them.
+   */
+  recommends?: string[];
+  /**
    * Maintainer scripts and triggers by name, each understood when the lock was made.
    */
   scripts: {

@@ -41,6 +41,7 @@ const systemPackage = object(
   ['file', file],
   ['asked', plain],
   ['depends', words],
+  ['recommends', words],
   ['scripts', pairs],
   ['configure', plain],
 );

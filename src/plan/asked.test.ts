@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aSpec, located, requirements } from '../../test/builders/spec.ts';
+import { parseSettings } from '../spec/settings.ts';
 import type { Spec } from '../spec/spec.ts';
 import { askedOf, compareAsked } from './asked.ts';
 
@@ -36,6 +37,16 @@ describe('compareAsked', () => {
   ])('names family and key of %s', (_name, change, family, key) => {
     expect(compareAsked(asked(), asked(change))).toMatchObject([{ family, key }]);
     expect(compareAsked(asked(change), asked())).toMatchObject([{ family, key }]);
+  });
+
+  it('takes recommended packages for a wish only where there are any', () => {
+    const wanting = (text: string) => asked({ settings: parseSettings(text) });
+    expect(wanting('recommends: false')).toEqual(asked());
+    expect(wanting('recommends: []')).toEqual(asked());
+    expect(wanting('recommends: [sox, git, sox]')).toEqual(wanting('recommends: [git, sox]'));
+    expect(compareAsked(asked(), wanting('recommends: true'))).toEqual([
+      { family: 'system', key: 'recommends', before: undefined, after: true },
+    ]);
   });
 
   it('shows both values', () => {

@@ -30,6 +30,7 @@ export function askedOf(spec: Spec): Asked {
     system: defined({
       'build.system_packages': spec.systemPackages.map((item) => item.value),
       archives: spec.settings.values.archives as Json | undefined,
+      recommends: askedRecommends(spec),
       configure: spec.settings.values.configure === 'sealed' ? 'sealed' : undefined,
     }),
     python: askedOfPython(spec),
@@ -85,6 +86,12 @@ function askedOfWeights({ name, target, place, layout, sources }: WeightSet): Js
       }),
     ),
   };
+}
+
+function askedRecommends({ settings }: Spec): Json | undefined {
+  const { recommends } = settings.values;
+  if (recommends === true) return true;
+  return Array.isArray(recommends) ? optional([...new Set(recommends)].sort(compareBytes)) : undefined;
 }
 
 function askedOfPython(spec: Spec): { [key: string]: Json } {

@@ -19,7 +19,7 @@ import { emptyRequirements, readPythonFile } from './read-python-file.ts';
 import { readRequirements } from './read-requirements.ts';
 import { readRunCommands } from './run-commands.ts';
 import type { Located, Requirements, Spec } from './spec.ts';
-import { type IgnoredWords, parseAskedPackages } from './system-packages.ts';
+import { type IgnoredWords, INSTALL_RECOMMENDS, parseAskedPackages } from './system-packages.ts';
 import type { YamlField } from './yaml-source.ts';
 
 /** What `build:` holds, normalised. */
@@ -186,12 +186,17 @@ function readSdkVersion(reading: Reading, field: YamlField | undefined): Located
 
 function readSystemPackages(reading: Reading, field: YamlField | undefined): readonly Located<string>[] {
   return readStrings(reading, field).flatMap((entry) => {
+    const options: Located<string>[] = [];
     const onIgnored = ({ text, why, where }: IgnoredWords): void => {
+      if (text === INSTALL_RECOMMENDS) {
+        options.push({ value: text, where });
+        return;
+      }
       const code = 'COGPLAN_SYSTEM_PACKAGE_HABIT';
       reading.notices.push({ level: 'info', code, text: `"${text}" changes nothing here: ${why}`, where });
     };
     const packages = reading.problems.attempt(() => parseAskedPackages([entry], undefined, onIgnored)) ?? [];
-    return packages.map(({ text, where }) => ({ value: text, where }));
+    return [...options, ...packages.map(({ text, where }) => ({ value: text, where }))];
   });
 }
 

@@ -29,6 +29,10 @@ export interface Settings {
    */
   archives?: DebianArchive[];
   /**
+   * Whether packages that system packages recommend are installed too: `true`, or the names of the packages whose recommendations are followed. Default: none.
+   */
+  recommends?: boolean | string[];
+  /**
    * What happens to packages whose maintainer scripts are not recognised: `refused` (the default), or `sealed`: run once in the sandbox when the lock is made.
    */
   configure?: 'refused' | 'sealed';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type IgnoredWords, parseAskedPackages } from './system-packages.ts';
+import { asksForRecommended, type IgnoredWords, parseAskedPackages } from './system-packages.ts';
 
 const where = { file: 'cog.yaml', line: 7 };
+const located = (value: string) => ({ value, where });
 
 function parse(...entries: string[]) {
   const ignored: string[] = [];
@@ -55,7 +56,6 @@ describe('entries of system_packages', () => {
 
   test.each([
     ['-t bookworm-backports git', /-t is an option/],
-    ['--install-recommends git', /--install-recommends is an option/],
     ['apt-get remove git', /installs nothing/],
     ['sudo make install', /install is part of a command/],
     ['curl | sh', /\| is part of a command/],
@@ -79,4 +79,12 @@ describe('entries of system_packages', () => {
       expect.objectContaining({ code: 'COGPLAN_SYSTEM_PACKAGE_SYNTAX', where, hint: expect.any(String) }),
     );
   });
+});
+
+test('--install-recommends is understood wherever it stands', () => {
+  expect(asksForRecommended([located('git'), located('-y --install-recommends curl')])).toBe(true);
+  expect(asksForRecommended([located('--no-install-recommends git')])).toBe(false);
+  expect(
+    parseAskedPackages([located('--install-recommends'), located('git')], 'amd64').map(({ name }) => name),
+  ).toEqual(['git']);
 });

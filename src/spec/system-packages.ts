@@ -38,6 +38,18 @@ export function parseAskedPackages(
   );
 }
 
+/** Whether `--install-recommends` stands among the entries: it holds for all, as they are one command of apt-get to Cog. */
+export function asksForRecommended(entries: readonly Located<string>[]): boolean {
+  let found = false;
+  parseAskedPackages(entries, undefined, ({ text }) => {
+    found ||= text === INSTALL_RECOMMENDS;
+  });
+  return found;
+}
+
+/** The one option that changes what is installed: it stays among the system packages. */
+export const INSTALL_RECOMMENDS = '--install-recommends';
+
 type Ignore = (text: string, why: string) => void;
 
 function namesOf(entry: string, ignore: Ignore, where: Where): readonly string[] {
@@ -103,7 +115,8 @@ const NO_EFFECT: Readonly<Record<string, string>> = {
   '--fix-broken': 'the closure is computed anew',
   '--fix-missing': 'a package that cannot be had is an error',
   '--force-yes': 'nothing is asked',
-  '--no-install-recommends': 'recommended packages are never added',
+  [INSTALL_RECOMMENDS]: 'recommended packages are added, to all system packages',
+  '--no-install-recommends': 'recommended packages are added only where cogplan.yaml asks for them',
   '--no-install-suggests': 'suggested packages are never added',
   '--no-upgrade': 'the lock decides versions',
   '--quiet': 'output is not affected',
@@ -115,11 +128,8 @@ function withoutOptions(words: readonly string[], ignore: Ignore, where: Where):
     if (!word.startsWith('-')) return true;
     const why = /^-[yqfm]+$/.test(word) ? 'nothing is asked' : NO_EFFECT[word];
     if (why === undefined) {
-      const hint =
-        word === '--install-recommends'
-          ? 'Recommended packages are not added by themselves: name those that you need.'
-          : 'Leave it out: only names stand here.';
-      throw syntaxError(word, where, `${word} is an option of apt-get, not a package`, hint);
+      const message = `${word} is an option of apt-get, not a package`;
+      throw syntaxError(word, where, message, 'Leave it out: only names stand here.');
     }
     ignore(word, why);
     return false;

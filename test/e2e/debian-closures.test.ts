@@ -72,6 +72,20 @@ function closure(roots: readonly string[], before: readonly PackageRecord[]): re
   throw new Error(JSON.stringify(result.problem));
 }
 
+/** Where several packages provide a name and nothing else decides, cogplan takes the first by name, apt the one that its cache met last. */
+const APT_TAKES = new Set(['xnest', 'zutty']);
+
+const withRecommended = (...roots: string[]) => {
+  const first = ({ name }: PackageRecord) => (APT_TAKES.has(name) ? 0 : 1);
+  const asApt = {
+    named: (name: string) => universe.named(name),
+    providing: (name: string) => [...universe.providing(name)].sort((a, b) => first(a) - first(b)),
+  };
+  const result = resolveClosure({ universe: asApt, installed, roots, takesRecommended: () => true });
+  if (result.kind === 'failed') throw new Error(JSON.stringify(result.problem));
+  return result.packages.map(({ name, version }) => `${name} ${version}`).sort();
+};
+
 const ours = (...roots: string[]) =>
   closure(roots, installed)
     .map(({ name, version }) => `${name} ${version}`)
@@ -96,4 +110,21 @@ test('apt would install the same for all of them together, which takes less than
   expect(performance.now() - start).toBeLessThan(3000);
   expect(together).toEqual(await apt.install(MOST_USED));
   expect(together.length).toBeGreaterThan(400);
+});
+
+/** Those of the hundred that recommend most. */
+const RECOMMENDING = ['build-essential', 'ffmpeg', 'gdal-bin', 'git', 'imagemagick', 'lilypond', 'sox', 'wkhtmltopdf'];
+
+test.each(RECOMMENDING)(
+  'apt would install the same for %s with what is recommended',
+  async (name) => {
+    expect(withRecommended(name)).toEqual(await apt.install([name], { recommended: true }));
+  },
+  TEN_MINUTES,
+);
+
+test('apt would install the same for all of them together, with what is recommended', async () => {
+  const together = withRecommended(...MOST_USED);
+  expect(together).toEqual(await apt.install(MOST_USED, { recommended: true }));
+  expect(together.length).toBeGreaterThan(ours(...MOST_USED).length);
 });

@@ -12,7 +12,7 @@ const run = promisify(execFile);
 /** apt's own answers, in a state of its own: indexes of the store, and a dpkg database of packages that are installed. */
 export interface AptState {
   /** `name version` of each package that `apt-get install` would fetch, sorted; its last words when it refuses. */
-  install(names: readonly string[]): Promise<readonly string[] | string>;
+  install(names: readonly string[], options?: { readonly recommended: boolean }): Promise<readonly string[] | string>;
 }
 
 export interface AptStateInput {
@@ -63,8 +63,15 @@ export async function aptState(context: Context, { directory, archives, installe
   };
   const configured = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   return {
-    install: async (names) => {
-      const command = ['install', '--no-install-recommends', '--print-uris', '-y', '-qq', ...names];
+    install: async (names, { recommended } = { recommended: false }) => {
+      const command = [
+        'install',
+        `--${recommended ? '' : 'no-'}install-recommends`,
+        '--print-uris',
+        '-y',
+        '-qq',
+        ...names,
+      ];
       try {
         const { stdout } = await run('apt-get', [...configured, ...command], { maxBuffer: 64 * 1024 * 1024 });
         return stdout

@@ -13,6 +13,7 @@ import { ConfiguredTree } from './debian/configured-tree.ts';
 import { openDebPackage } from './debian/deb-package.ts';
 import { type InstalledPackage, writeDpkgDatabase } from './debian/dpkg-database.ts';
 import { writeFixedFiles } from './debian/fixed-files.ts';
+import { writeGeneratedLists } from './debian/generated-lists.ts';
 import { writeLoaderCache } from './debian/loader-libraries.ts';
 import { writePamConfiguration } from './debian/pam.ts';
 import { writeShells } from './debian/shells.ts';
@@ -87,6 +88,7 @@ function generate(
   const shells = generators.get('shells');
   if (shells !== undefined) writeShells(tree, shells);
   if (generators.has('ca-certificates')) writeCaCertificates(tree);
+  writeGeneratedLists(tree, generators);
   writeFixedFiles(tree, { suite, interpreter });
   const glibc = packages.find(({ deb }) => deb.input.name === 'libc-bin')?.deb.input.version;
   if (glibc !== undefined) writeLoaderCache(tree, architecture, glibc);

@@ -14,6 +14,7 @@ import { type ComposedNode, composeTree } from './debian/compose.ts';
 import { ConfiguredTree } from './debian/configured-tree.ts';
 import { openDebPackage } from './debian/deb-package.ts';
 import { extendDpkgDatabase, type InstalledPackage } from './debian/dpkg-database.ts';
+import { writeGeneratedLists } from './debian/generated-lists.ts';
 import { writeLoaderCache } from './debian/loader-libraries.ts';
 import { writePamConfiguration } from './debian/pam.ts';
 import { toEntries } from './debian/to-entries.ts';
@@ -154,6 +155,7 @@ function configure(
   alternatives.write(tree);
   if (generators.has('pam')) writePamConfiguration(tree);
   if (generators.has('ca-certificates')) writeCaCertificates(tree);
+  writeGeneratedLists(tree, generators);
   extendDpkgDatabase(tree, { architecture, packages, diversions, statOverrides });
   const status = readDpkgStatus(tree.readText('/var/lib/dpkg/status') ?? '', architecture, 'the base');
   const glibc = status.find(({ name }) => name === 'libc-bin' || name === 'libc6')?.version;

@@ -4,7 +4,7 @@ import { asSha256 } from '../../digest.ts';
 import { ChosenPackages, dependencyEdges, type PackageUniverse, resolveClosure } from './closure.ts';
 import { parseControl } from './control.ts';
 import { readDpkgStatus } from './dpkg-status.ts';
-import { type PackageRecord, readPackageRecord } from './package-record.ts';
+import { type PackageFacts, type PackageRecord, readPackageRecord } from './package-record.ts';
 import { compareDebianVersions } from './version.ts';
 
 const FILE = { url: 'http://archive/x.deb', sha256: asSha256('0'.repeat(64)), size: 1 };
@@ -140,6 +140,52 @@ describe('what is chosen', () => {
       roots: ['a', 'y'],
     });
     expect(result).toMatchObject({ kind: 'closure', packages: [{ name: 'a' }] });
+  });
+});
+
+describe('recommended packages', () => {
+  const taking = (offer: PackageUniverse, by: readonly string[] | 'all', ...roots: string[]) => {
+    const takesRecommended = ({ name }: PackageFacts) => by === 'all' || by.includes(name);
+    const result = resolveClosure({ universe: offer, installed: [], roots, takesRecommended });
+    if (result.kind === 'failed') throw new Error(JSON.stringify(result.problem));
+    return result.packages.map(({ name }) => name);
+  };
+
+  test('are taken for those packages only that are named, and after what these need', () => {
+    const offer = packages('a; Depends: b; Recommends: r | s', 'b; Recommends: t', 'r; Recommends: u', 's', 't', 'u');
+    expect(taking(offer, [], 'a')).toEqual(['a', 'b']);
+    expect(taking(offer, ['a'], 'a')).toEqual(['a', 'b', 'r']);
+    expect(taking(offer, 'all', 'a')).toEqual(['a', 'b', 'r', 't', 'u']);
+    expect(taking(offer, ['a'], 'a', 's')).toEqual(['a', 'b', 's']);
+  });
+
+  test('that cannot be had are left out with all that they brought', () => {
+    const offer = packages('a; Recommends: r | s, gone', 'r; Depends: x, missing', 's; Depends: y', 'x', 'y');
+    expect(taking(offer, 'all', 'a')).toEqual(['a', 's', 'y']);
+    const failing = packages('a; Recommends: r', 'r; Depends: x, q', 'x; Conflicts: z', 'q; Depends: none', 'z');
+    expect(taking(failing, 'all', 'a', 'z')).toEqual(['a', 'z']);
+    expect(taking(failing, 'all', 'a')).toEqual(['a']);
+  });
+
+  test('give way to what is needed', () => {
+    const offer = packages('a; Recommends: r', 'r; Depends: x', 'x', 'b; Depends: c', 'c; Conflicts: x');
+    expect(taking(offer, 'all', 'a', 'b')).toEqual(['a', 'b', 'c']);
+    const needed = packages('a; Recommends: r', 'r', 'b; Depends: r, y | z', 'y; Conflicts: a', 'z');
+    expect(taking(needed, 'all', 'a', 'b')).toEqual(['a', 'b', 'r', 'z']);
+  });
+
+  test('leave no trace when they are taken back: a later alternative is chosen as if they had never been there', () => {
+    const offer = packages(
+      'a; Depends: b; Recommends: r',
+      'r; Depends: p, gone',
+      'p; Provides: v; Conflicts: w',
+      'b',
+      'c; Depends: v | w',
+      'w',
+    );
+    expect(taking(offer, 'all', 'a', 'c')).toEqual(['a', 'b', 'c', 'p']);
+    const other = packages('a; Recommends: r', 'r; Depends: p, gone', 'p; Conflicts: w', 'c; Depends: w', 'w');
+    expect(taking(other, 'all', 'a', 'c')).toEqual(['a', 'c', 'w']);
   });
 });
 

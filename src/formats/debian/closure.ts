@@ -1,6 +1,6 @@
 /**
- * Which packages a set of names needs, as apt answers it without Recommends: dependencies are followed depth first, an
- * alternative that is already chosen wins, then the first that can be had. What breaks or conflicts with a chosen package
+ * Which packages a set of names needs, as apt answers it: dependencies are followed depth first, an alternative that is
+ * already chosen wins, then the first that can be had. Recommended packages are taken where the caller says so. What breaks or conflicts with a chosen package
  * is passed over; when no way is left, the nearest free choice on the way there is forbidden and everything starts again.
  */
 
@@ -28,6 +28,11 @@ export interface ClosureInput {
   readonly replaceable?: boolean;
   /** Names of packages, or of something that exactly one package provides. */
   readonly roots: readonly string[];
+  /**
+   * Of which newly chosen packages the recommended ones are taken too, where that is possible; by default of none. As with
+   * `apt-get install --install-recommends`, one that cannot be had is left out.
+   */
+  readonly takesRecommended?: (record: PackageFacts) => boolean;
 }
 
 export type ClosureProblem =
@@ -54,13 +59,14 @@ const MAX_ATTEMPTS = 500;
 
 export function resolveClosure(input: ClosureInput): ClosureResult {
   const banned = new Set<PackageFacts>();
+  const declined = new Set<PackageFacts>();
   let first: ClosureProblem | undefined;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const outcome = new Attempt(input, banned).run();
+    const outcome = new Attempt(input, { banned, declined }).run();
     if ('packages' in outcome) return { kind: 'closure', packages: outcome.packages };
     first ??= outcome.problem;
     if (outcome.suspect === undefined) break;
-    banned.add(outcome.suspect);
+    (outcome.suspect.recommended ? declined : banned).add(outcome.suspect.record);
   }
   if (first === undefined) throw bug('a closure without result');
   return { kind: 'failed', problem: first };
@@ -81,8 +87,17 @@ export function satisfies(dependency: Dependency, record: PackageFacts): boolean
  * edges of the lock.
  */
 export function dependencyEdges(record: PackageFacts, chosen: ChosenPackages): readonly string[] {
+  return edges(record, record.depends, chosen);
+}
+
+/** The same for what it recommends, as far as it is there. */
+export function recommendationEdges(record: PackageFacts, chosen: ChosenPackages): readonly string[] {
+  return edges(record, record.recommends, chosen);
+}
+
+function edges(record: PackageFacts, groups: readonly DependencyGroup[], chosen: ChosenPackages): readonly string[] {
   const names = new Set<string>();
-  for (const group of record.depends) {
+  for (const group of groups) {
     const found = chosen.satisfying(group);
     if (found !== undefined && found.name !== record.name) names.add(found.name);
   }
@@ -155,14 +170,22 @@ function matches({ name, relation, version }: Dependency, record: PackageFacts):
 interface Choice {
   readonly record: PackageFacts;
   readonly parent: Choice | undefined;
-  /** Another package or version could have been taken. */
+  /** Another package or version could have been taken, or none. */
   readonly free: boolean;
+  /** Taken because `parent` recommends it. */
+  readonly recommended: boolean;
 }
 
 interface Failure {
   readonly problem: ClosureProblem;
   /** A free choice that led here: the next attempt does without it. */
-  readonly suspect: PackageFacts | undefined;
+  readonly suspect: Choice | undefined;
+}
+
+interface Excluded {
+  readonly banned: ReadonlySet<PackageFacts>;
+  /** Not taken for being recommended; a dependency may still bring them. */
+  readonly declined: ReadonlySet<PackageFacts>;
 }
 
 interface Clash {
@@ -172,7 +195,7 @@ interface Clash {
 
 class Attempt {
   readonly #input: ClosureInput;
-  readonly #banned: ReadonlySet<PackageFacts>;
+  readonly #excluded: Excluded;
   readonly #chosen = new ChosenPackages();
   readonly #choices = new Map<string, Choice>();
   readonly #picked = new Map<string, PackageRecord>();
@@ -180,15 +203,17 @@ class Attempt {
   readonly #replaceable = new Map<string, PackageFacts>();
   /** By name: what chosen packages conflict with. */
   readonly #conflicts = new Map<string, { readonly owner: PackageFacts; readonly dependency: Dependency }[]>();
+  /** What takes back each choice, in the order of the choices. */
+  readonly #undo: (() => void)[] = [];
 
-  constructor(input: ClosureInput, banned: ReadonlySet<PackageFacts>) {
+  constructor(input: ClosureInput, excluded: Excluded) {
     this.#input = input;
-    this.#banned = banned;
+    this.#excluded = excluded;
   }
 
   run(): { readonly packages: readonly PackageRecord[] } | Failure {
     for (const record of this.#input.installed) {
-      this.#choose({ record, parent: undefined, free: false });
+      this.#choose({ record, parent: undefined, free: false, recommended: false });
       if (this.#input.replaceable === true) this.#replaceable.set(record.name, record);
     }
     const soundBefore = [...this.#replaceable.values()].filter((record) => this.#isSound(record));
@@ -266,7 +291,23 @@ class Attempt {
       const failure = this.#follow(next);
       if (failure !== undefined) return failure;
     }
+    if (this.#input.takesRecommended?.(choice.record) === true) {
+      for (const group of choice.record.recommends) this.#tryRecommended(choice, group);
+    }
     return undefined;
+  }
+
+  /** Takes the first candidate that can be had with all that it needs, or none. */
+  #tryRecommended(choice: Choice, group: DependencyGroup): void {
+    if (this.#chosen.satisfying(group) !== undefined) return;
+    for (const record of this.#candidates(group)) {
+      const { banned, declined } = this.#excluded;
+      if (banned.has(record) || declined.has(record) || this.#clash(record) !== undefined) continue;
+      const before = this.#undo.length;
+      const next = this.#take({ record, parent: choice, free: true, recommended: true });
+      if (this.#follow(next) === undefined) return;
+      for (const undo of this.#undo.splice(before).reverse()) undo();
+    }
   }
 
   #candidates(group: DependencyGroup): readonly PackageRecord[] {
@@ -279,13 +320,12 @@ class Attempt {
   }
 
   #pick(all: readonly PackageRecord[], parent: Choice | undefined, dependency: string): Choice | Failure {
-    const candidates = all.filter((record) => !this.#banned.has(record));
+    const candidates = all.filter((record) => !this.#excluded.banned.has(record));
     let clash: Clash | undefined;
     for (const record of candidates) {
       const found = this.#clash(record);
       if (found === undefined) {
-        this.#picked.set(record.name, record);
-        return this.#choose({ record, parent, free: candidates.length > 1 });
+        return this.#take({ record, parent, free: candidates.length > 1, recommended: false });
       }
       clash ??= found;
     }
@@ -343,9 +383,21 @@ class Attempt {
     return this.#replaceable.get(record.name) === record && this.#newer(record).length > 0;
   }
 
+  #take(choice: Choice & { readonly record: PackageRecord }): Choice {
+    const { record } = choice;
+    const before = this.#picked.get(record.name);
+    this.#undo.push(() => {
+      if (before === undefined) this.#picked.delete(record.name);
+      else this.#picked.set(record.name, before);
+    });
+    this.#picked.set(record.name, record);
+    return this.#choose(choice);
+  }
+
   #choose(choice: Choice): Choice {
     const { record } = choice;
     const replaced = this.#choices.get(record.name);
+    this.#undo.push(() => this.#takeBack(choice, replaced));
     if (replaced !== undefined) this.#chosen.remove(replaced.record);
     this.#chosen.add(record);
     this.#choices.set(record.name, choice);
@@ -356,14 +408,23 @@ class Attempt {
     }
     return choice;
   }
+
+  #takeBack({ record }: Choice, replaced: Choice | undefined): void {
+    for (const { name } of record.conflicts) this.#conflicts.get(name)?.pop();
+    this.#chosen.remove(record);
+    this.#choices.delete(record.name);
+    if (replaced === undefined) return;
+    this.#chosen.add(replaced.record);
+    this.#choices.set(record.name, replaced);
+  }
 }
 
 function conflictText(owner: PackageFacts, dependency: Dependency): string {
   return `${owner.name} ${owner.version} conflicts with ${formatDependency([dependency])}`;
 }
 
-function nearestFree(choice: Choice | undefined): PackageFacts | undefined {
-  for (let at = choice; at !== undefined; at = at.parent) if (at.free) return at.record;
+function nearestFree(choice: Choice | undefined): Choice | undefined {
+  for (let at = choice; at !== undefined; at = at.parent) if (at.free) return at;
   return undefined;
 }
 

@@ -14,6 +14,7 @@ export interface PackageFacts {
   readonly anyArchitecture: boolean;
   /** Pre-Depends, then Depends, in their order. */
   readonly depends: readonly DependencyGroup[];
+  readonly recommends: readonly DependencyGroup[];
   /** Breaks and Conflicts: for packages of one unpacked tree they mean the same. */
   readonly conflicts: readonly Dependency[];
   readonly provides: readonly Dependency[];
@@ -71,6 +72,7 @@ export function readPackageFacts(paragraph: ControlParagraph, architecture: stri
     essential: paragraph.get('essential') === 'yes',
     anyArchitecture: paragraph.get('multi-arch') === 'allowed',
     depends: [...groups('pre-depends'), ...groups('depends')],
+    recommends: groups('recommends'),
     conflicts: [...groups('conflicts'), ...groups('breaks')].flat(),
     provides: groups('provides').flat(),
     priority: Math.max(PRIORITIES.indexOf(paragraph.get('priority') ?? 'optional'), 0),

@@ -12,6 +12,7 @@ import { knownVersions, ownBuild, publishedBuild, unavailable } from '../interpr
 import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
 import { keptStandalone } from '../interpreter/kept-standalone.ts';
 import { namedArchives } from '../system/named-archives.ts';
+import { checkRecommends, takesRecommended } from '../system/recommendations.ts';
 import { resolveOnBase } from '../system/resolve-on-base.ts';
 import { baseArchives } from './base-archives.ts';
 import { type BaseTree, openBaseTree } from './base-tree.ts';
@@ -195,7 +196,7 @@ async function systemOn(context: Context, input: ResolveInput, { base, probed, t
     ...(await namedArchives(context, spec)),
   ];
   if (sources.length === 0) throw refuse('it names no archive that it has a key for');
-  return resolveOnBase(context, {
+  const system = await resolveOnBase(context, {
     sources,
     distribution: `${distribution} ${release} (${suite})`,
     suite,
@@ -203,8 +204,11 @@ async function systemOn(context: Context, input: ResolveInput, { base, probed, t
     installed: probed.installed,
     asked: parseAskedPackages(spec.systemPackages, architecture),
     previous: previous?.base.kind === 'image' && previous.base.facts.suite === suite ? previous.system : undefined,
+    recommends: takesRecommended(spec),
     options,
   });
+  checkRecommends(spec, system.packages);
+  return system;
 }
 
 function minorOf(version: string): string {

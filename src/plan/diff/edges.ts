@@ -117,14 +117,17 @@ function systemGraph({ system }: Target): Graph {
   const needed = new Set(
     system.packages.flatMap((item) => item.depends.filter((name) => groups.get(name) === item.group)),
   );
-  const nodes = system.packages.map(({ name, version, asked, depends, group }): Node => {
+  const nodes = system.packages.map(({ name, version, asked, depends, recommends = [], group }): Node => {
     const ofGroup = group !== 'system' && !needed.has(name) ? [GROUPS[group]] : [];
     return {
       name,
       version,
       asked: asked === undefined ? ofGroup : [asked],
       byProject: asked !== undefined,
-      requires: depends.map((dependency) => ({ name: dependency, text: dependency })),
+      requires: [
+        ...depends.map((dependency) => ({ name: dependency, text: dependency })),
+        ...recommends.map((recommended) => ({ name: recommended, text: `${recommended} (recommended)` })),
+      ],
     };
   });
   return new Map(nodes.map((node) => [node.name, node]));

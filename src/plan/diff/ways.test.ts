@@ -51,3 +51,12 @@ it('lets the project go before what every image has', () => {
   expect(shortestPaths(graph).get('libc6')).toEqual(['tool', 'libc6']);
   expect(shortestPaths(graph).get('mawk')).toEqual(['mawk']);
 });
+
+it('finds the way to a package that another recommends', () => {
+  const packages = [
+    aDeb('fonts', '1', { group: 'system' }),
+    aDeb('tool', '1', { group: 'system', asked: 'build.system_packages: tool', recommends: ['fonts'] }),
+  ];
+  const { ways } = waysTo(graphOf(aTarget({ system: { archives: [], packages } }), 'system'), 'fonts');
+  expect(ways).toEqual([['build.system_packages: tool', 'tool 1', 'fonts (recommended)']]);
+});

@@ -92,9 +92,9 @@ interface UnderstoodScripts extends ReadScripts {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-/** What programs read and cannot do without, made by programs that only the tree itself holds. */
+/** What programs read and cannot do without, made by programs that only the tree itself holds. Of fonts, only the X server's own. */
 const NEEDED_CACHES =
-  /(?:^|\/)(?:glib-compile-schemas|gdk-pixbuf-query-loaders|gtk-query-immodules-[23]\.0|update-mime-database)$/;
+  /(?:^|\/)(?:glib-compile-schemas|gdk-pixbuf-query-loaders|gtk-query-immodules-[23]\.0|update-mime-database|update-fonts-(?:alias|dir|scale))$/;
 
 type StoredScripts = { readonly hashes: ScriptHashes; readonly unknown?: string };
 

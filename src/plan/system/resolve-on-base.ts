@@ -12,6 +12,7 @@ import { readMaintainerScripts } from './maintainer-scripts.ts';
 import { findOlderEvidence } from './older-evidence.ts';
 import { openArchives } from './open-archives.ts';
 import { pinsOf } from './pins.ts';
+import type { TakesRecommended } from './recommendations.ts';
 import { DebianUniverse } from './universe.ts';
 
 export interface OnBaseInput {
@@ -29,6 +30,7 @@ export interface OnBaseInput {
   readonly previous: System | undefined;
   /** What becomes of packages whose maintainer scripts are not understood; default: refused. */
   readonly configure?: 'refused' | 'sealed';
+  readonly recommends?: TakesRecommended;
   readonly options: Pick<ResolveOptions, 'mode' | 'asOf'>;
 }
 
@@ -48,6 +50,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     previous,
     options,
     configure = 'refused',
+    recommends = () => false,
   } = input;
   if (asked.length === 0) return { archives: [], packages: [] };
   const archives = await openArchives(context, {
@@ -68,7 +71,8 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     }
     const unknown = asked.filter(({ name }) => isUnknown(universe, name));
     if (unknown.length > 0) throw unknownPackages(unknown, { universe, suite: distribution, architecture });
-    const result = resolveClosure({ universe, installed, roots: asked.map(({ name }) => name), replaceable: true });
+    const roots = asked.map(({ name }) => name);
+    const result = resolveClosure({ universe, installed, roots, replaceable: true, takesRecommended: recommends });
     if (result.kind === 'failed') {
       throw explainProblem({ problem: result.problem, asked, universe, suite: distribution, architecture });
     }
@@ -86,7 +90,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     });
     return {
       archives: [...archives.entries, ...olderArchives],
-      packages: lockPackages({ groups: { system: result.packages }, asked, scripts, universe, installed }),
+      packages: lockPackages({ groups: { system: result.packages }, asked, scripts, universe, installed, recommends }),
     };
   } finally {
     archives.close();

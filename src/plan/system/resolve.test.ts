@@ -241,6 +241,34 @@ describe('a project', () => {
     expect(find(resolution, 'libcurl4')?.asked).toBe('build.system_packages: libcurl4');
   });
 
+  test('gets recommended packages where it asks for them, with edges of their own', async () => {
+    const sox = await makeDeb({ name: 'sox', fields: { Depends: 'libsox3', Recommends: 'libsox-fmt-all, gone' } });
+    const others = [
+      { name: 'libsox3', fields: { Recommends: 'libsox-doc' } },
+      { name: 'libsox-fmt-all', fields: { Recommends: 'mp3' } },
+      { name: 'libsox-doc' },
+      { name: 'mp3' },
+    ];
+    await publish({ main: [...debs, sox, ...(await Promise.all(others.map(makeDeb)))] });
+    const added = async (ask: Ask) => {
+      const { packages } = (await resolve(ask)).system;
+      const own = packages.filter(({ group }) => group === 'system');
+      return own.map(({ name, recommends = [] }) => [name, ...recommends].join(' '));
+    };
+    const settings = (text: string) => ({ packages: ['sox'], settings: parseSettings(text) });
+    expect(await added({ packages: ['sox'] })).toEqual(['libsox3', 'sox']);
+    expect(await added(settings('recommends: false\n'))).toEqual(['libsox3', 'sox']);
+    expect(await added(settings('recommends: [sox]\n'))).toEqual(['libsox-fmt-all', 'libsox3', 'sox libsox-fmt-all']);
+    const all = ['libsox-doc', 'libsox-fmt-all mp3', 'libsox3 libsox-doc', 'mp3', 'sox libsox-fmt-all'];
+    expect(await added(settings('recommends: true\n'))).toEqual(all);
+    expect(await added({ packages: ['--install-recommends', 'sox'] })).toEqual(all);
+    await expect(resolve(settings('recommends: [sox, curl]\n'))).rejects.toMatchObject({
+      code: 'COGPLAN_SETTINGS_INVALID',
+      subject: 'curl',
+      where: { file: 'cogplan.yaml', line: 1 },
+    });
+  });
+
   test('gets security updates', async () => {
     await publish({ security: [await makeDeb({ name: 'openssl', version: '3.1' })] });
     expect(find(await resolve(), 'openssl')).toMatchObject({

@@ -23,6 +23,7 @@ import { namedArchives } from './named-archives.ts';
 import { findOlderEvidence } from './older-evidence.ts';
 import { openArchives } from './open-archives.ts';
 import { pinsOf } from './pins.ts';
+import { checkRecommends, type TakesRecommended, takesRecommended } from './recommendations.ts';
 import { DebianUniverse } from './universe.ts';
 
 const ARCHITECTURES: Readonly<Record<Platform, string>> = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' };
@@ -78,7 +79,9 @@ export async function resolveSystem(
       architecture,
       held,
       isStandalone: standalone !== undefined,
+      recommends: takesRecommended(spec),
     });
+    checkRecommends(spec, groups.system);
     const interpreter =
       standalone === undefined
         ? interpreterOf(groups.interpreter, suite)
@@ -104,7 +107,7 @@ export async function resolveSystem(
     });
     const system: System = {
       archives: [...archives.entries, ...olderArchives],
-      packages: lockPackages({ groups, asked, scripts, universe }),
+      packages: lockPackages({ groups, asked, scripts, universe, recommends: takesRecommended(spec) }),
     };
     const tools = before === undefined ? [] : debTools(input.previousTools ?? [], platform);
     const toolUniverse = new DebianUniverse({ indexes, kept: await keep(tools), pins: new Map() });
@@ -152,6 +155,7 @@ interface GroupsInput {
   readonly held: Held;
   /** The interpreter is not Debian's. */
   readonly isStandalone?: boolean;
+  readonly recommends?: TakesRecommended;
 }
 
 function resolveGroups(input: GroupsInput): Groups {
@@ -159,15 +163,16 @@ function resolveGroups(input: GroupsInput): Groups {
   const base = close(input, [], [...universe.essentialNames(), ...suite.base]);
   const interpreter = input.isStandalone === true ? [] : close(input, base, ['python3', ...suite.interpreter]);
   const names = asked.map(({ name }) => name);
-  return { base, interpreter, system: close(input, [...base, ...interpreter], names) };
+  return { base, interpreter, system: close(input, [...base, ...interpreter], names, input.recommends) };
 }
 
 function close(
   input: GroupsInput,
   installed: readonly PackageRecord[],
   roots: readonly string[],
+  recommends: TakesRecommended = () => false,
 ): readonly PackageRecord[] {
-  const result = resolveClosure({ universe: input.universe, installed, roots });
+  const result = resolveClosure({ universe: input.universe, installed, roots, takesRecommended: recommends });
   if (result.kind === 'closure') return result.packages;
   const { problem } = result;
   const error = explainProblem({ ...input, suite: `Debian ${input.suite.name}`, problem });

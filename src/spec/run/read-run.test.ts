@@ -224,6 +224,11 @@ describe('packages', () => {
     expect(reading.systemPackages.map(({ value }) => value)).toEqual(['ffmpeg', 'libgl1=1.6.0-1']);
   });
 
+  it('of Debian with what they recommend, where the command says so', () => {
+    const { systemPackages } = read('apt-get install -y --install-recommends ffmpeg');
+    expect(systemPackages.map(({ value }) => value)).toEqual(['--install-recommends', 'ffmpeg']);
+  });
+
   it('of the hub are weights', () => {
     expect(read('huggingface-cli download o/m --local-dir ./m --revision r').weights).toMatchObject([
       { uri: 'hf://o/m@r', path: '/m' },

@@ -329,6 +329,34 @@ Description: x
     expect(shown['var/lib/dpkg/info/format']).toBe('1\n');
   });
 
+  test('keeps what a package says of configuration files that are gone', async () => {
+    const a = deb('a', { scripts: { conffiles: 'remove-on-upgrade /etc/a.d/old\n' } });
+    expect((await configure([a]))['var/lib/dpkg/status']).toContain(
+      'Conffiles:\n /etc/a.d/old newconffile remove-on-upgrade\n',
+    );
+  });
+
+  test('of fonts of Ghostscript: the pieces of all packages in the order of their names', async () => {
+    const gs = deb('gs', {
+      files: { 'usr/sbin/update-gsfontmap': '#!/bin/sh', 'etc/ghostscript/fontmap.d': '/' },
+      scripts: { postinst: '#!/bin/sh\nupdate-gsfontmap\n' },
+    });
+    const fonts = deb('fonts', {
+      files: {
+        'etc/ghostscript/fontmap.d/10two.conf': '%B\n',
+        'etc/ghostscript/fontmap.d/05one.conf': '%A\n',
+        'etc/ghostscript/fontmap.d/05one.conf.bak': '%C\n',
+      },
+      scripts: {
+        postinst: '#!/bin/sh\nif [ -x "$(which update-gsfontmap 2>/dev/null)" ]; then update-gsfontmap; fi\n',
+      },
+    });
+    const shown = await configure([gs, fonts]);
+    expect(shown['var/lib/ghostscript/fonts/Fontmap']).toBe('%A\n%B\n');
+    expect(shown['var/lib/ghostscript/fonts/cidfmap']).toBe('');
+    expect(await configure([fonts])).not.toHaveProperty('var/lib/ghostscript/fonts/Fontmap');
+  });
+
   test('carries out guarded effects as the tree is at that moment', async () => {
     const postinst = `#!/bin/sh
 if [ ! -d /srv/a ]; then mkdir -p /srv/a; chmod 2750 /srv/a; touch /srv/a/first; fi

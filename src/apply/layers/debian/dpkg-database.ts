@@ -146,6 +146,9 @@ function conffileSums(tree: ConfiguredTree, { deb, control }: InstalledPackage):
     .split('\n')
     .flatMap((line) => {
       const path = line.trim();
+      // deb-conffiles(5): a path that is gone stays on the list, for the day when an older version had it.
+      const gone = /^remove-on-upgrade[ \t]+(\/.*)$/.exec(path)?.[1];
+      if (gone !== undefined) return [`\n ${gone} newconffile remove-on-upgrade`];
       if (!path.startsWith('/')) return [];
       const member = deb.members.find((item) => item.type === 'file' && `/${item.path}` === path);
       if (member === undefined) return [];

@@ -30,7 +30,15 @@ export interface AlternativeSlave {
 }
 
 /** Parts of the configured tree that are generated as a whole once all packages are there. */
-export type Generator = 'ldconfig' | 'ca-certificates' | 'pam' | 'shells' | 'shadow' | 'sysusers';
+export type Generator =
+  | 'ldconfig'
+  | 'ca-certificates'
+  | 'pam'
+  | 'shells'
+  | 'shadow'
+  | 'sysusers'
+  | 'gs-fontmap'
+  | 'locale-list';
 
 /** What a maintainer script would do to the tree. Paths are absolute; owners are `user:group`, `user` or `:group`. */
 export type Action =

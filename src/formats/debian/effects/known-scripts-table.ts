@@ -154,7 +154,7 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
         append: false,
         mode: 0o644,
       },
-      { kind: 'skipped', what: '/etc/locale.gen', why: 'it only lists what locale-gen could build' },
+      { kind: 'generate', what: 'locale-list', arguments: [] },
     ],
   },
   {

@@ -1,3 +1,4 @@
+import { INSTALL_RECOMMENDS } from '../../system-packages.ts';
 import { notRead, type Rule, splitOptions } from '../run-state.ts';
 
 const FLAGS = [
@@ -7,6 +8,7 @@ const FLAGS = [
   '-q',
   '-qq',
   '--quiet',
+  INSTALL_RECOMMENDS,
   '--no-install-recommends',
   '--no-install-suggests',
   '--fix-missing',
@@ -41,6 +43,9 @@ export const apt: Rule = (state, { words, output }) => {
       const odd = names.find((name) => !NAME.test(name));
       if (odd !== undefined || names.length === 0)
         return notRead(odd === undefined ? 'it names no package' : `${odd} is not the name of a package`);
+      if (words.includes(INSTALL_RECOMMENDS)) {
+        state.systemPackages.push({ value: INSTALL_RECOMMENDS, where: state.where });
+      }
       for (const name of names) state.systemPackages.push({ value: name, where: state.where });
       return { class: 'system', why: `locked with the system packages: ${names.join(', ')}` };
     }

@@ -196,7 +196,7 @@ const pkgConfigHook: Command = (shell, [action]) => {
   return true;
 };
 
-function generate(what: 'ldconfig' | 'ca-certificates' | 'pam' | 'shells'): Command {
+function generate(what: 'ldconfig' | 'ca-certificates' | 'pam' | 'shells' | 'gs-fontmap'): Command {
   return (shell) => {
     shell.emit({ kind: 'generate', what, arguments: [] });
     return true;
@@ -221,5 +221,6 @@ export const PACKAGING_COMMANDS: Readonly<Record<string, Command>> = {
   },
   'update-ca-certificates': generate('ca-certificates'),
   '/pkg-config-dpkghook': pkgConfigHook,
+  'update-gsfontmap': generate('gs-fontmap'),
   'update-shells': generate('shells'),
 };

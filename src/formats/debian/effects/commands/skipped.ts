@@ -64,7 +64,6 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   'update-fonts-scale': 'cache',
   'update-gconf-defaults': 'cache',
   'update-grub': 'kernel',
-  'update-gsfontmap': 'cache',
   'update-icon-caches': 'cache',
   'update-info-dir': 'cache',
   'update-initramfs': 'kernel',
