@@ -112,6 +112,11 @@ export async function openGuestProxy(context: Context, input: GuestProxyInput): 
   };
 }
 
+/** Whether an address means the program's own machine, whose servers the sandbox has inside; at the start-up of one, nobody answers yet. */
+export function isLoopback(url: string): boolean {
+  return /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(new URL(url).hostname);
+}
+
 function addressOf(request: IncomingMessage, base: string): string {
   const text = request.url ?? '/';
   if (!URL.canParse(text, base)) return base;

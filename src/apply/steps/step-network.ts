@@ -4,7 +4,7 @@ import type { Context } from '../../context.ts';
 import { isCogplanError } from '../../errors.ts';
 import type { Exchange } from '../../lock/schema.generated.ts';
 import { byteRange } from './byte-range.ts';
-import { type GuestRequest, openGuestProxy } from './guest-proxy.ts';
+import { type GuestRequest, isLoopback, openGuestProxy } from './guest-proxy.ts';
 import { redactSecrets } from './redact-secrets.ts';
 import type { StepNetwork } from './run-step.ts';
 
@@ -18,8 +18,8 @@ export interface Asked {
   readonly authorization?: string | undefined;
 }
 
-/** Finds the answer to a GET, or says why there is none. */
-export type FindAnswer = (url: string, asked: Asked) => Promise<Answer | string>;
+/** Finds the answer to a GET, or says why there is none; undefined where nobody listens and that is nothing to tell. */
+export type FindAnswer = (url: string, asked: Asked) => Promise<Answer | string | undefined>;
 
 /**
  * A network for one step. Every GET, and every HEAD as its GET without the body, is answered by `find`, in whole or by the range asked for; every other request is refused and
@@ -45,6 +45,10 @@ export async function openStepNetwork(
     const { accept, authorization } = request.headers;
     const found = await find(url, { accept, authorization });
     if (typeof found === 'string') return refuse(`${method} ${url}: ${found}`);
+    if (found === undefined) {
+      response.writeHead(502, { connection: 'close' }).end();
+      return;
+    }
     const size = (await context.store.stat(found.sha256))?.size ?? 0;
     const range = found.status === 200 ? byteRange(request.headers.range, size) : undefined;
     const headers = { ...found.headers, 'accept-ranges': 'bytes', connection: 'close' };
@@ -77,7 +81,12 @@ export async function openStepNetwork(
 /** Answers from what was recorded, and nothing else. */
 export function replaying(exchanges: readonly (Answer & { readonly url: string })[]): FindAnswer {
   const byUrl = new Map(exchanges.map((item) => [item.url, item]));
-  return async (url) => byUrl.get(url) ?? 'it was not recorded; `cogplan lock --refresh` records the step again';
+  const origins = new Set(exchanges.map(({ url }) => new URL(url).origin));
+  return async (url) => {
+    const known = byUrl.get(url);
+    if (known !== undefined || (isLoopback(url) && !origins.has(new URL(url).origin))) return known;
+    return 'it was not recorded; `cogplan lock --refresh` records the step again';
+  };
 }
 
 const KEPT_HEADERS = [
@@ -92,7 +101,7 @@ const KEPT_HEADERS = [
 
 /** Asks the outside once for each URL, and notes the answers in `exchanges`, by which they can be given again. */
 export function recording(context: Context, exchanges: Map<string, Exchange>): FindAnswer {
-  const underWay = new Map<string, Promise<Exchange | string>>();
+  const underWay = new Map<string, ReturnType<typeof record>>();
   return async (url, asked) => {
     let answer = underWay.get(url) ?? record(context, url, asked);
     underWay.set(url, answer);
@@ -103,7 +112,8 @@ export function recording(context: Context, exchanges: Map<string, Exchange>): F
       underWay.set(url, answer);
     }
     const exchange = await answer;
-    if (typeof exchange === 'string') return exchange;
+    if (exchange === undefined) underWay.delete(url);
+    if (exchange === undefined || typeof exchange === 'string') return exchange;
     exchanges.set(url, exchange);
     return { status: exchange.status, headers: exchange.headers, sha256: exchange.file.sha256 };
   };
@@ -113,7 +123,7 @@ function isForbidden(status: number): boolean {
   return status === 401 || status === 403 || status === 404;
 }
 
-async function record(context: Context, url: string, asked: Asked): Promise<Exchange | string> {
+async function record(context: Context, url: string, asked: Asked): Promise<Exchange | string | undefined> {
   const given = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   try {
     const response = await context.http.stream(url, { signal: context.signal, headers: Object.fromEntries(given) });
@@ -125,6 +135,7 @@ async function record(context: Context, url: string, asked: Asked): Promise<Exch
     return { url, status: 200, headers: Object.fromEntries(headers), file: { url, sha256, size, computed: true } };
   } catch (error) {
     if (!isCogplanError(error)) throw error;
+    if (isLoopback(url) && error.data?.cause === 'ECONNREFUSED') return undefined;
     const status = error.data?.status;
     if (typeof status !== 'number' || status < 400 || status >= 500) return error.message;
     const { sha256, size } = await context.store.put(new Uint8Array(0));

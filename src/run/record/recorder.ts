@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import type { Bind } from '../../apply/sandbox/sandbox.ts';
-import { type GuestRequest, openGuestProxy } from '../../apply/steps/guest-proxy.ts';
+import { type GuestRequest, isLoopback, openGuestProxy } from '../../apply/steps/guest-proxy.ts';
 import { redactSecrets } from '../../apply/steps/redact-secrets.ts';
 import type { Context } from '../../context.ts';
 import { createPassThrough, type PassedAnswer } from '../../sources/http/pass-through.ts';
@@ -73,7 +73,9 @@ export async function openRecorder(context: Context, input: RecorderInput): Prom
     } catch (error) {
       if (gone.signal.aborted) return;
       const why = error instanceof Error ? error.message : String(error);
-      unpinnable.push({ what: `${method} ${redactSecrets(url, secrets)}`, why: `it failed: ${why}` });
+      // A model that waits for a server of its own asks before that one listens.
+      if (!isLoopback(url) || (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED')
+        unpinnable.push({ what: `${method} ${redactSecrets(url, secrets)}`, why: `it failed: ${why}` });
       response.writeHead(502, { 'content-type': 'text/plain', connection: 'close' }).end(`${why}\n`);
       return;
     }
