@@ -102,6 +102,17 @@ describe('what a step leaves', () => {
     }
   });
 
+  it('does not depend on host name, process numbers, hashes of Python, clocks of files, umask or where a compiler wrote the date', async () => {
+    const command = [
+      'hostname > /data/a && echo $$ > /data/b && python3 -c "import os; print(os.getpid(), hash(str()), {*map(str, range(9))})" > /data/c',
+      'mkdir /data/l && for i in $(seq 60); do echo $i > /data/l/$i; done; ls -U /data/l > /data/d',
+      'cd /data && printf \'#include <stdio.h>\\nint f(void){return puts(__DATE__ __TIME__);}\' > t.c && for n in 1 2 3 4; do printf "int g$n(void){return $n;}" > g$n.c; done',
+      "printf 'CC=gcc\\nx.a: t.o g1.o g2.o g3.o g4.o\\n\\tar rcD $@ $^\\n' > Makefile && make -s -j4 x.a",
+    ].join(' && ');
+    const built = await buildStep(context, request(command));
+    expect(await buildStep(context, request(command, { compare: false }))).toEqual(built);
+  }, 30_000);
+
   it('is the same layer on every run', async () => {
     const command = 'mkdir /n && for i in 1 2 3; do echo $i > /n/$i; done; date > /tmp/x';
     const [one, two] = [await buildStep(context, request(command)), await buildStep(context, request(command))];
@@ -121,6 +132,24 @@ describe('a step that gives other bytes on a second run', () => {
     ['mktemp /tmp/tXXXXXXXX > /f', 'f', 'path'],
     ['seq 40 | shuf > /f', 'f', 'order'],
     ['cat /proc/cpuinfo > /f', 'f', 'CPU'],
+    ['nproc > /f', 'f', 'CPU'],
+    ['python3 -c "import os; print(\'jobs\', os.cpu_count(), len(os.sched_getaffinity(0)))" > /f', 'f', 'CPU'],
+    ['head -n 1 /proc/meminfo > /f', 'f', 'machine'],
+    ['cat /proc/version > /f', 'f', 'machine'],
+    ['cat /proc/sys/kernel/random/boot_id > /f', 'f', 'machine'],
+    ['cat /proc/loadavg > /f', 'f', 'machine'],
+    ['cat /proc/uptime > /f', 'f', 'time'],
+    ['stat -c %Y /tmp > /f', 'f', 'time'],
+    ['cd /data && echo a > a && tar cf f.tar a', 'data/f.tar', 'time'],
+    [
+      "cd /data && echo a > a && python3 -c \"import zipfile; zipfile.ZipFile('f.zip','w').write('a')\"",
+      'data/f.zip',
+      'time',
+    ],
+    ['python3 -c "import uuid; print(uuid.uuid4())" > /f', 'f', 'random'],
+    ['python3 -c "print(object())" > /f', 'f', 'random'],
+    ['openssl rand -hex 8 > /f', 'f', 'random'],
+    ['perl -e \'print join(",", keys %{{map {$_=>1} 1..20}})\' > /f', 'f', 'order'],
   ])('is refused with path and cause: %s', async (command, path, cause) => {
     const error = await failure(command);
     expect(error).toMatchObject({ code: 'COGPLAN_STEP_UNREPRODUCIBLE' });

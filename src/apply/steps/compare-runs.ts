@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { FileEntry, LayerEntry } from '../layers/entry.ts';
 import type { StepResult } from './run-step.ts';
-import { OTHER_SURROUNDINGS, SEALED_SURROUNDINGS } from './surroundings.ts';
+import { OTHER_SURROUNDINGS, SEALED_SURROUNDINGS, type Surroundings } from './surroundings.ts';
 
-export type Cause = 'time' | 'random' | 'order' | 'path' | 'CPU';
+export type Cause = 'time' | 'random' | 'order' | 'path' | 'CPU' | 'machine';
 
 /** A path that two runs of a step left differently. */
 export interface Unsteady {
@@ -54,16 +54,26 @@ function nameCause(path: string, run: StepResult, which: string): Unsteady {
 function bytesCause(one: Buffer, two: Buffer, runs: Runs): Named {
   const text = isText(one) && isText(two);
   if (text) return textCause(one.toString('utf8'), two.toString('utf8'), runs);
-  if (holdsProcessor(one.toString('latin1'), two.toString('latin1'))) return CPU;
+  const told = surroundingsCause(one.toString('latin1'), two.toString('latin1'));
+  if (told !== undefined) return told;
   if (differsByTime(one, two, runs)) return { cause: 'time', detail: 'holds the time of the run' };
   if (sameBytes(one, two)) return { cause: 'order', detail: 'the same bytes in another order' };
   return { cause: 'random', detail: firstDifference(one, two) };
 }
 
 const CPU: Named = { cause: 'CPU', detail: 'depends on the processor or on how many there are' };
+const SHOWN: readonly (readonly [keyof Surroundings, Named])[] = [
+  ['processor', CPU],
+  ['kernel', { cause: 'machine', detail: 'holds the version of the kernel' }],
+  ['memory', { cause: 'machine', detail: 'holds how much memory there is' }],
+  ['load', { cause: 'machine', detail: 'holds the load of the machine' }],
+  ['bootId', { cause: 'machine', detail: 'holds the number that each start of a machine gives' }],
+  ['uptime', { cause: 'time', detail: 'holds how long the machine has been running' }],
+];
 
 function textCause(one: string, two: string, runs: Runs): Named {
-  if (holdsProcessor(one, two)) return CPU;
+  const told = surroundingsCause(one, two);
+  if (told !== undefined) return told;
   const [left, right] = [one.split('\n'), two.split('\n')];
   if ([...left].sort().join('\n') === [...right].sort().join('\n')) {
     return { cause: 'order', detail: 'the same lines in another order' };
@@ -74,19 +84,35 @@ function textCause(one: string, two: string, runs: Runs): Named {
   if (/\/(?:tmp|var\/tmp)\//.test(from) && /\/(?:tmp|var\/tmp)\//.test(to)) {
     return { cause: 'path', detail: `${shown(from)} / ${shown(to)}` };
   }
-  // One run may use one processor, the other all: a count is the one small number that this explains.
-  if (/^\s*\d{1,3}\s*$/.test(from) && /^\s*\d{1,3}\s*$/.test(to) && Number(from) === 1) return CPU;
+  if (differsByCount(from, to)) return CPU;
   const sorted = (line: string): string =>
     line
       .split(/[\s,;]+/)
       .sort()
       .join(' ');
   if (sorted(from) === sorted(to)) return { cause: 'order', detail: `${shown(from)} / ${shown(to)}` };
+  const isAddress = from !== to && withoutAddresses(from) === withoutAddresses(to);
+  if (isAddress) return { cause: 'random', detail: `an address in memory: ${shown(from)} / ${shown(to)}` };
   return { cause: 'random', detail: `${shown(from)} / ${shown(to)}` };
 }
 
-function holdsProcessor(one: string, two: string): boolean {
-  return one.includes(SEALED_SURROUNDINGS.processor) && two.includes(OTHER_SURROUNDINGS.processor);
+/** What the two runs were shown differently of the machine, and both hold. */
+function surroundingsCause(one: string, two: string): Named | undefined {
+  return SHOWN.find(
+    ([name]) => one.includes(String(SEALED_SURROUNDINGS[name])) && two.includes(String(OTHER_SURROUNDINGS[name])),
+  )?.[1];
+}
+
+/** One run may use one processor, the other all: counts are what is 1 in the one and a small number in the other. */
+function differsByCount(from: string, to: string): boolean {
+  const [left, right] = [from.split(/(\d+)/), to.split(/(\d+)/)];
+  if (left.length !== right.length) return false;
+  const differing = left.flatMap((part, index) => (part === right[index] ? [] : [[part, right[index] ?? ''] as const]));
+  return differing.length > 0 && differing.every(([a, b]) => a === '1' && /^\d{1,3}$/.test(b) && Number(b) > 1);
+}
+
+function withoutAddresses(text: string): string {
+  return text.replace(/\b(?:0x)?[0-9a-f]{9,16}\b/g, 'ADDRESS');
 }
 
 function differing(left: readonly string[], right: readonly string[]): readonly [string, string] {
@@ -120,7 +146,18 @@ function differsByTime(one: Buffer, two: Buffer, [first, second]: Runs): boolean
     }
     return false;
   };
-  return near(one, first) && near(two, second);
+  return (near(one, first) && near(two, second)) || (holdsTimeText(one, at, first) && holdsTimeText(two, at, second));
+}
+
+/** A number of seconds in the digits of an archive's header: octal in tar, hexadecimal in cpio, decimal in ar. */
+function holdsTimeText(bytes: Buffer, at: number, { started, ended }: StepResult): boolean {
+  const text = bytes.toString('latin1', Math.max(0, at - 11), at + 11);
+  const isNear = (seconds: number): boolean => seconds >= started - NEAR && seconds <= ended + NEAR;
+  return (
+    [...text.matchAll(/(?=([0-7]{11}))/g)].some(([, digits]) => isNear(Number.parseInt(digits ?? '', 8))) ||
+    [...text.matchAll(/(?=(\d{10}))/g)].some(([, digits]) => isNear(Number(digits))) ||
+    [...text.matchAll(/(?=([0-9a-f]{8}))/gi)].some(([, digits]) => isNear(Number.parseInt(digits ?? '', 16)))
+  );
 }
 
 function isDosTime(bytes: Buffer, start: number, run: StepResult): boolean {

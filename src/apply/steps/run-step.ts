@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Context } from '../../context.ts';
 import type { Sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
 import { openWritableRoot } from '../sandbox/writable-root.ts';
 import { redactSecrets } from './redact-secrets.ts';
 import { stepEntries } from './step-entries.ts';
-import { processorText, type Surroundings } from './surroundings.ts';
+import { kernelFiles, type Surroundings } from './surroundings.ts';
 
 /** What a step's network leads to while it runs: binds and environment that send its requests there. */
 export interface StepNetwork {
@@ -62,10 +62,8 @@ export async function runStep(context: Context, run: StepRun): Promise<StepResul
   const root = await openWritableRoot(context, run.below);
   const scratch = await context.store.scratch('step');
   try {
-    const processors = join(scratch.path, 'cpuinfo');
-    await writeFile(processors, processorText(run.surroundings));
-    const binds: readonly Bind[] =
-      sandbox.kind === 'bubblewrap' ? [{ host: processors, guest: '/proc/cpuinfo', writable: false }] : [];
+    // A container engine makes /proc its own.
+    const binds = sandbox.kind === 'bubblewrap' ? await writeKernelFiles(scratch.path, run.surroundings) : [];
     const started = context.now().getTime() / 1000;
     const result = await runInRoot(context, {
       sandbox,
@@ -98,6 +96,17 @@ export async function runStep(context: Context, run: StepRun): Promise<StepResul
   } finally {
     await scratch.dispose();
   }
+}
+
+async function writeKernelFiles(directory: string, surroundings: Surroundings): Promise<readonly Bind[]> {
+  await mkdir(directory, { recursive: true });
+  return Promise.all(
+    Object.entries(kernelFiles(surroundings)).map(async ([guest, text]) => {
+      const host = join(directory, basename(guest));
+      await writeFile(host, text);
+      return { host, guest, writable: false };
+    }),
+  );
 }
 
 function failed(
