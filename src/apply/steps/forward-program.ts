@@ -1,6 +1,7 @@
 /** Paths in the sandbox. */
 export const PROXY_SOCKET = '/run/cogplan-step/proxy.sock';
 export const AUTHORITY_FILE = '/run/cogplan-step/ca.pem';
+export const APT_FILE = '/run/cogplan-step/apt.conf';
 const READY = '/tmp/.cogplan-step-ready';
 const PORT = 3128;
 export const PROXY_URL = `http://127.0.0.1:${PORT}`;

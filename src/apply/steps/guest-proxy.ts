@@ -6,7 +6,7 @@ import { TLSSocket } from 'node:tls';
 import type { Context } from '../../context.ts';
 import type { Bind } from '../sandbox/sandbox.ts';
 import { createAuthority } from './authority.ts';
-import { AUTHORITY_FILE, FORWARD_PREFIX, PROXY_SOCKET, PROXY_URL } from './forward-program.ts';
+import { APT_FILE, AUTHORITY_FILE, FORWARD_PREFIX, PROXY_SOCKET, PROXY_URL } from './forward-program.ts';
 
 /** One request of a program in the sandbox. */
 export interface GuestRequest {
@@ -41,6 +41,8 @@ const AUTHORITY_VARIABLES = [
   'NODE_EXTRA_CA_CERTS',
   'AWS_CA_BUNDLE',
 ];
+/** The sandbox has one user only, so apt cannot fetch as another. */
+const APT_SETTINGS = 'APT::Sandbox::User "root";\n';
 const PROXY_VARIABLES = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'];
 
 /**
@@ -92,16 +94,20 @@ export async function openGuestProxy(context: Context, input: GuestProxyInput): 
   const path = join(place, 'proxy.sock');
   const certificates = join(place, 'ca.pem');
   await writeFile(certificates, authority.certificate);
+  const apt = join(place, 'apt.conf');
+  await writeFile(apt, APT_SETTINGS);
   await new Promise<void>((resolve, reject) => proxy.once('error', reject).listen(path, resolve));
   return {
     binds: [
       { host: path, guest: PROXY_SOCKET, writable: true },
       { host: certificates, guest: AUTHORITY_FILE, writable: false },
+      { host: apt, guest: APT_FILE, writable: false },
     ],
     env: Object.fromEntries([
       ...AUTHORITY_VARIABLES.map((name) => [name, AUTHORITY_FILE]),
       ...PROXY_VARIABLES.map((name) => [name, PROXY_URL]),
       ['no_proxy', ''],
+      ['APT_CONFIG', APT_FILE],
     ]),
     prefix: FORWARD_PREFIX,
     close: async () => {

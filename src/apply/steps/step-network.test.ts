@@ -233,6 +233,22 @@ it('serves pip, index and wheels', async () => {
   await replay(command, exchanges);
 });
 
+it('serves apt', async () => {
+  const deb = Buffer.from('no package at all\n');
+  const stanza = `Package: demo\nVersion: 1\nArchitecture: all\nMaintainer: m\nFilename: ./demo.deb\nSize: ${deb.length}\nSHA256: ${sha256(deb)}\nDescription: d\n\n`;
+  plain.answer('/archive/Packages', { body: stanza, headers: { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' } });
+  plain.answer('/archive/demo.deb', { body: deb });
+  const left = await twice(
+    [
+      'mkdir -p /etc/apt/apt.conf.d /etc/apt/preferences.d /var/lib/apt/lists/partial /var/cache/apt/archives/partial /var/lib/dpkg',
+      'touch /var/lib/dpkg/status && printf "root:x:0:0::/root:/bin/sh\\n_apt:x:42:65534::/nonexistent:/bin/false\\n" > /etc/passwd',
+      `echo "deb [trusted=yes] ${plain.url}/archive/ ./" > /etc/apt/sources.list`,
+      'apt-get -qq update && cd /data && apt-get -qq download demo',
+    ].join(' && '),
+  );
+  expect(Object.values(left)).toContain(deb.toString());
+});
+
 it('remembers that something is not there', async () => {
   const command = `curl -s -o /dev/null -w '%{http_code}' ${plain.url}/absent > /data/status`;
   const exchanges = await record(command);
