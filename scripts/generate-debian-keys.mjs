@@ -1,9 +1,11 @@
-// Writes src/plan/tables/debian-keys/keys.json from an unpacked debian-archive-keyring package:
-//   apt-get download debian-archive-keyring && dpkg-deb -x debian-archive-keyring_*.deb keyring
+// Writes src/plan/tables/debian-keys/keys.json and ubuntu-keys.json from the unpacked packages debian-archive-keyring and ubuntu-keyring, which Debian's
+// archive has both:
+//   apt-get download debian-archive-keyring ubuntu-keyring
+//   for deb in *-keyring_*.deb; do dpkg-deb -x $deb keyring; done
 //   node scripts/generate-debian-keys.mjs keyring
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readKey } from 'openpgp';
+import { readKey, readKeys } from 'openpgp';
 
 const NAME = /^debian-archive-([a-z]+)-(automatic|security-automatic|stable)\.asc$/;
 const ROLES = { automatic: 'archive', 'security-automatic': 'security', stable: 'release' };
@@ -23,4 +25,23 @@ for (const file of readdirSync(directory).sort()) {
     armored: armored.trimEnd().split('\n'),
   });
 }
-writeFileSync('src/plan/tables/debian-keys/keys.json', `${JSON.stringify(keys, null, 2)}\n`);
+writeKeys('keys.json', keys);
+
+const ubuntu = await readKeys({
+  binaryKeys: readFileSync(join(process.argv[2], 'usr/share/keyrings/ubuntu-archive-keyring.gpg')),
+});
+writeKeys(
+  'ubuntu-keys.json',
+  ubuntu
+    .map((key) => ({
+      fingerprint: key.getFingerprint().toUpperCase(),
+      user: key.getUserIDs()[0],
+      armored: key.armor().trimEnd().split(/\r?\n/),
+    }))
+    // The ring has the key of installation images too, which signs no archive.
+    .filter(({ user }) => user.startsWith('Ubuntu Archive ')),
+);
+
+function writeKeys(name, value) {
+  writeFileSync(`src/plan/tables/debian-keys/${name}`, `${JSON.stringify(value, null, 2)}\n`);
+}

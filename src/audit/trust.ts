@@ -5,7 +5,7 @@ import { CogplanError, isCogplanError } from '../errors.ts';
 import type { PackageRecord } from '../formats/debian/package-record.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { Archive, File, Lock } from '../lock/schema.generated.ts';
-import { trustedKeysFor } from '../plan/tables/debian-keys/trusted-keys.ts';
+import { builtInKeys } from '../plan/tables/debian-keys/trusted-keys.ts';
 import { type TrustedKey, verifyClearSigned, verifyDetached } from '../sources/apt/clear-signed.ts';
 import { openIndex, packagesPath } from '../sources/apt/open-archive.ts';
 import type { PackagesIndex } from '../sources/apt/packages-index.ts';
@@ -105,7 +105,7 @@ async function keysFor(
     return readTrustedKeys(await readStored(context, archive.key, what), what);
   }
   if (keysOf !== undefined) return keysOf(archive);
-  return trustedKeysFor(archive.suite.endsWith('-security') ? 'security' : 'main');
+  return builtInKeys(archive);
 }
 
 async function replayArchive(

@@ -43,11 +43,15 @@ export interface TestKey {
   readonly secret: PrivateKey;
 }
 
-export async function makeKey(date = new Date('2020-01-01T00:00:00Z'), lifetimeSeconds?: number): Promise<TestKey> {
+export async function makeKey(
+  date = new Date('2020-01-01T00:00:00Z'),
+  lifetimeSeconds?: number,
+  name = 'Test Archive',
+): Promise<TestKey> {
   const { privateKey, publicKey } = await generateKey({
     type: 'ecc',
     curve: 'ed25519Legacy',
-    userIDs: [{ name: 'Test Archive' }],
+    userIDs: [{ name }],
     date,
     ...(lifetimeSeconds === undefined ? {} : { keyExpirationTime: lifetimeSeconds }),
   });

@@ -70,6 +70,108 @@ test('lines and stanzas, each with the keys that the base trusts for it', async 
   ]);
 });
 
+test('Ubuntu’s own archives have the keys that cogplan brings, and newer ones of the base where it has some', async () => {
+  const lists = [
+    'deb http://archive.ubuntu.com/ubuntu noble main restricted',
+    'deb http://de.archive.ubuntu.com/ubuntu/ noble-updates main',
+    'deb http://ports.ubuntu.com/ubuntu-ports/ noble-security main',
+    'deb http://archive.ubuntu.com.evil.example/ubuntu noble main',
+    'deb https://ppa.example/x noble main',
+  ].join('\n');
+  const ppa = await makeKey();
+  const members = [
+    file('etc/apt/sources.list', lists),
+    file('etc/apt/trusted.gpg.d/ppa.asc', ppa.armored),
+    file('etc/apt/trusted.gpg', ''),
+  ];
+  const signers = ['790BC7277767219C42C86F933B4FE6ACC0B21F32', 'F6ECB3762474EDA9D21B7022871920D1991BC93C'];
+  const ofPpa = { signers: [ppa.fingerprint], key: 'base:/etc/apt/trusted.gpg.d/ppa.asc' };
+  const others = [
+    { source: 'http://archive.ubuntu.com.evil.example/ubuntu noble main', ...ofPpa },
+    { source: 'https://ppa.example/x noble main', ...ofPpa },
+  ];
+  const sources = [
+    'http://archive.ubuntu.com/ubuntu noble main',
+    'http://archive.ubuntu.com/ubuntu noble restricted',
+    'http://de.archive.ubuntu.com/ubuntu noble-updates main',
+    'http://ports.ubuntu.com/ubuntu-ports noble-security main',
+  ];
+  expect(await archivesOf(members)).toEqual([
+    ...sources.map((source) => ({ source, signers, key: undefined })),
+    ...others,
+  ]);
+  // Without any key of its own.
+  expect(await archivesOf([file('etc/apt/sources.list', lists)])).toEqual(
+    sources.map((source) => ({ source, signers, key: undefined })),
+  );
+  const renewed = await makeKey(undefined, undefined, 'Ubuntu Archive Automatic Signing Key (2030)');
+  const found = await archivesOf([...members.slice(0, 1), file('etc/apt/trusted.gpg.d/new.asc', renewed.armored)]);
+  expect(found[0]).toEqual({
+    source: sources[0],
+    signers: [renewed.fingerprint],
+    key: 'base:/etc/apt/trusted.gpg.d/new.asc',
+  });
+});
+
+test('a key may stand in the list itself, and be one of several by its fingerprint', async () => {
+  const [inside, one, two] = [await makeKey(), await makeKey(), await makeKey()];
+  const indented = inside.armored
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => ` ${line === '' ? '.' : line}`)
+    .join('\n');
+  const found = await archivesOf([
+    file(
+      'etc/apt/sources.list.d/inline.sources',
+      `Types: deb\nURIs: https://inline.example/x\nSuites: jammy\nComponents: main\nSigned-By:\n${indented}\n`,
+    ),
+    file(
+      'etc/apt/sources.list.d/named.sources',
+      `Types: deb\nURIs: https://named.example/x\nSuites: jammy\nComponents: main\nSigned-By: ${two.fingerprint}\n`,
+    ),
+    file(
+      'etc/apt/sources.list.d/both.list',
+      'deb [signed-by=/etc/apt/trusted.gpg.d/one.asc,/usr/share/keyrings/two.asc] https://both.example/x jammy main',
+    ),
+    file('etc/apt/trusted.gpg.d/one.asc', `${one.armored}\n${two.armored}`),
+    file('usr/share/keyrings/two.asc', two.armored),
+    // apt passes over such a file too.
+    file('etc/apt/trusted.gpg.d/broken.gpg', 'no key'),
+  ]);
+  expect(found.map(({ source, signers }) => [source, signers])).toEqual([
+    ['https://both.example/x jammy main', [one.fingerprint, two.fingerprint, two.fingerprint]],
+    ['https://inline.example/x jammy main', [inside.fingerprint]],
+    ['https://named.example/x jammy main', [two.fingerprint]],
+  ]);
+});
+
+test('a base of Debian has its other archives and components too', async () => {
+  const own = await makeKey();
+  const found = await archivesOf(
+    [
+      file(
+        'etc/apt/sources.list.d/debian.sources',
+        'Types: deb\nURIs: http://deb.debian.org/debian http://ftp.de.debian.org/debian/\nSuites: bookworm bookworm-backports\nComponents: main contrib\n\nTypes: deb\nURIs: http://deb.debian.org/debian-security\nSuites: bookworm-security\nComponents: main\n',
+      ),
+      file(
+        'etc/apt/sources.list.d/pgdg.list',
+        'deb [ signed-by=/usr/share/keyrings/pgdg.asc ] https://apt.example/pub bookworm-pgdg main',
+      ),
+      file('usr/share/keyrings/pgdg.asc', own.armored),
+    ],
+    { distribution: 'debian', suite: 'bookworm' },
+  );
+  expect(found.map(({ source, key }) => [source, key])).toEqual([
+    ['https://deb.debian.org/debian bookworm main', undefined],
+    ['https://deb.debian.org/debian bookworm-updates main', undefined],
+    ['https://deb.debian.org/debian-security bookworm-security main', undefined],
+    ['https://apt.example/pub bookworm-pgdg main', 'base:/usr/share/keyrings/pgdg.asc'],
+    ['https://deb.debian.org/debian bookworm contrib', undefined],
+    ['https://deb.debian.org/debian bookworm-backports main', undefined],
+    ['https://deb.debian.org/debian bookworm-backports contrib', undefined],
+  ]);
+});
+
 test("a base of Debian has Debian's archives, whatever it says", async () => {
   const found = await archivesOf([file('x', 'y')], { distribution: 'debian', suite: 'bookworm' });
   expect(found.map(({ source }) => source)).toEqual([

@@ -1,124 +1,147 @@
 import type { Context } from '../../context.ts';
-import { parseControl } from '../../formats/debian/control.ts';
+import { isCogplanError } from '../../errors.ts';
+import { warn } from '../../events.ts';
 import type { BaseFacts } from '../../lock/schema.generated.ts';
+import type { TrustedKey } from '../../sources/apt/clear-signed.ts';
 import { readTrustedKeys } from '../../sources/apt/read-keys.ts';
 import { type ArchiveSource, DEBIAN, debianSources } from '../system/archive-sources.ts';
+import { isUbuntuArchive, ubuntuKeysFor } from '../tables/debian-keys/trusted-keys.ts';
+import { type AptSource, aptSources, type SignedBy } from './apt-sources.ts';
 import type { BaseTree } from './base-tree.ts';
-
-interface AptSource {
-  readonly url: string;
-  readonly suite: string;
-  readonly components: readonly string[];
-  /** Paths of the key files that may sign it; absent: those that apt trusts for all. */
-  readonly signedBy: string | undefined;
-  readonly architectures: readonly string[];
-}
 
 const MAX_FILE = 1024 * 1024;
 const TRUSTED = '/etc/apt/trusted.gpg.d';
+const COMMON_RING = '/etc/apt/trusted.gpg';
 const DEBIAN_SUITES = /^(?:bullseye|bookworm|trixie|forky)$/;
+const DEBIAN_HOST = /^https?:\/\/(?:[a-z0-9-]+\.)*debian\.org\//;
+/** Where past states of Ubuntu's archive are; `ports` has none. */
+const UBUNTU_SNAPSHOT = 'https://snapshot.ubuntu.com/ubuntu';
 
 /**
- * The archives that `apt` of a base would ask (sources.list(5)), with the keys that the base itself trusts for them. A base of Debian gets Debian's own
- * archives with the keys that cogplan brings. What names no key of the base is left out. Errors: COGPLAN_ARCHIVE_KEY.
+ * The archives that `apt` of a base would ask, with the keys that count for them. Debian's own are those of the base's suite, and Ubuntu's are those that the base names, both with the
+ * keys that cogplan brings; for all others, and where Ubuntu signs with newer keys, the base's own keys count, and enter the store. What names no
+ * key of the base is left out. Errors: COGPLAN_ARCHIVE_KEY, COGPLAN_CONTROL_INVALID.
  */
 export async function baseArchives(
   context: Context,
   tree: BaseTree,
   { facts, architecture }: { readonly facts: BaseFacts; readonly architecture: string },
 ): Promise<readonly ArchiveSource[]> {
-  if (facts.distribution === 'debian' && facts.suite !== undefined && DEBIAN_SUITES.test(facts.suite))
-    return debianSources(DEBIAN, facts.suite);
-  const wanted = aptSources(tree).filter(
-    ({ architectures }) => architectures.length === 0 || architectures.includes(architecture),
-  );
-  const sources: ArchiveSource[] = [];
-  for (const { url, suite, components, signedBy } of wanted) {
-    const key = await readKeys(context, tree, signedBy === undefined ? trustedFiles(tree) : [signedBy]);
-    if (key === undefined) continue;
-    for (const component of suite.endsWith('/') ? [''] : components)
-      if (!sources.some((other) => other.url === url && other.suite === suite && other.component === component))
-        sources.push({ url, suite, component, ...key });
+  const isDebian = facts.distribution === 'debian' && facts.suite !== undefined && DEBIAN_SUITES.test(facts.suite);
+  const sources: ArchiveSource[] = isDebian ? [...debianSources(DEBIAN, facts.suite ?? '')] : [];
+  for (const named of aptSources(tree, architecture)) {
+    const source =
+      isDebian && DEBIAN_HOST.test(`${named.url}/`) ? debianNamed(named) : await keyed(context, tree, named);
+    if (source === undefined) continue;
+    for (const component of source.suite.endsWith('/') ? [''] : named.components) {
+      const isKnown = sources.some(
+        (other) => other.url === source.url && other.suite === source.suite && other.component === component,
+      );
+      if (!isKnown) sources.push({ ...source, component });
+    }
   }
   return sources;
 }
 
-async function readKeys(
+type Keyed = Omit<ArchiveSource, 'component'>;
+
+/** A mirror of Debian's, or Debian itself, by its main name; of a suite that cogplan has keys for. */
+function debianNamed({ url, suite }: AptSource): Keyed | undefined {
+  const [name = ''] = suite.split('-');
+  if (!DEBIAN_SUITES.test(name)) return undefined;
+  const isSecurity = /\/debian-security$/.test(url);
+  return isSecurity === suite.endsWith('-security')
+    ? { ...DEBIAN[isSecurity ? 'security' : 'main'], suite }
+    : undefined;
+}
+
+async function keyed(context: Context, tree: BaseTree, source: AptSource): Promise<Keyed | undefined> {
+  const { url, suite, signedBy } = source;
+  const own = await keysOf(context, tree, signedBy);
+  if (isUbuntuArchive(url)) {
+    const builtIn = ubuntuKeysFor();
+    const known = new Set(builtIn.map(({ fingerprint }) => fingerprint));
+    const newer = own?.keys.some((key) => isArchiveKey(key) && !known.has(key.fingerprint)) === true;
+    const snapshot = url.includes('ports') ? {} : { snapshot: UBUNTU_SNAPSHOT };
+    // A ring that was renewed after these keys were taken: what the base trusts counts.
+    return newer ? { url, suite, ...own, ...snapshot } : { url, suite, keys: builtIn, ...snapshot };
+  }
+  return own === undefined ? undefined : { url, suite, ...own };
+}
+
+/** Rings hold keys of other archives, and of installation images, too. */
+function isArchiveKey({ user }: TrustedKey): boolean {
+  return user?.startsWith('Ubuntu Archive Automatic Signing Key') === true;
+}
+
+async function keysOf(
   context: Context,
   tree: BaseTree,
-  paths: readonly string[],
+  signedBy: SignedBy,
 ): Promise<Pick<ArchiveSource, 'keys' | 'key'> | undefined> {
-  const files = paths.flatMap((path) => {
-    const bytes = tree.read(path, MAX_FILE);
-    return bytes === undefined || bytes.length === 0 ? [] : [{ path, bytes }];
-  });
-  const keys = (
-    await Promise.all(files.map(({ path, bytes }) => readTrustedKeys(bytes, `${path} of the base`)))
-  ).flat();
-  const [first, ...others] = files;
-  if (first === undefined || keys.length === 0) return undefined;
-  if (others.length > 0) return { keys };
-  const { sha256, size } = await context.store.put(first.bytes);
+  switch (signedBy.kind) {
+    case 'inline': {
+      const bytes = Buffer.from(signedBy.armored, 'utf8');
+      return keysIn(context, [{ path: signedBy.path, bytes }], () => true);
+    }
+    case 'files':
+      return keysIn(context, filesAt(tree, signedBy.paths), () => true);
+    case 'any':
+      return keysIn(context, filesAt(tree, commonRings(tree)), () => true);
+    case 'fingerprints': {
+      const { fingerprints } = signedBy;
+      return keysIn(context, filesAt(tree, commonRings(tree)), (key) => fingerprints.includes(key.fingerprint));
+    }
+  }
+}
+
+interface KeyFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * The keys of files, and for the lock the file or, of several, one with all the keys. Like apt, passes over a file that holds none as long as another has
+ * some.
+ */
+async function keysIn(
+  context: Context,
+  files: readonly KeyFile[],
+  counts: (key: TrustedKey) => boolean,
+): Promise<Pick<ArchiveSource, 'keys' | 'key'> | undefined> {
+  const keys: TrustedKey[] = [];
+  const used: KeyFile[] = [];
+  let failure: unknown;
+  for (const file of files) {
+    try {
+      const found = (await readTrustedKeys(file.bytes, `${file.path} of the base`)).filter(counts);
+      if (found.length > 0) used.push(file);
+      keys.push(...found);
+    } catch (error) {
+      if (!isCogplanError(error, 'COGPLAN_ARCHIVE_KEY')) throw error;
+      failure ??= error;
+      warn(context.host, 'base.key', `${file.path} of the base is left aside: ${error.message}`);
+    }
+  }
+  const [first, ...others] = used;
+  if (first === undefined) {
+    if (failure !== undefined) throw failure;
+    return undefined;
+  }
+  const isAlone = others.length === 0 && !first.path.endsWith('.sources');
+  const bytes = isAlone ? first.bytes : Buffer.from(keys.map(({ armored }) => armored).join(''), 'utf8');
+  const { sha256, size } = await context.store.put(bytes);
   return { keys, key: { url: `base:${first.path}`, sha256, size } };
 }
 
-function trustedFiles(tree: BaseTree): readonly string[] {
-  const names = tree.list(TRUSTED).filter((name) => /\.(?:gpg|asc)$/.test(name));
-  return names.sort().map((name) => `${TRUSTED}/${name}`);
-}
-
-function aptSources(tree: BaseTree): readonly AptSource[] {
-  const directory = '/etc/apt/sources.list.d';
-  const names = [...tree.list(directory)].sort();
-  const text = (path: string): string => tree.read(path, MAX_FILE)?.toString('utf8') ?? '';
-  const lists = [
-    '/etc/apt/sources.list',
-    ...names.filter((name) => name.endsWith('.list')).map((name) => `${directory}/${name}`),
-  ];
-  const deb822 = names.filter((name) => name.endsWith('.sources')).map((name) => `${directory}/${name}`);
-  return [
-    ...lists.flatMap((path) => text(path).split('\n').flatMap(parseLine)),
-    ...deb822.flatMap((path) => parseStanzas(text(path), path)),
-  ].filter(({ url }) => /^https?:\/\/[^/@]+(?:\/|$)/.test(url));
-}
-
-/** `deb [option=value …] URL SUITE COMPONENT…` */
-function parseLine(raw: string): readonly AptSource[] {
-  const match = /^deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*(.*)$/.exec(raw.replace(/#.*$/, '').trim());
-  if (match === null) return [];
-  const [, options = '', url = '', suite = '', components = ''] = match;
-  const option = (name: string): string | undefined =>
-    options
-      .split(/\s+/)
-      .find((item) => item.toLowerCase().startsWith(`${name}=`))
-      ?.slice(name.length + 1);
-  return [
-    {
-      url: url.replace(/\/+$/, ''),
-      suite,
-      components: words(components),
-      signedBy: option('signed-by'),
-      architectures: option('arch')?.split(',') ?? [],
-    },
-  ];
-}
-
-function parseStanzas(text: string, path: string): readonly AptSource[] {
-  return parseControl(text, `${path} of the base`).flatMap((fields) => {
-    if (!words(fields.get('types')).includes('deb') || /^(?:no|false)$/i.test(fields.get('enabled') ?? '')) return [];
-    const signedBy = fields.get('signed-by')?.trim();
-    return words(fields.get('uris')).flatMap((url) =>
-      words(fields.get('suites')).map((suite) => ({
-        url: url.replace(/\/+$/, ''),
-        suite,
-        components: words(fields.get('components')),
-        signedBy: signedBy?.startsWith('/') === true ? signedBy : undefined,
-        architectures: words(fields.get('architectures')),
-      })),
-    );
+function filesAt(tree: BaseTree, paths: readonly string[]): readonly KeyFile[] {
+  return paths.flatMap((path) => {
+    const bytes = tree.read(path, MAX_FILE);
+    return bytes === undefined || bytes.length === 0 ? [] : [{ path, bytes }];
   });
 }
 
-function words(text: string | undefined): readonly string[] {
-  return (text ?? '').split(/\s+/).filter((word) => word !== '');
+function commonRings(tree: BaseTree): readonly string[] {
+  const names = tree.list(TRUSTED).filter((name) => /\.(?:gpg|asc)$/.test(name));
+  return [COMMON_RING, ...names.sort().map((name) => `${TRUSTED}/${name}`)];
 }

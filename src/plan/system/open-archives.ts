@@ -70,6 +70,7 @@ function limited(index: IndexReader, patterns: readonly string[] | undefined): I
   );
   const counts = (name: string): boolean => expressions.some((expression) => expression.test(name));
   return {
+    notAutomatic: index.notAutomatic ?? false,
     names: () => index.names().filter(counts),
     named: (name) => (counts(name) ? index.named(name) : []),
     providing: (name) => index.providing(name).filter((record) => counts(record.name)),

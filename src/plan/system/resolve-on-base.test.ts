@@ -5,11 +5,12 @@ import { type HttpTestServer, startHttpServer } from '../../../test/servers/http
 import { readDpkgStatus } from '../../formats/debian/dpkg-status.ts';
 import type { System } from '../../lock/schema.generated.ts';
 import { parseAskedPackages } from '../../spec/system-packages.ts';
+import type { ArchiveSource } from './archive-sources.ts';
 import { resolveOnBase } from './resolve-on-base.ts';
 
 let server: HttpTestServer;
 let loopback: LoopbackContext;
-let on: (packages: readonly string[], previous?: System) => Promise<System>;
+let on: (packages: readonly string[], previous?: System, more?: readonly ArchiveSource[]) => Promise<System>;
 
 const STATUS = `Package: libc6
 Status: install ok installed
@@ -41,9 +42,9 @@ beforeEach(async () => {
     makeDeb({ name: 'tree', scripts: { postinst: '#!/bin/sh\nset -e\nexit 0\n' }, fields: { Depends: 'libc6' } }),
   ]);
   await publishSuite(server, { root: '/ubuntu', suite: 'jammy', debs, keys: [key] });
-  on = (packages, previous) =>
+  on = (packages, previous, more = []) =>
     resolveOnBase(loopback.context, {
-      sources: [{ url: `${server.url}/ubuntu`, suite: 'jammy', component: 'main', keys: [key] }],
+      sources: [...more, { url: `${server.url}/ubuntu`, suite: 'jammy', component: 'main', keys: [key] }],
       distribution: 'Ubuntu jammy',
       suite: 'jammy',
       architecture: 'amd64',
@@ -76,6 +77,22 @@ test('what the base has is not locked again; what must be newer is', async () =>
   });
   expect(system.archives.map(({ suite, component }) => [suite, component])).toEqual([['jammy', 'main']]);
   expect(await on(['tree', 'libssl-dev'], system)).toEqual(system);
+});
+
+test('what is not automatic is taken only where no other archive has it, or where it is asked for', async () => {
+  const key = await makeKey();
+  const debs = await Promise.all([
+    makeDeb({ name: 'tree', version: '2', fields: { Depends: 'libc6' } }),
+    makeDeb({ name: 'only-backported', version: '2~bpo', fields: { Depends: 'libc6' } }),
+  ]);
+  const edit = (release: string): string => release.replace('SHA256:', 'NotAutomatic: yes\nSHA256:');
+  await publishSuite(server, { root: '/ubuntu', suite: 'jammy-backports', debs, keys: [key], edit });
+  const source = { url: `${server.url}/ubuntu`, suite: 'jammy-backports', component: 'main', keys: [key] };
+  const versions = async (...packages: readonly string[]) =>
+    (await on(packages, undefined, [source])).packages.map(({ name, version }) => `${name} ${version}`);
+  expect(await versions('tree', 'only-backported')).toEqual(['only-backported 2~bpo', 'tree 1']);
+  expect(await versions('tree/jammy-backports')).toEqual(['tree 2']);
+  expect(await versions('tree=2')).toEqual(['tree 2']);
 });
 
 test('nothing asked is nothing fetched', async () => {

@@ -5,6 +5,8 @@ import { compareDebianVersions } from '../../formats/debian/version.ts';
 
 /** What `DebianUniverse` reads: a `PackagesIndex`, or a test's. */
 export interface IndexReader {
+  /** What it has comes after what other indexes have, however new it is: backports. */
+  readonly notAutomatic?: boolean;
   names(): readonly string[];
   named(name: string): readonly PackageRecord[];
   providing(name: string): readonly PackageRecord[];
@@ -20,7 +22,7 @@ export interface UniverseInput {
   readonly pins: ReadonlyMap<string, (version: string) => boolean>;
 }
 
-/** All suites as one: the kept version of a package first, then newest to oldest, without those that a pin excludes. */
+/** All suites as one: the kept version of a package first, then newest to oldest, what is not automatic last, without those that a pin excludes. */
 export class DebianUniverse implements PackageUniverse {
   readonly #input: UniverseInput;
   readonly #named = new Map<string, readonly PackageRecord[]>();
@@ -61,12 +63,19 @@ export class DebianUniverse implements PackageUniverse {
   /** Pins left aside. */
   everyVersion(name: string): readonly PackageRecord[] {
     const kept = this.#input.kept.get(name);
+    const last = new Set<PackageRecord>();
     const byVersion = new Map<string, PackageRecord>();
     if (kept !== undefined) byVersion.set(kept.version, kept);
-    for (const index of this.#input.indexes) {
-      for (const record of index.named(name)) if (!byVersion.has(record.version)) byVersion.set(record.version, record);
+    // What is automatic anywhere is so everywhere.
+    const indexes = [...this.#input.indexes].sort((a, b) => Number(a.notAutomatic ?? 0) - Number(b.notAutomatic ?? 0));
+    for (const index of indexes) {
+      for (const record of index.named(name)) {
+        if (byVersion.has(record.version)) continue;
+        byVersion.set(record.version, record);
+        if (index.notAutomatic === true) last.add(record);
+      }
     }
-    const rank = (record: PackageRecord) => (record === kept ? 0 : 1);
+    const rank = (record: PackageRecord) => (record === kept ? 0 : last.has(record) ? 2 : 1);
     return [...byVersion.values()].sort(
       (a, b) => rank(a) - rank(b) || compareDebianVersions(b.version, a.version) || compareBytes(b.version, a.version),
     );

@@ -7,6 +7,8 @@ export interface TrustedKey {
   /** Of the primary key, upper case. */
   readonly fingerprint: string;
   readonly armored: string;
+  /** What it says whose it is. */
+  readonly user?: string | undefined;
 }
 
 export interface SignedText {

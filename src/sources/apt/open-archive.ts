@@ -109,7 +109,15 @@ export async function openIndex(context: Context, entry: Archive, architecture: 
     summary = summariseIndex(await readFile(file), what);
     await context.store.putDerived('debian-index', key, summary);
   }
-  return new PackagesIndex({ file, summary, archiveUrl: entry.url, architecture });
+  const notAutomatic = await isNotAutomatic(context, entry);
+  return new PackagesIndex({ file, summary, archiveUrl: entry.url, architecture, notAutomatic });
+}
+
+/** What the Release file of the entry says; one that is no longer in the store says nothing. */
+async function isNotAutomatic(context: Context, { inRelease }: Archive): Promise<boolean> {
+  if ((await context.store.stat(inRelease.sha256)) === undefined) return false;
+  const path = await context.store.verified(inRelease.sha256, inRelease.size, inRelease.url);
+  return /^NotAutomatic: *yes *$/im.test(await readFile(path, 'latin1'));
 }
 
 function chooseDownload(release: ReleaseFile, base: string, path: string): IndexFile {

@@ -11,6 +11,8 @@ export interface PackagesIndexSource {
   /** Root of the archive, without a trailing slash. */
   readonly archiveUrl: string;
   readonly architecture: string;
+  /** Its packages count only where no other archive has them, or a pin asks for them. Default: false. */
+  readonly notAutomatic?: boolean;
 }
 
 /** A Packages index on disk: stanzas are read when asked for, each once. Close it after use. */
@@ -31,6 +33,10 @@ export class PackagesIndex {
       else before.push(stanza);
     }
     this.#fd = openSync(source.file, 'r');
+  }
+
+  get notAutomatic(): boolean {
+    return this.#source.notAutomatic ?? false;
   }
 
   close(): void {

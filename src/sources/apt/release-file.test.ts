@@ -22,6 +22,7 @@ test('a Release file gives its suite, dates and SHA256 table', () => {
     date: new Date('2026-07-11T10:16:37Z'),
     validUntil: new Date('2026-07-18T10:16:37Z'),
     byHash: true,
+    notAutomatic: false,
     files: new Map([
       ['main/binary-amd64/Packages', { sha256: HASH, size: 1234 }],
       ['main/binary-amd64/Packages.xz', { sha256: HASH, size: 99 }],

@@ -8,6 +8,8 @@ export interface ReleaseFile {
   readonly date: Date;
   readonly validUntil: Date | undefined;
   readonly byHash: boolean;
+  /** Nothing is taken from it that is not only there, or asked for: backports. https://wiki.debian.org/DebianRepository/Format#NotAutomatic_and_ButAutomaticUpgrades */
+  readonly notAutomatic: boolean;
   /** By path below the suite's directory. */
   readonly files: ReadonlyMap<string, { readonly sha256: Sha256; readonly size: number }>;
 }
@@ -22,6 +24,7 @@ export function parseReleaseFile(text: string, what: string): ReleaseFile {
     date: parseDate(requireField(fields, 'Date', what), what),
     validUntil: validUntil === undefined ? undefined : parseDate(validUntil, what),
     byHash: fields.get('acquire-by-hash') === 'yes',
+    notAutomatic: fields.get('notautomatic') === 'yes',
     files: parseTable(requireField(fields, 'SHA256', what), what),
   };
 }

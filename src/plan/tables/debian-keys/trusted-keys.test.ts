@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { verifyClearSigned } from '../../../sources/apt/clear-signed.ts';
 import { parseReleaseFile } from '../../../sources/apt/release-file.ts';
-import { trustedKeysFor } from './trusted-keys.ts';
+import { trustedKeysFor, ubuntuKeysFor } from './trusted-keys.ts';
 
 const content = readFileSync(
   new URL('../../../../test/fixtures/debian/bookworm-security-InRelease', import.meta.url),
@@ -20,7 +20,11 @@ test('an InRelease of the security archive is signed by its keys, and by none of
 });
 
 test('every pinned key is readable and has the fingerprint that it is pinned by', async () => {
-  const keys = [...trustedKeysFor('main'), ...trustedKeysFor('security')];
-  expect(keys).toHaveLength(9);
+  expect(ubuntuKeysFor().map(({ fingerprint }) => fingerprint.slice(-16))).toEqual([
+    '3B4FE6ACC0B21F32',
+    '871920D1991BC93C',
+  ]);
+  const keys = [...trustedKeysFor('main'), ...trustedKeysFor('security'), ...ubuntuKeysFor()];
+  expect(keys).toHaveLength(11);
   await verifyClearSigned(content, { ...options, keys });
 });
