@@ -27,6 +27,8 @@ export interface ResolveInput {
   readonly held?: Held;
   /** Base, interpreter and system packages of this resolution, for what needs more of them than the environment. */
   readonly system?: () => Promise<SystemResolution>;
+  /** What those would be for another input; absent: nobody can tell. */
+  readonly systemFor?: (context: Context, input: ResolveInput) => Promise<SystemResolution>;
 }
 
 /** The interpreter that wheels are chosen for. */

@@ -30,14 +30,14 @@ export async function resolveFamilies(context: Context, input: ResolveInput, kep
   if (kept.system !== undefined) {
     const { environment } = kept.system;
     const { system } = kept;
-    const withSystem = { ...input, system: async () => system };
+    const withSystem = { ...input, system: async () => system, systemFor: resolveSystemFamily };
     const python = kept.python(environment) ?? (await resolvePythonFamily(context, withSystem, environment));
     return { system, python };
   }
   const key = environmentKey(input);
   const expected = await context.store.getDerived<StoredEnvironment>(KIND, key);
   const resolving = resolveSystemFamily(context, input);
-  const withSystem = { ...input, system: () => resolving };
+  const withSystem = { ...input, system: () => resolving, systemFor: resolveSystemFamily };
   const early = expected === undefined ? undefined : startEarly(context, withSystem, kept, expected);
   try {
     const system = await resolving.catch(async (error: unknown) => {

@@ -14,6 +14,7 @@ import { advise } from './advise.ts';
 import { compileFor, type SolveRequest } from './compile-for.ts';
 import { projectRoots } from './roots.ts';
 import { solve } from './solve.ts';
+import { Trials } from './trials.ts';
 
 const environment = { version: '3.11.2', platform: 'linux/amd64', glibc: '2.36' } as const;
 const NOW = new Date('2026-11-22T00:00:00Z');
@@ -62,7 +63,9 @@ async function fixesFor(request: SolveRequest): Promise<readonly Fix[]> {
   if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
   const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
   const spec = { directory, pythonVersion: { value: '3.11', where } };
-  return advise(context, { request, spec, error, now: NOW });
+  const { fixes, cutShort } = await advise(context, { request, spec, error, now: NOW, trials: new Trials(undefined) });
+  expect(cutShort).toBeUndefined();
+  return fixes;
 }
 
 const applied = (file: string, fix: Fix | undefined): string =>
@@ -193,4 +196,22 @@ test('a Python that only standalone builds have, when no other will do', async (
 test('nothing helps: nothing is offered', async () => {
   publishWheels(server, [wheel('lib', '1.0', { tags: 'cp311-cp311-win_amd64' })]);
   expect(await fixesFor(project(['lib']))).toEqual([]);
+});
+
+test('time that runs out is told, with what was found until then', async () => {
+  publishWheels(server, [wheel('lib', '1.0', cp(9)), wheel('lib', '2.0', cp(11))]);
+  const request = project(['lib==1.0']);
+  const error: unknown = await solve(context, request).catch((caught: unknown) => caught);
+  if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
+  const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
+  const spec = { directory, pythonVersion: { value: '3.11', where } };
+  const advice = await advise(context, {
+    request,
+    spec,
+    error,
+    now: NOW,
+    trials: new Trials(undefined),
+    limitMs: 1,
+  });
+  expect(advice.cutShort).toContain('was ended after 0 seconds: there may be others');
 });

@@ -17,52 +17,116 @@ import { torchConflicts } from '../accelerator/torch-family.ts';
 import { mentions } from '../holds.ts';
 import { renamedPackage } from '../tables/python-renames.ts';
 import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons.ts';
-import { compileFor, type SolveRequest } from './compile-for.ts';
+import type { SolveRequest } from './compile-for.ts';
 import { offerFiles } from './offer.ts';
 import type { Root } from './roots.ts';
+import type { Trial, Trials, Verdict } from './trials.ts';
 
 export interface AdviceInput {
   readonly request: SolveRequest;
   readonly spec: Pick<Spec, 'directory' | 'pythonVersion'>;
-  /** COGPLAN_PYTHON_UNSATISFIABLE or COGPLAN_NO_WHEEL of that request. */
+  /** COGPLAN_PYTHON_UNSATISFIABLE, COGPLAN_NO_WHEEL or COGPLAN_BUILD_FAILED of that request. */
   readonly error: CogplanError;
   readonly now: Date;
+  readonly trials: Trials;
+  /** For tests; default five minutes. */
+  readonly limitMs?: number;
+}
+
+export interface Advice {
+  readonly fixes: readonly Fix[];
+  /** In people's words, when time ran out before every change was tried. */
+  readonly cutShort: string | undefined;
 }
 
 const MOST_FIXES = 3;
 const MOST_TRIES = 14;
 const MOST_DATED = 80;
+const LIMIT_MS = 5 * 60 * 1000;
 
 /**
- * Changes of a project after which its packages can be resolved, likeliest first: each was tried, and can be made in the
- * project's files. What goes wrong on the way only makes them fewer.
+ * Changes of a project after which it can be locked, likeliest first: each was tried, with what has to be built and with the system that it asks for, and can be made in
+ * the project's files. What goes wrong on the way only makes them fewer, and so does running out of time.
  */
-export async function advise(context: Context, input: AdviceInput): Promise<readonly Fix[]> {
-  const quiet: Context = { ...context, host: silentHost };
-  const found: Candidate[] = [];
-  let tries = 0;
-  for await (const candidate of candidates(quiet, input)) {
-    if (found.length >= MOST_FIXES || tries >= MOST_TRIES) break;
-    if (found.some(({ fix }) => fix.text === candidate.fix.text)) continue;
-    tries++;
-    if ((await works(quiet, candidate.request)) && (await isApplicable(input.spec.directory, candidate.fix)))
-      found.push(candidate);
+export async function advise(context: Context, input: AdviceInput): Promise<Advice> {
+  const limitMs = input.limitMs ?? LIMIT_MS;
+  const limit = AbortSignal.timeout(limitMs);
+  const quiet: Context = { ...context, host: silentHost, signal: AbortSignal.any([context.signal, limit]) };
+  const found: Found[] = [];
+  let dated: readonly Fix[] = [];
+  let cutShort: string | undefined;
+  try {
+    await search(quiet, input, found);
+    const [first] = likeliest(found);
+    if (first?.verdict === 'yes') dated = (await onItsDay(quiet, first.candidate, input)) ?? [];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!limit.aborted) throw error;
+    cutShort = `Looking for changes that would help was ended after ${timeText(limitMs)}: there may be others.`;
   }
-  const [first] = found;
-  const dated = first === undefined ? undefined : await onItsDay(quiet, first, input.now);
   // What a person gets with it is closest to what once worked: the last of three makes room for it.
-  return [...found.map(({ fix }) => fix).slice(0, dated === undefined ? MOST_FIXES : MOST_FIXES - 1), ...(dated ?? [])];
+  const fixes = likeliest(found)
+    .map(({ candidate, verdict }) => (verdict === 'yes' ? candidate.fix : told(candidate.fix)))
+    .slice(0, dated.length === 0 ? MOST_FIXES : MOST_FIXES - 1);
+  return { fixes: [...fixes, ...dated], cutShort };
 }
 
-interface Candidate {
+interface Found {
+  readonly candidate: Candidate;
+  readonly verdict: 'yes' | 'packages';
+  /** By its place among all that were tried. */
+  readonly rank: number;
+}
+
+/** Wheels alone first: what has to be built is only built for advice when that gives none. */
+async function search(context: Context, input: AdviceInput, found: Found[]): Promise<void> {
+  const { trials, spec } = input;
+  const left: { readonly candidate: Candidate; readonly rank: number; readonly verdict: Verdict }[] = [];
+  const seen = new Set<string>();
+  const enough = (): boolean => found.filter(({ verdict }) => verdict === 'yes').length >= MOST_FIXES;
+  for await (const candidate of candidates(context, input)) {
+    if (enough() || seen.size >= MOST_TRIES) break;
+    const key = JSON.stringify(candidate.fix);
+    const isOffered = found.some(({ candidate: { fix } }) => fix.text === candidate.fix.text);
+    if (isOffered || seen.has(key) || !(await isApplicable(spec.directory, candidate.fix))) continue;
+    const rank = seen.size;
+    seen.add(key);
+    const verdict = await trials.withoutBuilds(context, candidate);
+    if (verdict === 'yes' || verdict === 'packages') found.push({ candidate, verdict, rank });
+    else if (verdict !== 'no') left.push({ candidate, rank, verdict });
+  }
+  const tryWithBuilds = async (wanted: Verdict, isEnough: () => boolean): Promise<void> => {
+    for (const { candidate, rank } of left.filter(({ verdict }) => verdict === wanted)) {
+      if (isEnough()) return;
+      const verdict = await trials.withBuilds(context, candidate);
+      if (verdict === 'yes') found.push({ candidate, verdict, rank });
+    }
+  };
+  await tryWithBuilds('sources', enough);
+  await tryWithBuilds('builds', () => found.length > 0);
+}
+
+function likeliest(found: readonly Found[]): readonly Found[] {
+  return [...found].sort((a, b) => Number(b.verdict === 'yes') - Number(a.verdict === 'yes') || a.rank - b.rank);
+}
+
+function told({ text, ...fix }: Fix): Fix {
+  return { ...fix, text: `${text} (its Python packages can be had; the rest could not be reached to be tried)` };
+}
+
+function timeText(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 1 ? `${Math.round(ms / 1000)} seconds` : minutes === 1 ? 'one minute' : `${minutes} minutes`;
+}
+
+interface Candidate extends Trial {
   readonly fix: Fix;
-  readonly request: SolveRequest;
 }
 
 async function* candidates(context: Context, input: AdviceInput): AsyncGenerator<Candidate> {
   const { request, error } = input;
-  const explanation = String(error.data?.explanation ?? '');
-  const named = request.roots.filter((root) => mentions(root.name, explanation));
+  const explanation = String(error.data?.explanation ?? error.subject ?? '');
+  const named = request.roots.filter((root) => root.name !== '' && mentions(root.name, explanation));
   yield* torchPairs(request);
   yield* renames(request, named);
   yield* plainBuilds(request, named);
@@ -129,6 +193,7 @@ function* otherPythons({ request, spec }: AdviceInput, offers: readonly Offer[])
     yield {
       fix: { text: `python_version: "${python}"`, edits: [editAt(where, value, python)] },
       request: { ...request, environment: { ...request.environment, version, glibc } },
+      python: { value: python, where },
     };
   }
 }
@@ -206,7 +271,11 @@ function* looserPins(request: SolveRequest, named: readonly Root[]): Generator<C
  * The change together with the packages of the day on which the newest of the pinned versions was released. The day alone never
  * helps, for it only takes choices away; but what is not pinned then is what the pinned versions were written for.
  */
-async function onItsDay(context: Context, { fix, request }: Candidate, now: Date): Promise<readonly Fix[] | undefined> {
+async function onItsDay(
+  context: Context,
+  { fix, request, python }: Candidate,
+  { now, trials }: AdviceInput,
+): Promise<readonly Fix[] | undefined> {
   const exact = request.roots.filter((root) => exactVersion(root) !== undefined);
   if (request.asOf !== null || exact.length === 0) return undefined;
   const offers = await offersOf(context, request, exact.slice(0, MOST_DATED));
@@ -224,8 +293,13 @@ async function onItsDay(context: Context, { fix, request }: Candidate, now: Date
     const day = new Date(Date.parse(newest) + later * 86_400_000).toISOString().slice(0, 10);
     const asOf = `${day}T23:59:59Z`;
     if (Date.parse(asOf) >= now.getTime()) return undefined;
-    if (await works(context, { ...request, asOf, keep: [] }))
-      return [{ text: `${fix.text}, with the packages of ${day} (--as-of ${day})`, edits: fix.edits, asOf }];
+    const trial: Trial = { request: { ...request, asOf, keep: [] }, ...(python === undefined ? {} : { python }) };
+    const verdict = await trials.withoutBuilds(context, trial);
+    if (verdict === 'no') continue;
+    const offered: Fix = { text: `${fix.text}, with the packages of ${day} (--as-of ${day})`, edits: fix.edits, asOf };
+    if (verdict === 'yes') return [offered];
+    if (verdict === 'packages') return [told(offered)];
+    if ((await trials.withBuilds(context, trial)) === 'yes') return [offered];
   }
   return undefined;
 }
@@ -323,16 +397,6 @@ function editAt(where: Where, from: string, to: string): SpecEdit {
 
 function minorOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
-}
-
-async function works(context: Context, request: SolveRequest): Promise<boolean> {
-  try {
-    return (await compileFor(context, request)).kind === 'resolved';
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (isCogplanError(error)) return false;
-    throw error;
-  }
 }
 
 async function isApplicable(directory: string, { edits }: Fix): Promise<boolean> {

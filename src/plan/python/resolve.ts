@@ -12,8 +12,9 @@ import { cudaOfBase } from '../accelerator/on-base.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
-import { type OpenBuilder, openBuilder } from './built/open-builder.ts';
-import { compileFor, type SolveRequest } from './compile-for.ts';
+import { buildable } from './built/buildable.ts';
+import type { OpenBuilder } from './built/open-builder.ts';
+import type { SolveRequest } from './compile-for.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
@@ -38,21 +39,8 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
     const place = where?.line === undefined ? '' : `${where.file}:${where.line}: `;
     warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${place}${text}`);
   }
-  const builder =
-    input.system === undefined ? undefined : openBuilder(context, input, request, { solve, ask: compileFor });
-  const least = input.options.minimal === true ? { moveLeast: true } : {};
-  const model: SolveRequest =
-    builder === undefined
-      ? { ...request, ...least }
-      : {
-          ...request,
-          ...least,
-          builds: {
-            builder: builder.options,
-            projectDirectory: input.spec.directory,
-            noBinary: input.spec.requirements.noBinary.filter((name) => name !== ':none:'),
-          },
-        };
+  const { request: built, builder } = buildable(context, input, request);
+  const model: SolveRequest = input.options.minimal === true ? { ...built, moveLeast: true } : built;
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
   if (context.http.offline) {
@@ -90,7 +78,7 @@ async function hasCudaBelow({ spec, system }: ResolveInput): Promise<boolean> {
   return cudaOfBase((await system()).base) !== undefined;
 }
 
-/** Adds to an error of unsatisfiable requirements what would make them satisfiable. */
+/** Adds to an error of requirements that nothing satisfies, or of a build that failed, what would make the project lock. */
 async function withAdvice<T>(
   context: Context,
   { input, model }: { readonly input: ResolveInput; readonly model: SolveRequest },
@@ -99,18 +87,34 @@ async function withAdvice<T>(
   try {
     return await work();
   } catch (error) {
-    const isAdvised =
-      isCogplanError(error, 'COGPLAN_PYTHON_UNSATISFIABLE') || isCogplanError(error, 'COGPLAN_NO_WHEEL');
-    if (!isAdvised || context.http.offline) throw error;
-    const { advise } = await import('./advise.ts');
-    const fixes = await withSpan(context.host, 'resolve.advice', 'Looking for changes that would help', () =>
-      advise(context, { request: model, spec: input.spec, error, now: context.now() }),
+    if (!isCogplanError(error) || !ADVISED.has(error.code) || context.http.offline) throw error;
+    const [{ advise }, { Trials }] = await Promise.all([import('./advise.ts'), import('./trials.ts')]);
+    const trials = new Trials(input);
+    const { moveLeast: _, ...request } = model;
+    const { fixes, cutShort } = await withSpan(
+      context.host,
+      'resolve.advice',
+      'Looking for changes that would help',
+      () => advise(context, { request, spec: input.spec, error, now: context.now(), trials }),
     );
-    if (fixes.length === 0) throw error;
-    const { message, subject, where, hint, data, code } = error;
-    throw new CogplanError(code, message, { subject, where, hint, data: { ...data, fixes }, cause: error });
+    if (fixes.length === 0 && cutShort === undefined) throw error;
+    const { message, subject, where, data, code } = error;
+    const hint = [error.hint, cutShort].filter((text) => text !== undefined).join(' ');
+    throw new CogplanError(code, message, {
+      subject,
+      where,
+      hint: hint === '' ? undefined : hint,
+      data: fixes.length === 0 ? data : { ...data, fixes },
+      cause: error,
+    });
   }
 }
+
+const ADVISED: ReadonlySet<string> = new Set([
+  'COGPLAN_BUILD_FAILED',
+  'COGPLAN_NO_WHEEL',
+  'COGPLAN_PYTHON_UNSATISFIABLE',
+]);
 
 /**
  * Packages and where they came from. An index for a build of torch is asked once torch is known to be needed: most projects
