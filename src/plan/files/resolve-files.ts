@@ -2,14 +2,16 @@ import pLimit from 'p-limit';
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
+import { warn } from '../../events.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { File, PlacedFile, Step, Target } from '../../lock/schema.generated.ts';
 import { fetchNewFile } from '../../sources/files/fetch-new-file.ts';
 import type { Placement } from '../../spec/run/run-reading.ts';
 import type { Spec } from '../../spec/spec.ts';
 import type { ResolveOptions } from '../families.ts';
+import { addressOn } from './address-on.ts';
+import { checkAgainstList } from './check-against-list.ts';
 import { gitSourceOf, resolveTree } from './git-trees.ts';
-import { onPlatform } from './on-platform.ts';
 import { orderedPlacements, orderedSteps } from './ordered.ts';
 
 export interface PlacedResolution {
@@ -52,7 +54,8 @@ export async function resolvePlaced(context: Context, input: ResolvePlacedInput)
         return { ...base, ...tree, from, order };
       }
       if (placement.url !== undefined) {
-        const url = onPlatform(placement.url, platform);
+        const { url, foreign } = addressOn(placement.url, platform);
+        if (foreign !== undefined) tellForeign(context, placement, { platform, ...foreign });
         const file = await fetchOnce(placement, url);
         const unpack = unpackOf(placement);
         return { ...base, ...(url === file.url ? {} : { asked: url }), file, ...unpack, from, order };
@@ -78,7 +81,9 @@ async function fetchFile(
   if (kept !== undefined && (sha256 === undefined || kept.sha256 === sha256)) return kept;
   const what = `${path} (${from})`;
   try {
-    return await fetchNewFile(context, { url, what, ...(sha256 === undefined ? {} : { sha256 }) });
+    const file = await fetchNewFile(context, { url, what, ...(sha256 === undefined ? {} : { sha256 }) });
+    await checkAgainstList(context, file, what);
+    return file;
   } catch (error) {
     if (!(error instanceof CogplanError) || error.where !== undefined) throw error;
     throw new CogplanError(error.code, `${what}: ${error.message}`, {
@@ -89,6 +94,24 @@ async function fetchFile(
       data: error.data,
     });
   }
+}
+
+function tellForeign(
+  { host }: Context,
+  { from, where, path }: Placement,
+  {
+    platform,
+    processor,
+    remedy,
+  }: { readonly platform: Platform; readonly processor: string; readonly remedy?: string },
+): void {
+  const advice = remedy === undefined ? 'write $(uname -m) where the processor stands' : `there is ${remedy}`;
+  const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
+  warn(
+    host,
+    'lock.foreign-file',
+    `${place}: ${from} puts a file for ${processor} at ${path}, and the image is for ${platform}: ${advice}`,
+  );
 }
 
 function lockedByAddress(target: Target | undefined): ReadonlyMap<string, PlacedFile> {
