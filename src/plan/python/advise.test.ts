@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { requirementLine } from '../../../test/builders/spec.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
@@ -214,4 +214,68 @@ test('time that runs out is told, with what was found until then', async () => {
     limitMs: 1,
   });
   expect(advice.cutShort).toContain('was ended after 0 seconds: there may be others');
+});
+
+describe("JAX's own pages", () => {
+  const PAGES = 'https://storage.googleapis.com/jax-releases';
+  const away = async () => {
+    context.dispose();
+    context = await aContext({ COGPLAN_MIRRORS: `${PAGES}=${server.url}/jax` });
+    publishWheels(server, [
+      wheel('jax', '0.4.14', {
+        metadata: ['Provides-Extra: cuda11_pip', "Requires-Dist: jaxlib==0.4.14+cuda11.cudnn86; extra == 'cuda11_pip'"],
+      }),
+      wheel('jax', '0.3.25'),
+      wheel('jaxlib', '0.4.30', cp(11)),
+    ]);
+    const builds = publishWheels(
+      server,
+      [wheel('jaxlib', '0.4.14+cuda11.cudnn86', cp(11)), wheel('jaxlib', '0.3.25', cp(11))],
+      { path: '/own' },
+    );
+    const links = (name: RegExp) =>
+      [...builds.values()]
+        .filter(({ filename }) => name.test(filename))
+        .map(({ filename, url }) => `<a href="${url}">${filename}</a>`);
+    server.answer('/jax/jax_cuda_releases.html', {
+      headers: { 'content-type': 'text/html' },
+      body: links(/cuda/).join('\n'),
+    });
+    server.answer('/jax/jax_releases.html', {
+      headers: { 'content-type': 'text/html' },
+      body: links(/0\.3\.25/).join('\n'),
+    });
+  };
+
+  test.each([
+    ['a build for CUDA that an extra asks for', ['jax[cuda11_pip]==0.4.14'], 'jax_cuda_releases.html'],
+    ['a build for CUDA by its own version', ['jaxlib==0.4.14+cuda11.cudnn86'], 'jax_cuda_releases.html'],
+    ['a release that has left PyPI', ['jax==0.3.25', 'jaxlib==0.3.25'], 'jax_releases.html'],
+  ])('%s: the page that has it', async (_, lines, page) => {
+    await away();
+    const request = project(lines);
+    const fix = (await fixesFor(request)).find(({ text }) => text.includes('--find-links'));
+    expect(fix?.text).toBe(`look for it on ${PAGES}/${page} too (--find-links)`);
+    const [option, ...rest] = applied('r.txt', fix)
+      .split('\n')
+      .filter((line) => !lines.some((item) => line.startsWith(item)) || line.includes('--'));
+    expect(option).toBe(`--find-links ${PAGES}/${page}`);
+    expect(rest.filter((line) => line !== '')).toEqual([]);
+    const outcome = await compileFor(context, {
+      ...requestOf(lines),
+      indexes: { ...request.indexes, findLinks: [`${PAGES}/${page}`] },
+    });
+    expect(outcome.kind).toBe('resolved');
+  });
+
+  test('in cog.yaml the option goes into the entry', async () => {
+    await away();
+    writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_packages:\n    - "jaxlib==0.3.25" # old\n');
+    const root = { ...requirementLine('jaxlib==0.3.25', { where: { file: 'cog.yaml', line: 3 } }) };
+    const request = { ...requestOf([]), roots: projectRoots([root], targetMarkers(environment)) };
+    const fix = (await fixesFor(request)).find(({ text }) => text.includes('--find-links'));
+    expect(applied('cog.yaml', fix)).toContain(
+      `    - "jaxlib==0.3.25 --find-links ${PAGES}/jax_releases.html" # old\n`,
+    );
+  });
 });

@@ -18,6 +18,7 @@ import { mentions } from '../holds.ts';
 import { renamedPackage } from '../tables/python-renames.ts';
 import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons.ts';
 import type { SolveRequest } from './compile-for.ts';
+import { jaxPages } from './jax-pages.ts';
 import { offerFiles } from './offer.ts';
 import type { Root } from './roots.ts';
 import type { Trial, Trials, Verdict } from './trials.ts';
@@ -128,6 +129,7 @@ async function* candidates(context: Context, input: AdviceInput): AsyncGenerator
   const explanation = String(error.data?.explanation ?? error.subject ?? '');
   const named = request.roots.filter((root) => root.name !== '' && mentions(root.name, explanation));
   yield* torchPairs(request);
+  yield* ownPages(request);
   yield* renames(request, named);
   yield* plainBuilds(request, named);
   const offers = await offersOf(context, request, named);
@@ -147,6 +149,29 @@ function* torchPairs(request: SolveRequest): Generator<Candidate> {
     if (fittingTorch !== undefined)
       yield* pinned(request, [{ root: torch, version: fittingTorch.split('==')[1] ?? '' }]);
   }
+}
+
+/** Wheels of JAX that PyPI has not, from the page that JAX keeps them on. */
+function* ownPages(request: SolveRequest): Generator<Candidate> {
+  const pages = jaxPages(request.roots, acceleratorTable()).filter(
+    ({ url, root }) => !request.indexes.findLinks.includes(url) && root.where?.line !== undefined,
+  );
+  if (pages.length === 0) return;
+  const edits = pages.map(({ root, url }) => {
+    const option = `--find-links ${url}`;
+    // Entries of cog.yaml take options beside a requirement; requirements files want them on lines of their own.
+    const isEntry = /\.ya?ml$/.test(root.where?.file ?? '');
+    return editAt(
+      root.where ?? { file: '' },
+      wantedText(root),
+      isEntry ? `${wantedText(root)} ${option}` : `${option}\n${wantedText(root)}`,
+    );
+  });
+  const urls = pages.map(({ url }) => url);
+  yield {
+    fix: { text: `look for it on ${urls.join(' and ')} too (--find-links)`, edits },
+    request: { ...request, indexes: { ...request.indexes, findLinks: [...request.indexes.findLinks, ...urls] } },
+  };
 }
 
 function* renames(request: SolveRequest, named: readonly Root[]): Generator<Candidate> {

@@ -316,6 +316,18 @@ describe('builds of torch', () => {
     away.dispose();
   });
 
+  test('torchvision for another torch is told before anything is asked', async () => {
+    const asked = server.requests.length;
+    await expect(ask(['torch==2.3.1', 'torchvision==0.15.2'], { spec: gpu('11.8') })).rejects.toMatchObject({
+      code: 'COGPLAN_PYTHON_UNSATISFIABLE',
+    });
+    expect(base.warnings()[0]).toBe('COGPLAN_TORCH_FAMILY');
+    expect(JSON.stringify(base.events)).toContain(
+      'torchvision==0.15.2 is built for torch 2.0.1, but r.txt:1: torch==2.3.1 asks for torch 2.3.1, whose torchvision is 0.18.1',
+    );
+    expect(server.requests.length).toBeGreaterThan(asked);
+  });
+
   test("tensorflow's wheels bring no CUDA: that is told, with what does", async () => {
     const result = await ask(['tensorflow==2.11.0'], { spec: gpu('11.2') });
     expect(result.accelerator).toMatchObject({ provider: 'wheels' });

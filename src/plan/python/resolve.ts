@@ -1,5 +1,5 @@
 import type { Context } from '../../context.ts';
-import { CogplanError, isCogplanError } from '../../errors.ts';
+import { CogplanError, isCogplanError, type Where } from '../../errors.ts';
 import { warn, withSpan } from '../../events.ts';
 import { normalizeName } from '../../formats/python/name.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
@@ -10,11 +10,13 @@ import { type BuildChoice, chooseBuild } from '../accelerator/choose-build.ts';
 import { describeAccelerator } from '../accelerator/describe.ts';
 import { cudaOfBase } from '../accelerator/on-base.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
+import { torchConflicts } from '../accelerator/torch-family.ts';
 import type { PythonResolution, PythonTargetEnvironment, ResolveInput, ResolvePython } from '../families.ts';
 import { type Held, NOTHING_HELD } from '../holds.ts';
 import { buildable } from './built/buildable.ts';
 import type { OpenBuilder } from './built/open-builder.ts';
 import type { SolveRequest } from './compile-for.ts';
+import { jaxPages } from './jax-pages.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
@@ -36,9 +38,10 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const uv = await uvExecutable(context, tools);
   const { model: request, choice } = await modelRequest(context, input, { environment, uv });
   for (const { text, where } of choice.contradictions) {
-    const place = where?.line === undefined ? '' : `${where.file}:${where.line}: `;
-    warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${place}${text}`);
+    warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${placeOf(where)}${text}`);
   }
+  for (const { text, other } of torchConflicts(request.roots, acceleratorTable()))
+    warn(context.host, 'COGPLAN_TORCH_FAMILY', `${placeOf(other.where)}${text}`);
   const { request: built, builder } = buildable(context, input, request);
   const model: SolveRequest = input.options.minimal === true ? { ...built, moveLeast: true } : built;
   const serverRoots = ownRoots(SERVER);
@@ -72,6 +75,10 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   };
 };
 
+function placeOf(where: Where | undefined): string {
+  return where?.line === undefined ? '' : `${where.file}:${where.line}: `;
+}
+
 /** Does the image that a project stands on have CUDA? Most stand on none. */
 async function hasCudaBelow({ spec, system }: ResolveInput): Promise<boolean> {
   if (!spec.gpu || spec.settings.values.base === undefined || system === undefined) return false;
@@ -97,9 +104,11 @@ async function withAdvice<T>(
       'Looking for changes that would help',
       () => advise(context, { request, spec: input.spec, error, now: context.now(), trials }),
     );
-    if (fixes.length === 0 && cutShort === undefined) throw error;
+    const pages = jaxPages(model.roots, acceleratorTable()).filter(({ url }) => !model.indexes.findLinks.includes(url));
+    if (fixes.length === 0 && cutShort === undefined && pages.length === 0) throw error;
     const { message, subject, where, data, code } = error;
-    const hint = [error.hint, cutShort].filter((text) => text !== undefined).join(' ');
+    const places = pages.map(({ text, url }) => `${text} (--find-links ${url}).`);
+    const hint = [error.hint, ...places, cutShort].filter((text) => text !== undefined).join(' ');
     throw new CogplanError(code, message, {
       subject,
       where,
@@ -143,7 +152,8 @@ function withBuild(model: SolveRequest, { index, replaceable }: BuildChoice): So
 
 function whyOf({ why, index }: BuildChoice, packages: readonly PythonPackage[]): string {
   const torch = packages.find(({ name }) => name === 'torch');
-  if (index === undefined || torch === undefined || torch.index === undefined || torch.index === index) return why;
+  if (torch === undefined && index !== undefined) return 'the wheels bring the CUDA they need';
+  if (index === undefined || torch?.index === undefined || torch.index === index) return why;
   return `${why}; ${index} could not give it, so the build is that of ${torch.index}`;
 }
 

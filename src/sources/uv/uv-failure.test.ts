@@ -58,6 +58,16 @@ hint: Wheels are required for \`antlr4-python3-runtime\` because building from s
     expect(outcome.withoutWheel).toEqual([{ name: 'promise', versions: '' }]);
   });
 
+  test('name a package that is asked for with extras', () => {
+    const outcome = explainFailure(
+      `error: No solution found when resolving dependencies
+  cause: Because jax[cuda11-pip]==0.4.14 has no usable wheels and you require jax[cuda11-pip]==0.4.14, we can conclude that your requirements are unsatisfiable.
+`,
+      INDEXES,
+    );
+    expect(outcome.withoutWheel).toEqual([{ name: 'jax', versions: '==0.4.14' }]);
+  });
+
   test('keep advice about the packages', () => {
     const outcome = explainFailure(
       `error: No solution found when resolving dependencies

@@ -68,7 +68,7 @@ function unsatisfiable(causes: readonly string[], hints: readonly string[]): Uns
 }
 
 const NO_WHEEL =
-  /\b([a-z0-9]+(?:-[a-z0-9]+)*)((?:[<>=!~]\S*)?) (?:has|have) no (?:usable wheels|wheels with a matching)/g;
+  /(?<![\w.[\]=<>!~-])([a-z0-9]+(?:-[a-z0-9]+)*)(?:\[[^\]\s]*\])?((?:[<>=!~]\S*)?) (?:has|have) no (?:usable wheels|wheels with a matching)/g;
 const UNKNOWN =
   /\b([a-z0-9]+(?:-[a-z0-9]+)*) was not found in the package registry|there are no versions of ([a-z0-9]+(?:-[a-z0-9]+)*)/g;
 
