@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildRuntimeWheel } from './build-runtime-wheel.mjs';
 import { bundle } from './bundle.mjs';
@@ -21,17 +21,17 @@ for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTy
   const source = join(entry.parentPath, entry.name);
   cpSync(source, join(dist, source.slice(join(root, 'src').length)));
 }
-writeFileSync(join(dist, 'build-id.txt'), `${buildId(['apply', 'formats', 'spec'])}\n`);
+writeFileSync(join(dist, 'build-id.txt'), `${buildId()}\n`);
 await bundle(dist);
 chmodSync(join(dist, 'cli/main.js'), 0o755);
 await buildRuntimeWheel({ root, output: join(dist, 'runtime') });
 
-/** Digest of the compiled code that decides bytes; see src/build-id.ts. */
-function buildId(folders) {
+/** Digest of the compiled code and its tables; see src/build-id.ts. */
+function buildId() {
   const hash = createHash('sha256');
-  for (const folder of folders) {
-    const files = readdirSync(join(dist, folder), { recursive: true }).filter((name) => name.endsWith('.js'));
-    for (const name of files.sort()) hash.update(`${folder}/${name}\0`).update(readFileSync(join(dist, folder, name)));
-  }
+  const files = readdirSync(dist, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.js(?:on)?$/.test(entry.name))
+    .map(({ parentPath, name }) => relative(dist, join(parentPath, name)));
+  for (const name of files.sort()) hash.update(`${name}\0`).update(readFileSync(join(dist, name)));
   return hash.digest('hex');
 }

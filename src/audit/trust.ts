@@ -7,7 +7,7 @@ import type { Platform } from '../lock/platform.ts';
 import type { Archive, File, Lock } from '../lock/schema.generated.ts';
 import { builtInKeys } from '../plan/tables/debian-keys/trusted-keys.ts';
 import { type TrustedKey, verifyClearSigned, verifyDetached } from '../sources/apt/clear-signed.ts';
-import { openIndex, packagesPath } from '../sources/apt/open-archive.ts';
+import { openIndex, packagesPath } from '../sources/apt/find-archive.ts';
 import type { PackagesIndex } from '../sources/apt/packages-index.ts';
 import { readTrustedKeys } from '../sources/apt/read-keys.ts';
 import { checkReleaseFile, parseReleaseFile } from '../sources/apt/release-file.ts';

@@ -107,48 +107,52 @@ async function staleSources(context: Context, lock: Lock, directory: string): Pr
 }
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {
-  const { context, host, json } = session;
+  const { context, json } = session;
   const spec = await tellProject(session, directory, options.file);
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
   const resolved = await resolveProject(context, directory, options, { spec, conflict });
   if (await isLocked(directory, resolved.lock)) return tellUnchanged(session, directory, resolved.lock);
-  const made = await planResolved(context, resolved);
-  const { plan, request, compared } = made;
-  if (compared.previous !== undefined && plan.changes.length > 0 && options.yes !== true && !json) {
-    const [{ planText }, { formatFor }, { whyNoFullScreen }] = await Promise.all([
-      import('./render/plan-text.ts'),
-      import('./render/terminal-format.ts'),
-      import('./review-plan.ts'),
-    ]);
-    for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
-    const full = whyNoFullScreen() === undefined;
-    const answer = await host.ask({
-      code: 'lock.write',
-      text: `Write ${LOCK_FILE}?`,
-      choices: full ? ['yes', 'no', 'review'] : ['yes', 'no'],
-      fallback: 'yes',
-    });
+  const { request, compared, lock } = resolved;
+  // A plan is made for whoever reads it.
+  const asks = compared.previous !== undefined && options.yes !== true && !json;
+  const made = asks || json ? await planResolved(context, resolved) : undefined;
+  if (asks && made !== undefined && made.plan.changes.length > 0) {
+    const answer = await askToWrite(session, made.plan);
     if (answer === 'no') return 3;
     if (answer === 'review') return review(session, directory, made);
   }
-  await writeLockFile(directory, plan.lock);
+  await writeLockFile(directory, lock);
   if (json) {
-    const targets = Object.keys(plan.lock.targets);
-    printJson({ changed: true, lock: `${directory}/${LOCK_FILE}`, targets, changes: plan.changes });
-  } else {
-    tellRun(session, request.spec);
-    const platforms = lockPlatforms(request.previous, options, request.spec.settings.values.platforms);
-    for (const platform of platforms) {
-      const target = plan.lock.targets[platform];
-      if (target === undefined) continue;
-      print(
-        `Wrote ${LOCK_FILE}: Python ${target.interpreter.version}, ${target.system.packages.length} Debian packages, ` +
-          `${target.python.packages.length} wheels for ${platform}.`,
-      );
-    }
+    const targets = Object.keys(lock.targets);
+    printJson({ changed: true, lock: `${directory}/${LOCK_FILE}`, targets, changes: made?.plan.changes ?? [] });
+    return 0;
+  }
+  tellRun(session, request.spec);
+  for (const platform of lockPlatforms(request.previous, options, request.spec.settings.values.platforms)) {
+    const target = lock.targets[platform];
+    if (target === undefined) continue;
+    print(
+      `Wrote ${LOCK_FILE}: Python ${target.interpreter.version}, ${target.system.packages.length} Debian packages, ` +
+        `${target.python.packages.length} wheels for ${platform}.`,
+    );
   }
   return 0;
+}
+
+async function askToWrite({ host }: Session, plan: Plan): Promise<string> {
+  const [{ planText }, { formatFor }, { whyNoFullScreen }] = await Promise.all([
+    import('./render/plan-text.ts'),
+    import('./render/terminal-format.ts'),
+    import('./review-plan.ts'),
+  ]);
+  for (const line of planText(plan, formatFor(process.stderr))) info(host, 'lock.plan', line);
+  return host.ask({
+    code: 'lock.write',
+    text: `Write ${LOCK_FILE}?`,
+    choices: whyNoFullScreen() === undefined ? ['yes', 'no', 'review'] : ['yes', 'no'],
+    fallback: 'yes',
+  });
 }
 
 function tellUnchanged({ json }: Session, directory: string, { targets }: Lock): number {

@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
-import { openIndex } from '../../sources/apt/open-archive.ts';
+import { openIndex } from '../../sources/apt/find-archive.ts';
 import type { IndexReader } from './universe.ts';
 
 export interface OlderEvidenceInput {

@@ -1,8 +1,9 @@
 import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
-import { type OpenArchive, openArchive } from '../../sources/apt/open-archive.ts';
-import { openArchiveAsOf } from '../../sources/apt/open-archive-as-of.ts';
+import { findArchive, openIndex } from '../../sources/apt/find-archive.ts';
+import { findArchiveAsOf } from '../../sources/apt/find-archive-as-of.ts';
+import type { PackagesIndex } from '../../sources/apt/packages-index.ts';
 import type { ArchiveSource } from './archive-sources.ts';
 import type { IndexReader } from './universe.ts';
 
@@ -23,35 +24,62 @@ export interface OpenArchives {
   close(): void;
 }
 
+/** Archives whose present state is known, and whose indexes have not been read. */
+export interface FoundArchives {
+  /** The evidence, in the order of the sources. */
+  readonly entries: readonly Archive[];
+  open(): Promise<OpenArchives>;
+}
+
 /** Opens all archives, or none: the first failure is thrown once every request has ended. */
 export async function openArchives(context: Context, input: ArchivesInput): Promise<OpenArchives> {
-  const opened = await Promise.allSettled(input.sources.map((source) => openOne(context, source, input)));
-  const archives = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  const close = (): void => {
-    for (const { index } of archives) index.close();
-  };
-  const failure = opened.find((result) => result.status === 'rejected');
-  if (failure !== undefined) {
-    close();
-    throw failure.reason;
-  }
+  return (await findArchives(context, input)).open();
+}
+
+/** Asks every archive for its state, and has its index brought to the store; the first failure is thrown once every request has ended. */
+export async function findArchives(context: Context, input: ArchivesInput): Promise<FoundArchives> {
+  const found = await allOf(input.sources.map((source) => findOne(context, source, input)));
+  const entries = found.map((entry, at) => withKey(entry, input.sources[at]));
   return {
-    entries: archives.map(({ entry }, at) => withKey(entry, input.sources[at])),
-    indexes: archives.map(({ index }, at) => limited(index, input.sources[at]?.packages)),
-    close,
+    entries,
+    open: async () => {
+      const opened: PackagesIndex[] = [];
+      const close = (): void => {
+        for (const index of opened) index.close();
+      };
+      try {
+        await allOf(
+          found.map(async (entry, at) => {
+            opened[at] = await openIndex(context, entry, input.architecture);
+          }),
+        );
+      } catch (error) {
+        close();
+        throw error;
+      }
+      return { entries, indexes: opened.map((index, at) => limited(index, input.sources[at]?.packages)), close };
+    },
   };
 }
 
-function openOne(
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+}
+
+function findOne(
   context: Context,
   source: ArchiveSource,
   { architecture, previous, asOf }: ArchivesInput,
-): Promise<OpenArchive> {
+): Promise<Archive> {
   const { url, suite, component, keys } = source;
   const seen = previous.filter((entry) => entry.url === url && entry.suite === suite && entry.component === component);
   const request = { url, suite, component, architecture, keys, previous: latest(seen) };
-  if (asOf === null) return openArchive(context, request);
-  return openArchiveAsOf(context, { ...request, asOf: new Date(asOf), snapshot: source.snapshot });
+  if (asOf === null) return findArchive(context, request);
+  return findArchiveAsOf(context, { ...request, asOf: new Date(asOf), snapshot: source.snapshot });
 }
 
 function latest(entries: readonly Archive[]): Archive | undefined {

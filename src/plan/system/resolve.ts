@@ -21,9 +21,13 @@ import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
 import { namedArchives } from './named-archives.ts';
 import { findOlderEvidence } from './older-evidence.ts';
-import { openArchives } from './open-archives.ts';
+import { findArchives, type OpenArchives } from './open-archives.ts';
 import { pinsOf } from './pins.ts';
+
 import { checkRecommends, type TakesRecommended, takesRecommended } from './recommendations.ts';
+
+import { rememberResolution } from './remembered-resolution.ts';
+
 import { DebianUniverse } from './universe.ts';
 
 const ARCHITECTURES: Readonly<Record<Platform, string>> = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' };
@@ -46,12 +50,33 @@ export async function resolveSystem(
     throw holdImpossible(held.suite, [forced]);
   }
   const asked = parseAskedPackages(spec.systemPackages, architecture);
-  const archives = await openArchives(context, {
+  const found = await findArchives(context, {
     sources: [...debianSources(sources, suite.name), ...(await namedArchives(context, spec))],
     architecture,
     previous: previous?.system.archives ?? [],
     asOf: options.asOf,
   });
+  return rememberResolution(context.store, { ...input, archives: found.entries }, async () =>
+    resolveOn(context, input, { archives: await found.open(), asked, architecture, suite, standalone }),
+  );
+}
+
+interface OnSuite {
+  /** Closed when this returns. */
+  readonly archives: OpenArchives;
+  readonly asked: readonly AskedPackage[];
+  readonly architecture: string;
+  readonly suite: DebianSuite;
+  readonly standalone: ReturnType<typeof choosePython>['standalone'];
+}
+
+async function resolveOn(
+  context: Context,
+  input: ResolveInput,
+  { archives, asked, architecture, suite, standalone }: OnSuite,
+): Promise<SystemResolution> {
+  const { spec, platform, previous, options, held = NOTHING_HELD } = input;
+  const lockedSuite = previous?.base.kind === 'debian' ? previous.base.suite : undefined;
   try {
     const { indexes } = archives;
     const before = lockedSuite === suite.name ? previous : undefined;

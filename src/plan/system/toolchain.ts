@@ -3,7 +3,7 @@ import { bug, CogplanError } from '../../errors.ts';
 import { ChosenPackages, dependencyEdges, resolveClosure } from '../../formats/debian/closure.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { SystemPackage, Target } from '../../lock/schema.generated.ts';
-import { openIndex } from '../../sources/apt/open-archive.ts';
+import { openIndex } from '../../sources/apt/find-archive.ts';
 import { explainProblem } from './explain.ts';
 import { findKeptPackages } from './kept-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';

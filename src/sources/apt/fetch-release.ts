@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
-import { type TrustedKey, verifyClearSigned, verifyDetached } from './clear-signed.ts';
+import type { TrustedKey } from './clear-signed.ts';
 import { checkReleaseFile, parseReleaseFile, type ReleaseFile } from './release-file.ts';
+import { verifyOncePerDay } from './remembered-signature.ts';
 
 export interface ReleaseRequest {
   /** Root of the archive, without a trailing slash. */
@@ -49,7 +50,7 @@ export async function fetchRelease(context: Context, request: ReleaseRequest): P
     allowStatus: [404],
   });
   if (answer.status === 404) return fetchDetached(context, request, inReleaseUrl);
-  const { text, signers } = await verifyClearSigned(answer.body.toString('utf8'), {
+  const { text, signers } = await verifyOncePerDay(context, answer.body, {
     keys: request.keys,
     now,
     what: inReleaseUrl,
@@ -92,6 +93,7 @@ async function fetchDetached(context: Context, request: ReleaseRequest, inReleas
   }
   const now = request.at ?? context.now();
   const what = `${directory}/Release`;
+  const { verifyDetached } = await import('./clear-signed.ts');
   const signers = await verifyDetached(plain.body, signature.body, { keys: request.keys, now, what });
   return {
     url: request.url,

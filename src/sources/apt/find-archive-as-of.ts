@@ -1,8 +1,9 @@
 import type { Context } from '../../context.ts';
 import { CogplanError, isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
+import type { Archive } from '../../lock/schema.generated.ts';
 import { type FetchedRelease, fetchRelease } from './fetch-release.ts';
-import { type ArchiveRequest, type OpenArchive, openIndex, openRelease } from './open-archive.ts';
+import { type ArchiveRequest, findIndex } from './find-archive.ts';
 import { newestRemembered } from './remembered-archives.ts';
 import { stampOf } from './snapshot-stamp.ts';
 
@@ -18,13 +19,13 @@ export interface DatedRequest extends ArchiveRequest {
  * instant, else the newest one before it that the store remembers (with a warning). Keys and `Valid-Until` are judged at
  * that instant. COGPLAN_AS_OF_UNAVAILABLE when none can be had; a state that can be had but is forged is refused as ever.
  */
-export async function openArchiveAsOf(context: Context, request: DatedRequest): Promise<OpenArchive> {
+export async function findArchiveAsOf(context: Context, request: DatedRequest): Promise<Archive> {
   const reasons: string[] = [];
   const { asOf } = request;
   for (const url of rootsOf(request)) {
     try {
       const fetched = await fetchAt(context, request, url);
-      if (fetched.release.date <= asOf) return await openRelease(context, request, fetched);
+      if (fetched.release.date <= asOf) return await findIndex(context, request, fetched);
       reasons.push(`${url} is of ${fetched.release.date.toISOString()}`);
     } catch (error) {
       if (!isCogplanError(error) || !UNREACHABLE.has(error.code)) throw error;
@@ -38,7 +39,7 @@ export async function openArchiveAsOf(context: Context, request: DatedRequest): 
       'apt.remembered',
       `${request.suite} as of ${asOf.toISOString()}: taken as it was at ${remembered.date}, the newest state before that the store has`,
     );
-    return { entry: remembered, index: await openIndex(context, remembered, request.architecture) };
+    return remembered;
   }
   throw new CogplanError(
     'COGPLAN_AS_OF_UNAVAILABLE',

@@ -27,12 +27,6 @@ export interface ArchiveRequest {
   readonly previous: Archive | undefined;
 }
 
-export interface OpenArchive {
-  /** The evidence, as the lock records it; its files lie in the store. */
-  readonly entry: Archive;
-  readonly index: PackagesIndex;
-}
-
 interface IndexFile {
   readonly url: string;
   readonly compression: Compression;
@@ -45,19 +39,19 @@ const MAX_INDEX = 128 * 1024 * 1024;
 
 /**
  * One suite of a Debian archive: its Release file (revalidated, signature and date checked), then its Packages index, which
- * is downloaded by hash when the store lacks it. The errors of `fetchRelease`, COGPLAN_ARCHIVE_MISMATCH, COGPLAN_TOO_LARGE,
- * COGPLAN_HASH_MISMATCH. The index must be closed.
+ * is downloaded by hash when the store lacks it. Returned is the evidence as the lock records it; its files lie in the store, where `openIndex`
+ * reads them. The errors of `fetchRelease`, COGPLAN_ARCHIVE_MISMATCH, COGPLAN_TOO_LARGE, COGPLAN_HASH_MISMATCH.
  */
-export async function openArchive(context: Context, request: ArchiveRequest): Promise<OpenArchive> {
-  return openRelease(context, request, await fetchRelease(context, request));
+export async function findArchive(context: Context, request: ArchiveRequest): Promise<Archive> {
+  return findIndex(context, request, await fetchRelease(context, request));
 }
 
-/** The index that a Release file names. */
-export async function openRelease(
+/** The same for a Release file that has been fetched. */
+export async function findIndex(
   context: Context,
   { suite, component, architecture }: Pick<ArchiveRequest, 'suite' | 'component' | 'architecture'>,
   fetched: FetchedRelease,
-): Promise<OpenArchive> {
+): Promise<Archive> {
   const { url, release } = fetched;
   const path = packagesPath({ suite, component }, architecture);
   const plain = release.files.get(path);
@@ -84,9 +78,8 @@ export async function openRelease(
     ...(fetched.signature === undefined ? {} : { signature: await stored(context, fetched.signature) }),
     packages: { url: download.url, sha256: plain.sha256, size: plain.size },
   };
-  const opened = { entry, index: await openIndex(context, entry, architecture) };
   await rememberArchive(context, entry, architecture);
-  return opened;
+  return entry;
 }
 
 /** Path of the Packages index below the suite's directory, as Release files name it. */
@@ -99,7 +92,7 @@ async function stored(context: Context, { url, body }: FetchedFile): Promise<Fil
   return { url, sha256, size };
 }
 
-/** The index of an archive entry, from the store alone: COGPLAN_BLOB_MISSING when it is not there. */
+/** The index of an archive entry, from the store alone: COGPLAN_BLOB_MISSING when it is not there. It must be closed. */
 export async function openIndex(context: Context, entry: Archive, architecture: string): Promise<PackagesIndex> {
   const what = `the package index of ${entry.suite}`;
   const file = await context.store.verified(entry.packages.sha256, entry.packages.size, what);

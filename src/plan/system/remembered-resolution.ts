@@ -1,0 +1,57 @@
+import { buildId } from '../../build-id.ts';
+import { canonicalJson, type Json } from '../../canonical.ts';
+import { type Sha256, sha256 } from '../../digest.ts';
+import type { Archive } from '../../lock/schema.generated.ts';
+import type { Store } from '../../store/store.ts';
+import type { ResolveInput, SystemResolution } from '../families.ts';
+
+const KIND = 'system-resolution';
+
+/** All that a resolution of the system family follows from. */
+export interface ResolutionInputs extends ResolveInput {
+  /** The archives' state, by the hashes of their indexes. */
+  readonly archives: readonly Archive[];
+}
+
+/**
+ * A resolution that the store remembers for the same inputs, else what `resolve` gives. The indexes of Debian are large: as long as the
+ * archives say that they have not changed, they are not read to come to the same answer again.
+ */
+export async function rememberResolution(
+  store: Pick<Store, 'getDerived' | 'putDerived'>,
+  inputs: ResolutionInputs,
+  resolve: () => Promise<SystemResolution>,
+  build: string = buildId(),
+): Promise<SystemResolution> {
+  // From source there is no build whose answers could be told from those of the next edit.
+  if (build === 'source') return resolve();
+  const key = keyOf(inputs, build);
+  const known = await store.getDerived<Json & SystemResolution>(KIND, key);
+  if (known !== undefined) return known;
+  const resolution = await resolve();
+  if (isQuiet(resolution)) await store.putDerived(KIND, key, resolution as unknown as Json);
+  return resolution;
+}
+
+/** What has to be told again, or fetched, is resolved each time. */
+function isQuiet({ system, interpreter }: SystemResolution): boolean {
+  return interpreter.provider === 'debian' && system.packages.every(({ configure }) => configure === undefined);
+}
+
+function keyOf(inputs: ResolutionInputs, build: string): Sha256 {
+  const { spec, platform, previous, previousTools = [], options, held, archives } = inputs;
+  const key = {
+    build,
+    platform,
+    python: spec.pythonVersion,
+    packages: spec.systemPackages,
+    settings: spec.settings.values,
+    options,
+    previous: previous === undefined ? null : [previous.base, previous.interpreter, previous.system],
+    previousTools,
+    held: [...(held?.system ?? [])],
+    heldSuite: held?.suite ?? null,
+    archives,
+  };
+  return sha256(canonicalJson(key as unknown as Json));
+}
