@@ -1,6 +1,5 @@
 import type { Context } from '../../context.ts';
 import { CogplanError, withoutUserInfo } from '../../errors.ts';
-import { readTrustedKeys } from '../../sources/apt/read-keys.ts';
 import { readProjectFile } from '../../spec/project-file.ts';
 import type { Spec } from '../../spec/spec.ts';
 import type { ArchiveSource } from './archive-sources.ts';
@@ -17,6 +16,7 @@ export async function namedArchives(
     const where = settings.where(['archives', index, 'key']);
     const problem = { code: 'COGPLAN_ARCHIVE_KEY', where } as const;
     const { path, bytes } = await readProjectFile(directory, archive.key, { maxBytes: MAX_KEY, problem });
+    const { readTrustedKeys } = await import('../../sources/apt/read-keys.ts');
     const keys = await readTrustedKeys(bytes, path);
     const { sha256, size } = await context.store.put(bytes);
     const flat = archive.suite.endsWith('/');
