@@ -118,13 +118,21 @@ async function joinedFailure(
     readonly environment: PythonTargetEnvironment | undefined;
   },
 ): Promise<unknown> {
-  if (!isCogplanError(error) || error.family !== 'input' || environment === undefined) return error;
+  if (!isCogplanError(error) || error.family !== 'input') return error;
+  if (error.code === 'COGPLAN_PYTHON_UNAVAILABLE') {
+    const [{ withFittingPythons }, { acceleratorTable }] = await Promise.all([
+      import('./interpreter/fitting-pythons.ts'),
+      import('./accelerator/table.ts'),
+    ]);
+    return withFittingPythons(error, input.spec, acceleratorTable());
+  }
+  if (environment === undefined) return error;
   const other = await (python ?? resolvePythonFamily(context, input, environment)).then(
     () => undefined,
     (failure: unknown) => failure,
   );
   context.signal.throwIfAborted();
-  if (!isCogplanError(other) || other.family !== 'input') return error;
+  if (!isCogplanError(other) || other.family !== 'input' || other.code === 'COGPLAN_OFFLINE') return error;
   const others = [{ message: other.message, where: other.where, hint: other.hint, code: other.code }];
   const { message, subject, where, hint, data, code } = error;
   const known = Array.isArray(data?.others) ? (data.others as readonly unknown[]) : [];
@@ -140,8 +148,8 @@ async function joinedFailure(
 /** Good enough to choose wheels for, when the system that would tell cannot be resolved. */
 async function likelyEnvironment({ spec, platform }: ResolveInput): Promise<PythonTargetEnvironment | undefined> {
   const minor = spec.pythonVersion.value.split('.').slice(0, 2).join('.');
-  const { PYTHONS } = await import('./tables/pythons.ts');
-  const python = PYTHONS.find((item) => item.python === minor);
+  const { PYTHONS, standalonePythons } = await import('./tables/pythons.ts');
+  const python = [...PYTHONS, ...standalonePythons(platform)].find((item) => item.python === minor);
   return python && { version: python.version, path: '/usr/bin/python3', platform, glibc: python.glibc };
 }
 

@@ -209,7 +209,7 @@ function* otherPythons({ request, spec }: AdviceInput, offers: readonly Offer[])
   const nearest = (choices: readonly PythonChoice[]): readonly PythonChoice[] =>
     choices.filter(({ python }) => python !== minor).sort((a, b) => distance(a) - distance(b));
   // Debian's come with security updates.
-  const others = [...nearest(PYTHONS), ...nearest(standalonePythons())];
+  const others = [...nearest(PYTHONS), ...nearest(standalonePythons(request.environment.platform))];
   for (const { python, version, glibc } of others) {
     const environment: WheelEnvironment = { ...request.environment, version, glibc };
     // What has no wheel for it needs no resolver to say so.

@@ -40,8 +40,8 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   for (const { text, where } of choice.contradictions) {
     warn(context.host, 'COGPLAN_CUDA_CONTRADICTION', `${placeOf(where)}${text}`);
   }
-  for (const { text, other } of torchConflicts(request.roots, acceleratorTable()))
-    warn(context.host, 'COGPLAN_TORCH_FAMILY', `${placeOf(other.where)}${text}`);
+  for (const { text } of torchConflicts(request.roots, acceleratorTable()))
+    warn(context.host, 'COGPLAN_TORCH_FAMILY', text);
   const { request: built, builder } = buildable(context, input, request);
   const model: SolveRequest = input.options.minimal === true ? { ...built, moveLeast: true } : built;
   const serverRoots = ownRoots(SERVER);

@@ -23,13 +23,14 @@ export const PYTHONS: readonly PythonChoice[] = DEBIAN_SUITES.flatMap(({ name, p
   return suite === undefined ? [] : [{ python, version: `${python}.${suite.patch}`, glibc: suite.glibc }];
 }).reverse();
 
-/** Minor versions that only standalone builds have, on bookworm, newest first. */
-export function standalonePythons(): readonly PythonChoice[] {
+/** Minor versions that only standalone builds have for a platform, on bookworm, newest first. */
+export function standalonePythons(platform: string): readonly PythonChoice[] {
   const table = JSON.parse(readFileSync(new URL('./python-builds.json', import.meta.url), 'utf8')) as {
-    readonly builds: readonly { readonly python: string }[];
+    readonly builds: readonly { readonly python: string; readonly architecture: string }[];
   };
   const newest = new Map<string, string>();
-  for (const { python } of table.builds) {
+  for (const { python, architecture } of table.builds) {
+    if (`linux/${architecture}` !== platform) continue;
     const minor = python.split('.').slice(0, 2).join('.');
     const known = newest.get(minor);
     if (/^[\d.]+$/.test(python) && (known === undefined || compareNumbers(python, known) > 0))
