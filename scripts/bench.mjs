@@ -17,6 +17,7 @@ const MEASUREMENTS = [
   'everyday',
   'plan',
   'memory',
+  'weights',
   'runtime',
 ];
 const RUNS = 5;

@@ -4,6 +4,8 @@ import type { Pushed } from '../apply/outputs/registry.ts';
 import type { PushedIndex } from '../apply/outputs/registry-index.ts';
 import { checkOutput, writeOutput } from '../apply/outputs/write-output.ts';
 import { receiptOf, receiptsOf } from '../apply/receipt.ts';
+import { CogplanError } from '../errors.ts';
+import { largeFileNotices } from '../spec/large-files.ts';
 import { acceptPlan, isFile } from './apply-plan.ts';
 import { applyPlatforms, platformsOf } from './apply-platforms.ts';
 import { type ApplyProjectOptions, readApplicable } from './apply-project.ts';
@@ -11,11 +13,15 @@ import { formatBytes } from './hosts/format.ts';
 import { readPlanFile } from './plan-file.ts';
 import { defaultImagePath, hideProjectFolder } from './project-folder.ts';
 import { withProject } from './project-lock.ts';
+import { separateProject } from './separate-project.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
+import { tellNotices } from './tell-notices.ts';
 
 interface ApplyOptions extends CommonOptions, ApplyProjectOptions {
   readonly output?: readonly string[];
   readonly join?: boolean;
+  /** Large files of the project have layers of their own, from now on. */
+  readonly separateWeights?: boolean;
 }
 
 export async function applyVerb(argument: readonly string[], options: ApplyOptions): Promise<number> {
@@ -24,12 +30,22 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
   const directory = projectDirectory(planPath === undefined ? argument : argument.slice(1));
   const asked = options.output ?? [`oci:${defaultImagePath(directory)}`];
   const outputs = asked.map((text) => parseOutput(text));
-  return withSession({ ...options, directory }, async ({ context, json }) => {
+  if (planPath !== undefined && options.separateWeights === true) {
+    throw new CogplanError('COGPLAN_USAGE', '--separate-weights makes another lock than the one of the plan', {
+      hint: 'Run `cogplan lock --separate-weights` and make the plan anew.',
+    });
+  }
+  return withSession({ ...options, directory }, async (session) => {
+    const { context, host, json } = session;
     const plan = planPath === undefined ? undefined : await readPlanFile(planPath);
     const { join = false } = options;
     const images = await withProject(context, directory, async () => {
       if (plan !== undefined) await acceptPlan(directory, plan);
-      const project = await readApplicable(directory);
+      let project = await readApplicable(directory);
+      if (options.separateWeights === true && (await separateProject(session, directory))) {
+        project = await readApplicable(directory);
+      }
+      tellNotices(host, await largeFileNotices(project.spec));
       const platforms = platformsOf(options.platform, project.lock);
       for (const output of outputs) checkOutput(output, platforms.length, join);
       return applyPlatforms(context, project, { ...options, platforms });

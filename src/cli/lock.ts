@@ -1,14 +1,15 @@
 import type { Context } from '../context.ts';
-import type { Where } from '../errors.ts';
 import { info, warn } from '../events.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import type { AskedChange } from '../plan/asked.ts';
 import { staleKeys } from '../plan/check.ts';
 import type { Plan } from '../plan/diff/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
+import { setSeparateWeights } from '../spec/add-to-project.ts';
 import { largeFileNotices } from '../spec/large-files.ts';
 import { openProjectPython } from '../spec/project-python.ts';
-import type { Notice, Spec } from '../spec/spec.ts';
+import type { Spec } from '../spec/spec.ts';
+import { changeSettings } from './change-settings.ts';
 import { codeNotices } from './code-notices.ts';
 import { type ConflictedLock, readConflictedLock } from './conflicted-lock.ts';
 import { printExplainedRun } from './explain-run.ts';
@@ -20,6 +21,7 @@ import { writePlanFile } from './plan-file.ts';
 import { isLocked, LOCK_FILE, readLockFile, withProject, writeLockFile } from './project-lock.ts';
 import { readProjectSpec, readUnlockedSpec } from './project-spec.ts';
 import { type CommonOptions, print, printJson, projectDirectory, type Session, withSession } from './session.ts';
+import { placeText, tellNotices } from './tell-notices.ts';
 
 interface LockOptions extends CommonOptions, PlanOptions {
   readonly check?: boolean;
@@ -31,6 +33,8 @@ interface LockOptions extends CommonOptions, PlanOptions {
   readonly merge?: boolean;
   /** Add what the model fetches to cogplan.yaml first. */
   readonly adoptWeights?: boolean;
+  /** Set in cogplan.yaml that large files of the project have layers of their own. */
+  readonly separateWeights?: boolean;
 }
 
 export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
@@ -40,18 +44,25 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
     if (options.check) return checkLock(session, directory, options);
     return withProject(session.context, directory, async () => {
       const asOf = options.fix === undefined ? undefined : await fixProject(session, directory, options);
-      if (options.adoptWeights) return adopting(session, directory, options);
+      if (options.adoptWeights || options.separateWeights) return withSettings(session, directory, options);
       return updateLock(session, directory, asOf === undefined ? options : { ...options, asOf });
     });
   });
 }
 
 /** The settings are as they were when the project cannot be locked with what was added. */
-async function adopting(session: Session, directory: string, options: LockOptions): Promise<number> {
-  const { adoptWeights } = await import('./adopt-weights.ts');
-  const restore = await adoptWeights(session, directory, options.file);
+async function withSettings(session: Session, directory: string, options: LockOptions): Promise<number> {
+  const undo: (() => Promise<void>)[] = [];
+  const restore = async (): Promise<void> => {
+    for (const step of undo.toReversed()) await step();
+  };
   let status: number;
   try {
+    if (options.adoptWeights) {
+      const { adoptWeights } = await import('./adopt-weights.ts');
+      undo.push(await adoptWeights(session, directory, options.file));
+    }
+    if (options.separateWeights) undo.push((await changeSettings(directory, setSeparateWeights)) ?? (async () => {}));
     status = await updateLock(session, directory, options);
   } catch (error) {
     await restore();
@@ -216,18 +227,8 @@ export async function tellProject({ context, host }: Session, directory: string,
   return spec;
 }
 
-function tellNotices(host: Session['host'], notices: readonly Notice[]): void {
-  for (const { level, code, text, where } of notices) {
-    (level === 'warn' ? warn : info)(host, code, `${placeText(where)}: ${text}`);
-  }
-}
-
 function told(value: unknown): string {
   if (value === undefined) return 'not set';
   const text = JSON.stringify(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-}
-
-function placeText({ file, line }: Where): string {
-  return line === undefined ? file : `${file}:${line}`;
 }

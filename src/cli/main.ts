@@ -39,6 +39,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
     .option('--check', 'only tell whether the lock is in step with the project; no network; exit 2 if not')
     .option('--fix [number]', 'change cog.yaml as an error advises; without a number: the first advice, until it locks')
     .option('--adopt-weights', 'add what the model fetches when it runs to cogplan.yaml, so that it is locked')
+    .option('--separate-weights', 'from now on, give large files of the project that are weights layers of their own')
     .option('--merge', 'when a merge left conflict markers in cogplan.lock: resolve again from both sides')
     .option('-y, --yes', 'write without asking')
     .addOption(secretOption())
@@ -141,6 +142,7 @@ Exit codes: 0 done, 1 failure, 2 differences found, 3 declined, 130 interrupted.
       'oci:PATH, docker:NAME[:TAG], registry:NAME[:TAG] or tar:PATH (default: oci:.cogplan/image); may be repeated',
       collect,
     )
+    .option('--separate-weights', 'as in `cogplan lock --separate-weights`, which is run first where it has not been')
     .addHelpText(
       'after',
       example('cogplan apply -o oci:out -o docker:my-model', 'an OCI layout, and the same image in Docker'),

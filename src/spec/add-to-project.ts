@@ -29,6 +29,14 @@ export function addWeights(text: string, weights: WeightsAddition): string {
   return withItem(text, ['weights'], weights, (item) => isMap(item) && item.get('target') === weights.target);
 }
 
+/** The text of cogplan.yaml that keeps large files of the project in layers of their own. */
+export function setSeparateWeights(text: string): string {
+  const document = open(text);
+  if (document.get('separate_weights') === true) return text;
+  document.set('separate_weights', true);
+  return document.toString({ lineWidth: 0 });
+}
+
 /** The text of cog.yaml with one name more in a list of `build`; a name that is there already stays as it is. */
 export function addToBuild(text: string, key: 'system_packages' | 'python_packages', name: string): string {
   return withItem(text, ['build', key], name, (item) => isScalar(item) && item.value === name);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import ignore from 'ignore';
+import { isProjectWeight } from './project-weights.ts';
 import { listSourceTree } from './source-tree.ts';
 import type { Notice, Spec } from './spec.ts';
 
@@ -15,24 +16,19 @@ export async function largeFileNotices({
   directory,
   weights,
 }: Pick<Spec, 'directory' | 'weights'>): Promise<readonly Notice[]> {
-  const own = weights.flatMap(({ sources }) =>
-    sources
-      .filter(({ uri }) => !/^(?!file:)[a-z][a-z0-9+.-]*:\/\//i.test(uri))
-      .map(({ uri }) => posix.normalize(uri.replace(/^file:\/\//, '')).replace(/\/+$/, '')),
-  );
-  const isWeight = (path: string): boolean =>
-    own.some((root) => root === '.' || path === root || path.startsWith(`${root}/`));
+  const isWeight = isProjectWeight(weights);
   const large = (await listSourceTree(directory)).filter(
     (entry) => entry.type === 'file' && entry.size >= LARGE && !isWeight(entry.path),
   );
   if (large.length === 0) return [];
-  const unkept = ignore().add(readText(join(directory, '.gitignore')));
+  const unkept = ignore({ ignorecase: false }).add(readText(join(directory, '.gitignore')));
   return large.map((entry) => ({
     level: 'warn',
     code: 'lock.large-file',
     text:
       `${entry.type === 'file' ? Math.round(entry.size / 1_000_000) : 0} MB in the source layer, which every edit of the project writes anew: ` +
-      `\`cogplan add weights ${entry.path}\` gives it a layer of its own, .dockerignore leaves it out` +
+      `\`cogplan add weights ${entry.path}\` gives it a layer of its own, ` +
+      '`cogplan lock --separate-weights` all of its kind, .dockerignore leaves it out' +
       (unkept.ignores(entry.path) ? '; .gitignore names it, so other clones of the project do not have it' : ''),
     where: { file: entry.path },
   }));

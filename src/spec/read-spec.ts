@@ -9,6 +9,7 @@ import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
 import { readRequirements } from './read-requirements.ts';
 import { readRun } from './run/read-run.ts';
+import { separateWeights } from './separate-weights.ts';
 import { NO_SETTINGS, readSettings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
@@ -95,6 +96,12 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const installed = await readRequirements(root, { kind: 'entries', entries: runReading.requirements }, reading);
   problems.throwIfAny();
 
+  const declared = [...weights, ...runReading.weights.map(weightSetOf)];
+  const separate =
+    settings?.values.separate_weights === true
+      ? await separateWeights(root, declared, settings.where(['separate_weights']))
+      : undefined;
+
   const { pythonVersion } = build;
   if (pythonVersion === undefined) throw missingPythonVersion(source.root.where.file, fields.get('build'));
   return {
@@ -111,7 +118,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
     ...(concurrency === undefined ? {} : { concurrency }),
     environment,
     ...names,
-    weights: [...weights, ...runReading.weights.map(weightSetOf)],
+    weights: separate === undefined ? declared : [...declared, separate],
     notices,
     config: plainConfig(reading, translated, build),
   };

@@ -49,6 +49,10 @@ export interface Settings {
    */
   files?: FileRule[];
   /**
+   * Whether large files of the project that are neither code nor media go into layers of their own, as with `--separate-weights` of Cog: they are locked, and an edit of code does not move them.
+   */
+  separate_weights?: boolean;
+  /**
    * Weights that enter the image, or are named by it.
    */
   weights?: WeightsRule[];

@@ -12,7 +12,7 @@ import { type GcsServer, startGcs } from '../servers/gcs.ts';
 import { type MotoServer, startMoto } from '../servers/moto.ts';
 import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const CANARY = 'canary0123456789canary';
 const BIG = Buffer.alloc(3_000_000, 'weights');

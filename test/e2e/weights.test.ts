@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
@@ -158,6 +158,47 @@ it('weights that the image only names are fetched when the server starts, checke
     hub.answer(`/objects/${sha256(model)}`, { body: Buffer.alloc(300_000) });
     const forged = await cogplan(['predict', project, '--json', ...variables]);
     expect([forged.status, forged.stdout + forged.stderr]).toEqual([1, expect.stringContaining(sha256(model))]);
+  });
+});
+
+it('--separate-weights keeps large files of the project out of the source layer, and an edit of code moves none', async () => {
+  await inDirectory(async (directory) => {
+    const project = join(directory, 'project');
+    write(project);
+    writeFileSync(join(project, 'cog.yaml'), COG.slice(0, COG.indexOf('weights:')));
+    writeFileSync(join(project, 'cogplan.yaml'), '# of the lab\nnetwork: none\n');
+    writeFileSync(join(project, 'checkpoint.pt'), randomBytes(11 * 1024 * 1024));
+    writeFileSync(join(project, 'huge.mp4'), '');
+    truncateSync(join(project, 'huge.mp4'), 100_000_000);
+    expect((await cogplan(['lock', project, '--yes'])).status).toBe(0);
+    const plain = await cogplan(['apply', project]);
+    expect([plain.status, plain.stderr]).toEqual([0, expect.stringMatching(/huge\.mp4: 100 MB in the source layer/)]);
+    expect(plain.stderr.match(/huge\.mp4/g)?.length).toBe(1);
+
+    const layers = async (...flags: string[]) => {
+      const { layers: made } = await cogplanJson<Receipt>(['apply', project, ...flags]);
+      return Object.fromEntries(made.map(({ layer, diffId, size }) => [layer, { diffId, size }]));
+    };
+    const first = await layers('--separate-weights');
+    expect(readFileSync(join(project, 'cogplan.yaml'), 'utf8')).toBe(
+      '# of the lab\nnetwork: none\nseparate_weights: true\n',
+    );
+    expect(Object.keys(first).slice(-2)).toEqual(['weights/source/checkpoint.pt', 'source']);
+    expect(first.source?.size).toBeLessThan(101_000_000);
+    writeFileSync(join(project, 'predict.py'), `${readFileSync(join(project, 'predict.py'), 'utf8')}# edited\n`);
+    const second = await layers();
+    expect(second['weights/source/checkpoint.pt']).toEqual(first['weights/source/checkpoint.pt']);
+    expect(second.source?.diffId).not.toBe(first.source?.diffId);
+
+    // More of them are more to lock.
+    writeFileSync(join(project, 'another.pt'), randomBytes(11 * 1024 * 1024));
+    const stale = await cogplan(['apply', project, '--json']);
+    expect([stale.status, stale.stdout]).toEqual([1, expect.stringContaining('COGPLAN_LOCK_STALE')]);
+    expect((await cogplan(['lock', project, '--yes', '--offline'])).status).toBe(0);
+    const third = await layers();
+    expect(Object.keys(third).filter((name) => name.startsWith('weights/'))).toEqual(['weights/source/another.pt']);
+    const refused = await cogplan(['apply', join(project, 'cog.yaml'), project, '--separate-weights', '--json']);
+    expect([refused.status, refused.stdout]).toEqual([1, expect.stringContaining('COGPLAN_USAGE')]);
   });
 });
 
