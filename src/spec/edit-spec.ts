@@ -1,7 +1,10 @@
 import { CogplanError, type Where } from '../errors.ts';
 
-/** A word of a project file that becomes another one. */
-export interface SpecEdit {
+/** A change of a project file. */
+export type SpecEdit = WordEdit | LinesEdit;
+
+/** A word that becomes another one. */
+export interface WordEdit {
   /** Relative to the project. */
   readonly file: string;
   /** From 1. */
@@ -9,6 +12,17 @@ export interface SpecEdit {
   readonly from: string;
   /** Empty: the whole line goes, if nothing else stands on it. */
   readonly to: string;
+}
+
+/** Whole lines that become others. */
+export interface LinesEdit {
+  /** Relative to the project. */
+  readonly file: string;
+  /** Of the first of them, from 1. */
+  readonly line: number;
+  /** As they stand there, without line ends. */
+  readonly lines: readonly string[];
+  readonly become: readonly string[];
 }
 
 /** A change of the project's files that makes an error go away: `data.fixes` of the error holds them, likeliest first. */
@@ -40,20 +54,37 @@ export function fixesOf(error: unknown): readonly Fix[] {
 export function applyEdits(text: string, edits: readonly SpecEdit[]): string {
   const lines: (string | undefined)[] = text.split('\n');
   for (const edit of edits) {
+    if ('lines' in edit) {
+      replaceLines(lines, edit);
+      continue;
+    }
     const line = lines[edit.line - 1];
     const at = line === undefined ? -1 : findWord(line, edit.from);
-    if (line === undefined || at < 0) {
-      throw new CogplanError('COGPLAN_FIX_STALE', `${edit.file}:${edit.line} does not say ${edit.from} any more`, {
-        subject: edit.from,
-        where: { file: edit.file, line: edit.line },
-        hint: 'Run `cogplan lock` again.',
-      });
-    }
+    if (line === undefined || at < 0) throw stale(edit, edit.from);
     const changed = line.slice(0, at) + edit.to + line.slice(at + edit.from.length);
     const isEmpty = edit.to === '' && /^\s*-?\s*(?:""|'')?\s*(?:#.*)?\r?$/.test(changed);
     lines[edit.line - 1] = isEmpty ? undefined : changed;
   }
   return lines.filter((line) => line !== undefined).join('\n');
+}
+
+/** What stands between two lines that go stays behind them as one: later edits count lines as they were. */
+function replaceLines(lines: (string | undefined)[], edit: LinesEdit): void {
+  const first = edit.line - 1;
+  for (const [at, expected] of edit.lines.entries()) {
+    if (lines[first + at]?.replace(/\r$/, '') !== expected) throw stale(edit, expected.trim());
+  }
+  const end = lines[first]?.endsWith('\r') === true ? '\r' : '';
+  for (const at of edit.lines.keys()) lines[first + at] = undefined;
+  if (edit.become.length > 0) lines[first] = edit.become.map((line) => `${line}${end}`).join('\n');
+}
+
+function stale({ file, line }: SpecEdit, subject: string): CogplanError {
+  return new CogplanError('COGPLAN_FIX_STALE', `${file}:${line} does not say ${subject} any more`, {
+    subject,
+    where: { file, line },
+    hint: 'Run `cogplan lock` again.',
+  });
 }
 
 const PART_OF_A_WORD = /[A-Za-z0-9_.+~-]/;

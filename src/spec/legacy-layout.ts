@@ -47,7 +47,7 @@ export function translateLegacy(reading: Reading, all: readonly YamlField[]): To
     tell(
       reading,
       environment,
-      '"environment" is read as "build", its name since 2021: rename it, and quote python_version.',
+      '"environment" is read as "build", its name since 2021: `cogplan lock --fix` renames it, and quotes python_version.',
     );
   }
   if (isLegacyModel) {
@@ -57,7 +57,7 @@ export function translateLegacy(reading: Reading, all: readonly YamlField[]): To
     tell(
       reading,
       model,
-      '"model" is read as "run", which names the predictor today: rename it. Its class must have the setup and run (or predict) of today\'s Cog.',
+      '"model" is read as "run", which names the predictor today: `cogplan lock --fix` renames it. Its class must have the setup and run (or predict) of today\'s Cog.',
     );
   }
   for (const name of WITHOUT_EFFECT) {

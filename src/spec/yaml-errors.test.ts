@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { CogplanError } from '../errors.ts';
+import { applyEdits, fixesOf } from './edit-spec.ts';
 import { parseYaml } from './yaml-source.ts';
 
 function told(text: string): string {
@@ -60,4 +61,45 @@ test('the line and a caret below the place', () => {
   expect(() => parseYaml('build:\n  gpu: true\n  gpu: false\n', 'cog.yaml')).toThrow(
     '\n  2 |   gpu: true\n  3 |   gpu: false\n    |   ^',
   );
+});
+
+const repaired = (text: string): string | undefined => {
+  try {
+    parseYaml(text, 'cog.yaml');
+  } catch (error) {
+    const [fix] = fixesOf(error);
+    return fix === undefined ? undefined : applyEdits(text, fix.edits);
+  }
+  return text;
+};
+
+test.each([
+  ['build:\n\tgpu: true # x\n', 'build:\n  gpu: true # x\n'],
+  ['build:\r\n\tgpu: true\r\n', 'build:\r\n  gpu: true\r\n'],
+  ['build:\n\tpython_packages:\n\t\t- "a"\n', 'build:\n  python_packages:\n    - "a"\n'],
+  ['build:\n  gpu true\n  cuda: "12.1"\n', 'build:\n  gpu: true\n  cuda: "12.1"\n'],
+  ['build:\n  gpu:true\n  cuda: "12.1"\n', 'build:\n  gpu: true\n  cuda: "12.1"\n'],
+  ['build:\n  run:\n    - a\n  - b # c\n', 'build:\n  run:\n    - a\n    - b # c\n'],
+  ['build:\n  gpu: true\n cuda: "12.1"\n', 'build:\n  gpu: true\n  cuda: "12.1"\n'],
+  [
+    'build:\n  system_packages:\n    - "a"\n python_packages:\n  - "b"\n  - "c"\nrun: "p.py:P"\n',
+    'build:\n  system_packages:\n    - "a"\n  python_packages:\n  - "b"\n  - "c"\nrun: "p.py:P"\n',
+  ],
+  [
+    'build:\n  python_packages:\n    - "a"\n    "b"\n    - "c"\n',
+    'build:\n  python_packages:\n    - "a"\n    - "b"\n    - "c"\n',
+  ],
+  ["run: a's: b\n", "run: 'a''s: b'\n"],
+])('the repair of %j is made', (text, expected) => {
+  expect(repaired(text)).toBe(expected);
+});
+
+test.each([
+  ['a key that stands twice', 'build:\n  gpu: true\n  gpu: false\n'],
+  ['a quote that is open', 'run: "predict.py\nbuild:\n  gpu: true\n'],
+  ['two documents', 'a: 1\n---\nb: 2\n'],
+  ['tabs that mean one thing or another, by their width', 'a:\n  b:\n\tc: 1\n'],
+  ['a repair that leaves the next error', 'build:\n  gpu true\n  cuda: "12.1\n'],
+])('%s is left to a person', (_, text) => {
+  expect(repaired(text)).toBeUndefined();
 });

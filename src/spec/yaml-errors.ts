@@ -1,18 +1,21 @@
 import type { YAMLError } from 'yaml';
 import { CogplanError } from '../errors.ts';
+import { certainFixes, indentations, oneLine, type Repair, withoutTabs } from './yaml-repairs.ts';
 
 /** A syntax error of a YAML file with its line, a caret below the place, and a repair found by looking at the text around it. */
 export function yamlError(error: YAMLError, text: string, file: string): CogplanError {
   const lines = text.split(/\r\n|\r|\n/);
   const { index, column } = placeOf(error, text, lines);
   const line = index + 1;
-  const { reason, hint } = diagnose(error, lines, index, column);
+  const { reason, hint, repair } = diagnose(error, lines, index, column);
+  const fixes = repair === undefined ? [] : certainFixes(text, file, repair);
   return new CogplanError(
     'COGPLAN_SPEC_SYNTAX',
     `${file} is not valid YAML: ${reason}\n${excerpt(lines, index, column)}`,
     {
       where: { file, line, column },
       hint,
+      ...(fixes.length === 0 ? {} : { data: { fixes } }),
     },
   );
 }
@@ -20,6 +23,7 @@ export function yamlError(error: YAMLError, text: string, file: string): Cogplan
 interface Diagnosis {
   readonly reason: string;
   readonly hint: string;
+  readonly repair?: Repair;
 }
 
 // An error found at the end of the text, or on an empty line, belongs to the last line that says something.
@@ -41,13 +45,16 @@ function placeOf(
 }
 
 function diagnose(error: YAMLError, lines: readonly string[], index: number, column: number): Diagnosis {
-  const line = lines[index] ?? '';
   const conflict = lines.findIndex((candidate) => /^(?:<{7}|={7}|>{7})(?: |$)/.test(candidate));
   if (conflict !== -1)
     return { reason: 'it holds merge-conflict markers', hint: `Resolve the conflict at line ${conflict + 1}.` };
   const tab = [index, index - 1].find((candidate) => /^ *\t/.test(lines[candidate] ?? ''));
   if (error.code === 'TAB_AS_INDENT' || tab !== undefined) {
-    return { reason: 'a tab indents the line', hint: 'Indent with spaces: YAML takes no tabs there.' };
+    return {
+      reason: 'a tab indents the line',
+      hint: 'Indent with spaces: YAML takes no tabs there.',
+      repair: { text: 'indent with spaces instead of tabs', ways: [2, 4, 8].map((width) => withoutTabs(lines, width)) },
+    };
   }
   if (error.code === 'DUPLICATE_KEY') return duplicateKey(lines, index);
   if (error.code === 'MULTIPLE_DOCS')
@@ -59,7 +66,7 @@ function diagnose(error: YAMLError, lines: readonly string[], index: number, col
     openQuote(error, lines, index) ??
     missingColon(lines, index) ??
     missingDash(lines, index) ??
-    colonInside(error, line) ??
+    colonInside(error, lines, index) ??
     badIndent(error, lines, index, column) ?? {
       reason: lowerFirst(error.message.split('\n')[0] ?? ''),
       hint: HINTS[error.code] ?? 'Compare the line with its neighbours: indentation, colons, dashes and quotes.',
@@ -107,10 +114,15 @@ function missingColon(lines: readonly string[], index: number): Diagnosis | unde
       return {
         reason: `a space is missing after "${glued[1]}:"`,
         hint: `Write a space after the colon at line ${at + 1}.`,
+        repair: oneLine(at, line.replace(/:/, ': '), `write a space after "${glued[1]}:"`),
       };
     const bare = /^\s*([a-z_]+)(?:\s+(?:"[^"]*"|'[^']*'|true|false|[0-9.]+))?\s*(?:#.*)?$/.exec(line);
     if (bare !== null)
-      return { reason: `a colon is missing after "${bare[1]}"`, hint: `Write "${bare[1]}:" at line ${at + 1}.` };
+      return {
+        reason: `a colon is missing after "${bare[1]}"`,
+        hint: `Write "${bare[1]}:" at line ${at + 1}.`,
+        repair: oneLine(at, line.replace(bare[1] ?? '', `${bare[1]}:`), `write ${bare[1]}:`),
+      };
   }
   return undefined;
 }
@@ -122,13 +134,18 @@ function missingDash(lines: readonly string[], index: number): Diagnosis | undef
     if (!/^\s*(?:"[^"]*"|'[^']*')\s*(?:#.*)?$/.test(line)) continue;
     const before = lines[previous(lines, at)] ?? '';
     if (/^\s*(?:- |[\w]+:\s*$|["'])/.test(before)) {
-      return { reason: 'a list item lacks its dash', hint: `Write "- " before the item at line ${at + 1}.` };
+      return {
+        reason: 'a list item lacks its dash',
+        hint: `Write "- " before the item at line ${at + 1}.`,
+        repair: oneLine(at, line.replace(/^\s*/, '$&- '), `write "- " before the item of line ${at + 1}`),
+      };
     }
   }
   return undefined;
 }
 
-function colonInside(error: YAMLError, line: string): Diagnosis | undefined {
+function colonInside(error: YAMLError, lines: readonly string[], index: number): Diagnosis | undefined {
+  const line = lines[index] ?? '';
   const item = /^(\s*(?:- |[\w]+:\s+))(?!["'])(.*: .*)$/.exec(line);
   if (
     item === null ||
@@ -140,6 +157,15 @@ function colonInside(error: YAMLError, line: string): Diagnosis | undefined {
   return {
     reason: 'the value holds ": ", which makes it a mapping',
     hint: `Put the whole value in quotes: ${item[1]?.trim()} '${(item[2] ?? '').replaceAll("'", "''").slice(0, 120)}'`,
+    ...(line.includes('#')
+      ? {}
+      : {
+          repair: oneLine(
+            index,
+            `${item[1]}'${(item[2] ?? '').trimEnd().replaceAll("'", "''")}'`,
+            'put the value in quotes',
+          ),
+        }),
   };
 }
 
@@ -157,6 +183,10 @@ function badIndent(error: YAMLError, lines: readonly string[], index: number, co
     return {
       reason: `the line is indented by ${indent} ${indent === 1 ? 'space' : 'spaces'}, its neighbours by ${wanted}`,
       hint: `Indent it by ${wanted} spaces, as line ${at + 1}.`,
+      repair: {
+        text: `indent line ${index + 1} by ${wanted} spaces`,
+        ways: indentations(lines, index, wanted),
+      },
     };
   }
   return {

@@ -1,7 +1,7 @@
 import { CogplanError, type Where } from '../../errors.ts';
 import type { ClosureProblem } from '../../formats/debian/closure.ts';
 import { nearest } from '../../nearest.ts';
-import type { Fix, SpecEdit } from '../../spec/edit-spec.ts';
+import type { Fix, WordEdit } from '../../spec/edit-spec.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
 import { NVIDIA_NAMES, renamedTo } from '../tables/debian-renames.ts';
 import type { DebianUniverse } from './universe.ts';
@@ -80,7 +80,7 @@ export function unknownPackages(
     return { message: hint === undefined ? message : `${message}: ${hint}`, where: item.where };
   });
   const [first] = found;
-  const edits = found.flatMap(({ item, replacement }): SpecEdit[] => {
+  const edits = found.flatMap(({ item, replacement }): WordEdit[] => {
     const { file, line } = item.where;
     return replacement === undefined || line === undefined ? [] : [{ file, line, from: item.name, to: replacement }];
   });
