@@ -259,7 +259,6 @@ interface StepBuild extends BuildRun {
 
 async function runStepLayer(context: Context, layer: KeyedLayer, run: StepBuild): Promise<BuiltLayer> {
   await run.storeBase();
-  await run.storeBase();
   const { buildStep } = await import('./steps/build-step.ts');
   const { secretsFor } = await import('./steps/secrets.ts');
   const { openStepNetwork, replaying } = await import('./steps/step-network.ts');

@@ -102,9 +102,18 @@ export function planLayers(
     if (groups.system.length > 0) {
       const base = target.base.layers.map(({ diffId }) => diffId);
       const suite = target.base.facts.suite ?? '';
-      const recipe: Recipe = { kind: 'debs-on-image', assembler: 1, architecture, suite, base, debs: groups.system };
+      const recipe: Recipe = {
+        kind: 'debs-on-image',
+        assembler: 1,
+        architecture,
+        suite,
+        base,
+        debs: groups.system,
+        ...(sealed.length === 0 ? {} : { sealed }),
+      };
       layers.push({ layer: 'system', family: 'system', recipe });
     }
+    if (sealed.length > 0) layers.push(sealedConfiguration(layers, { sealed, architecture }));
   } else {
     layers.push({ layer: 'base', family: 'base', recipe: debs(groups.base, []) });
     layers.push({

@@ -140,6 +140,8 @@ export interface DebsOnImageRecipe {
   /** DiffIDs of the base's layers, bottom first. */
   readonly base: readonly Digest[];
   readonly debs: readonly DebInput[];
+  /** Names of debs that are left unconfigured, for a step above to run their scripts; absent: none. */
+  readonly sealed?: readonly string[];
 }
 
 /** A standalone interpreter, by its archive. */

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Platform } from '../lock/platform.ts';
-import type { Lock, Python, Runtime, System, Target, Tool, Toolchain } from '../lock/schema.generated.ts';
+import type { Archive, Lock, Python, Runtime, System, Target, Tool, Toolchain } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Held } from './holds.ts';
 
@@ -62,6 +62,8 @@ export interface PythonResolution {
   readonly tools: readonly Tool[];
   /** What wheels were built with; absent when none were. */
   readonly toolchain?: Toolchain;
+  /** Archives that vouch for the toolchain beside those of the system. */
+  readonly toolchainArchives?: readonly Archive[];
 }
 
 /** `src/plan/python/resolve.ts`: the model's wheels, and the server's, for one target environment. */

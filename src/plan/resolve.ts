@@ -5,7 +5,7 @@ import { withSpan } from '../events.ts';
 import { normalizeName } from '../formats/python/name.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
-import type { Hold, Lock, Step, Target, Tool } from '../lock/schema.generated.ts';
+import type { Archive, Hold, Lock, Step, System, Target, Tool } from '../lock/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
@@ -78,7 +78,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     base: system.base,
     interpreter: system.interpreter,
     accelerator: acceleratorOnBase(python.accelerator, system.base, acceleratorTable),
-    system: system.system,
+    system: withArchives(system.system, python.toolchainArchives ?? []),
     ...(python.toolchain === undefined ? {} : { toolchain: python.toolchain }),
     python: python.python,
     files: placed.files.map((item) => ({ ...item, path: imagePath(item.path, system.interpreter) })),
@@ -104,6 +104,11 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     tools: mergeTools(system.tools, python.tools),
     targets: { ...previous?.targets, [platform]: { ...target, steps } },
   };
+}
+
+/** An image base whose system needs no archive may need some for what is built. */
+function withArchives(system: System, archives: readonly Archive[]): System {
+  return archives.length === 0 ? system : { ...system, archives: [...archives, ...system.archives] };
 }
 
 interface StepsToRecord {

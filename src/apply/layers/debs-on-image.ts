@@ -132,7 +132,7 @@ function namesPackage(field: string, name: string): boolean {
 
 function configure(
   tree: ConfiguredTree,
-  { architecture, suite }: DebsOnImageRecipe,
+  { architecture, suite, sealed = [] }: DebsOnImageRecipe,
   packages: readonly InstalledPackage[],
 ): void {
   const accounts = new Accounts(tree);
@@ -144,7 +144,9 @@ function configure(
     statOverrides: [],
     generators: new Map(),
   };
+  const unpacked = new Set(sealed);
   for (const item of inOrder(packages)) {
+    if (unpacked.has(item.deb.input.name)) continue;
     tree.origin = `configuration of ${item.deb.origin}`;
     applyEffects(effectsOf(item, suite), configuration);
   }
@@ -156,7 +158,7 @@ function configure(
   if (generators.has('pam')) writePamConfiguration(tree);
   if (generators.has('ca-certificates')) writeCaCertificates(tree);
   writeGeneratedLists(tree, generators);
-  extendDpkgDatabase(tree, { architecture, packages, diversions, statOverrides });
+  extendDpkgDatabase(tree, { architecture, packages, diversions, statOverrides, unpacked });
   const status = readDpkgStatus(tree.readText('/var/lib/dpkg/status') ?? '', architecture, 'the base');
   const glibc = status.find(({ name }) => name === 'libc-bin' || name === 'libc6')?.version;
   if (glibc !== undefined) writeLoaderCache(tree, architecture, glibc);

@@ -71,6 +71,7 @@ function inputsOf({ recipe }: PlannedLayer): readonly Sha256[] {
   if (recipe.kind === 'wheels') return recipe.wheels.map(({ sha256 }) => sha256);
   if (recipe.kind === 'debs') return [...recipe.debs, ...recipe.below].map(({ sha256 }) => sha256);
   if (recipe.kind === 'standalone-python') return [recipe.sha256];
-  if (recipe.kind === 'debian-configuration') return recipe.debs.map(({ sha256 }) => sha256);
+  if (recipe.kind === 'debian-configuration' || recipe.kind === 'debs-on-image')
+    return recipe.debs.map(({ sha256 }) => sha256);
   return [];
 }

@@ -34,6 +34,8 @@ export function buildRecipe({ source, requires, settings = [], place }: WheelBui
   const recipe: Json = {
     rules: WHEEL_BUILD_RULES,
     platform,
+    // The config names the base's layers and its environment.
+    ...(target.base.kind === 'image' ? { base: target.base.config.sha256 } : {}),
     interpreter: { path: target.interpreter.path, file: target.interpreter.file?.sha256 ?? null },
     debs: [...new Set(debs)].sort(compareBytes),
     source: {

@@ -208,8 +208,11 @@ async function installRequires(
 }
 
 function environmentOf({ target }: BuildPlace, version: string | undefined): Readonly<Record<string, string>> {
+  const base = target.base.kind === 'image' ? variablesOf(target.base.env) : {};
+  const path = [`/${TOOLS}/bin`, ...(base.PATH ?? '').split(':'), '/usr/local/bin', '/usr/bin', '/bin'];
   return {
-    PATH: `/${TOOLS}/bin:/usr/local/bin:/usr/bin:/bin`,
+    ...base,
+    PATH: [...new Set(path.filter((part) => part !== ''))].join(':'),
     PIP_NO_INDEX: '1',
     // Backends that look for the compiler of the machine on which a standalone interpreter was made would not find it.
     ...(target.interpreter.provider === 'standalone'
@@ -217,6 +220,13 @@ function environmentOf({ target }: BuildPlace, version: string | undefined): Rea
       : {}),
     ...(version === undefined ? {} : { SETUPTOOLS_SCM_PRETEND_VERSION: version, PBR_VERSION: version }),
   };
+}
+
+/** Of an image base: where its compilers find CUDA. */
+function variablesOf(env: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  );
 }
 
 function asTarget({ target }: BuildPlace): Target {

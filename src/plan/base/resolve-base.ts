@@ -2,12 +2,13 @@ import type { Context } from '../../context.ts';
 import { fromDigest } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
 import { info, withSpan } from '../../events.ts';
-import type { ImageBase, Interpreter, System, Target } from '../../lock/schema.generated.ts';
+import type { ImageBase, Interpreter, System } from '../../lock/schema.generated.ts';
 import { storeBaseLayers } from '../../sources/oci/base-layers.ts';
 import { blobUrl, formatReference, type ImageReference } from '../../sources/oci/reference.ts';
 import { resolveImage } from '../../sources/oci/resolve-image.ts';
 import { parseAskedPackages } from '../../spec/system-packages.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
+import { holdImpossible } from '../holds.ts';
 import { knownVersions, ownBuild, publishedBuild, unavailable } from '../interpreter/choose-python.ts';
 import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
 import { keptStandalone } from '../interpreter/kept-standalone.ts';
@@ -29,9 +30,9 @@ export async function resolveOnImage(
   input: ResolveInput,
   reference: ImageReference,
 ): Promise<SystemResolution> {
-  const { platform, previous, options } = input;
+  const { platform } = input;
   const image = formatReference(reference);
-  const before = keptBase(previous, image, options.mode);
+  const before = keptBase(input, image);
   const found = before ?? (await lookUp(context, reference, platform));
   const { base, probed, tree } = await withSpan(context.host, 'resolve.base', `Reading ${image}`, () =>
     probe(context, found, input),
@@ -58,13 +59,17 @@ type FoundBase = Omit<ImageBase, 'facts' | 'layers'> & {
   readonly layers: readonly (Omit<ImageBase['layers'][number], 'size'> & { readonly size?: number })[];
 };
 
-function keptBase(
-  previous: Target | undefined,
-  image: string,
-  mode: ResolveInput['options']['mode'],
-): ImageBase | undefined {
+/** The base of the lock before, while it has the same name: until an upgrade, and over one where it is held. */
+function keptBase({ previous, options, held }: ResolveInput, image: string): ImageBase | undefined {
   const base = previous?.base;
-  return mode !== 'upgrade' && base?.kind === 'image' && base.image === image ? base : undefined;
+  const hold = held?.suite;
+  if (base?.kind === 'image' && base.image === image)
+    return options.mode !== 'upgrade' || hold !== undefined ? base : undefined;
+  if (hold !== undefined && base !== undefined) {
+    const locked = base.kind === 'image' ? base.image : `Debian ${base.suite}`;
+    throw holdImpossible(hold, [`cogplan.yaml names the base ${image}, locked is ${locked}`]);
+  }
+  return undefined;
 }
 
 async function lookUp(context: Context, reference: ImageReference, platform: string): Promise<FoundBase> {
@@ -178,7 +183,7 @@ interface OnImage {
 }
 
 async function systemOn(context: Context, input: ResolveInput, { base, probed, tree }: OnImage): Promise<System> {
-  const { spec, platform, previous, options } = input;
+  const { spec, platform, previous, options, held } = input;
   const [first] = spec.systemPackages;
   if (first === undefined) return { archives: [], packages: [] };
   const architecture = platform.slice(platform.indexOf('/') + 1);
@@ -206,8 +211,13 @@ async function systemOn(context: Context, input: ResolveInput, { base, probed, t
     previous: previous?.base.kind === 'image' && previous.base.facts.suite === suite ? previous.system : undefined,
     recommends: takesRecommended(spec),
     options,
+    configure: spec.settings.values.configure ?? 'refused',
+    ...(held === undefined ? {} : { held }),
   });
   checkRecommends(spec, system.packages);
+  const sealed = system.packages.filter((item) => item.configure === 'sealed').map(({ name }) => name);
+  if (sealed.length > 0 && tree.find('/usr/bin/dpkg') === undefined)
+    throw refuse(`it has no dpkg, which would configure ${sealed.join(', ')}`);
   return system;
 }
 

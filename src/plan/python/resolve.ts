@@ -206,10 +206,10 @@ function serverRequest(input: ResolveInput, model: SolveRequest, roots: SolveReq
 async function toolchainOf(
   packages: readonly PythonPackage[],
   builder: OpenBuilder | undefined,
-): Promise<Pick<PythonResolution, 'toolchain'>> {
+): Promise<Pick<PythonResolution, 'toolchain' | 'toolchainArchives'>> {
   if (builder === undefined || packages.every(({ built }) => built === undefined)) return {};
   const { toolchain } = await builder.place();
-  return { toolchain: { packages: [...toolchain] } };
+  return { toolchain: { packages: [...toolchain] }, toolchainArchives: await builder.archives() };
 }
 
 function keptPackages(

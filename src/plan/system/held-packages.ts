@@ -7,6 +7,8 @@ import type { ResolveInput } from '../families.ts';
 import { type Held, holdImpossible, mentions, NOTHING_HELD } from '../holds.ts';
 import type { LockedDeb } from './kept-packages.ts';
 
+type LockedSystem = Pick<Target, 'system'>;
+
 /** The error for a closure that fails because of a held package; undefined when none is involved. */
 export function heldBackError(problem: ClosureProblem, held: Held, cause: CogplanError): CogplanError | undefined {
   const words = wordsOf(problem);
@@ -16,8 +18,8 @@ export function heldBackError(problem: ClosureProblem, held: Held, cause: Cogpla
 
 /** The locked packages that a new lock should hold on to. */
 export function keptNames(
-  before: Target | undefined,
-  { options, held = NOTHING_HELD }: ResolveInput,
+  before: LockedSystem | undefined,
+  { options, held = NOTHING_HELD }: Pick<ResolveInput, 'options' | 'held'>,
 ): readonly LockedDeb[] {
   const moves = (name: string): boolean =>
     options.mode === 'upgrade' || (options.upgradePackages?.includes(name) ?? false);
@@ -26,7 +28,7 @@ export function keptNames(
 
 /** What a held package pins. Throws COGPLAN_HOLD_IMPOSSIBLE when the project asks for another version of it. */
 export function heldVersions(
-  before: Target | undefined,
+  before: LockedSystem | undefined,
   { held, asked }: { readonly held: Held; readonly asked: readonly AskedPackage[] },
 ): ReadonlyMap<string, (version: string) => boolean> {
   const pins = new Map<string, (version: string) => boolean>();
@@ -43,7 +45,7 @@ export function heldVersions(
 }
 
 /** Throws COGPLAN_HOLD_IMPOSSIBLE for a held package that would come from another file. */
-export function checkHeldFiles(records: readonly PackageRecord[], before: Target | undefined, held: Held): void {
+export function checkHeldFiles(records: readonly PackageRecord[], before: LockedSystem | undefined, held: Held): void {
   for (const { name, version, file } of records) {
     const hold = held.system.get(name);
     const locked = before?.system.packages.find((item) => item.name === name);

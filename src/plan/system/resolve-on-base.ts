@@ -4,8 +4,10 @@ import type { PackageFacts } from '../../formats/debian/package-record.ts';
 import type { System } from '../../lock/schema.generated.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
 import type { ResolveOptions } from '../families.ts';
+import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
 import type { ArchiveSource } from './archive-sources.ts';
 import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
+import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
 import { findKeptPackages } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
@@ -31,13 +33,15 @@ export interface OnBaseInput {
   /** What becomes of packages whose maintainer scripts are not understood; default: refused. */
   readonly configure?: 'refused' | 'sealed';
   readonly recommends?: TakesRecommended;
-  readonly options: Pick<ResolveOptions, 'mode' | 'asOf'>;
+  readonly options: Pick<ResolveOptions, 'mode' | 'asOf' | 'upgradePackages'>;
+  /** What has to stay as it is locked; absent: nothing. */
+  readonly held?: Held;
 }
 
 /**
  * What `apt-get install` would add to a base that has packages already, all of group `system`. A package whose name the base
  * has replaces it with a newer version; nothing is removed. COGPLAN_SYSTEM_PACKAGE_UNKNOWN, COGPLAN_SYSTEM_PACKAGE_VERSION,
- * COGPLAN_SYSTEM_UNSATISFIABLE, COGPLAN_SCRIPT_UNKNOWN, and those of the archives. Without packages, no archive is asked.
+ * COGPLAN_SYSTEM_UNSATISFIABLE, COGPLAN_SCRIPT_UNKNOWN, COGPLAN_HOLD_IMPOSSIBLE, and those of the archives. Without packages, no archive is asked.
  */
 export async function resolveOnBase(context: Context, input: OnBaseInput): Promise<System> {
   const {
@@ -50,6 +54,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     previous,
     options,
     configure = 'refused',
+    held = NOTHING_HELD,
     recommends = () => false,
   } = input;
   if (asked.length === 0) return { archives: [], packages: [] };
@@ -62,11 +67,18 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
   try {
     const { indexes } = archives;
     const mode = options.asOf !== null && options.mode === 'keep' ? 'refresh' : options.mode;
-    const packages = previous?.packages ?? [];
-    const kept = await findKeptPackages(context, { packages, indexes, mode, architecture });
-    const universe = new DebianUniverse({ indexes, kept, pins: pinsOf(asked, archives) });
+    const before = previous === undefined ? undefined : { system: previous };
+    // What is held is kept even where everything else is taken anew.
+    const packages = keptNames(before, { options, held });
+    const keeping = options.mode === 'upgrade' ? 'keep' : mode;
+    const kept = await findKeptPackages(context, { packages, indexes, mode: keeping, architecture });
+    const pins = new Map([...pinsOf(asked, archives), ...heldVersions(before, { held, asked })]);
+    const universe = new DebianUniverse({ indexes, kept, pins });
     for (const item of asked) {
       const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
+      const hold = held.system.get(item.name);
+      if (wanting && hold !== undefined)
+        throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
       if (wanting) throw unknownVersion(item, universe, distribution);
     }
     const unknown = asked.filter(({ name }) => isUnknown(universe, name));
@@ -74,8 +86,11 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     const roots = asked.map(({ name }) => name);
     const result = resolveClosure({ universe, installed, roots, replaceable: true, takesRecommended: recommends });
     if (result.kind === 'failed') {
-      throw explainProblem({ problem: result.problem, asked, universe, suite: distribution, architecture });
+      const { problem } = result;
+      const error = explainProblem({ problem, asked, universe, suite: distribution, architecture });
+      throw heldBackError(problem, held, error) ?? error;
     }
+    checkHeldFiles(result.packages, before, held);
     const scripts = await readMaintainerScripts(context, {
       packages: result.packages,
       suite,

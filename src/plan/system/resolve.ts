@@ -28,6 +28,9 @@ export async function resolveSystem(
     const forced = `build.python_version ${spec.pythonVersion.value} needs Debian ${suite.name}, locked is ${lockedSuite}`;
     throw holdImpossible(held.suite, [forced]);
   }
+  if (held.suite !== undefined && previous?.base.kind === 'image') {
+    throw holdImpossible(held.suite, [`cogplan.yaml names no base, locked is ${previous.base.image}`]);
+  }
   const asked = parseAskedPackages(spec.systemPackages, architecture);
   const found = await findArchives(context, {
     sources: [...debianSources(sources, suite.name), ...(await namedArchives(context, spec))],

@@ -45,7 +45,7 @@ export function writeDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): v
 
 /** The database of an image with more packages in it: theirs take the place of what has their names, everything else stays. */
 export function extendDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): void {
-  const { packages, diversions, statOverrides } = input;
+  const { packages, diversions, statOverrides, unpacked = new Set() } = input;
   const names = new Set(packages.map(({ deb }) => deb.input.name));
   const before = (tree.readText(`${ROOT}/status`) ?? '').split(/\n{2,}/).filter((paragraph) => {
     const name = /^Package:\s*(\S+)/m.exec(paragraph)?.[1];
@@ -53,7 +53,7 @@ export function extendDpkgDatabase(tree: ConfiguredTree, input: DatabaseInput): 
   });
   const paragraphs = [
     ...before.map((text) => `${text.trim()}\n\n`),
-    ...packages.map((item) => `${statusOf(tree, item, new Set())}\n`),
+    ...packages.map((item) => `${statusOf(tree, item, unpacked)}\n`),
   ];
   tree.generate(`${ROOT}/status`, paragraphs.join(''));
   for (const item of packages) writeInfo(tree, item);

@@ -5,7 +5,7 @@ import { bug, CogplanError } from '../../../errors.ts';
 import { evaluateMarker } from '../../../formats/python/marker.ts';
 import { normalizeName } from '../../../formats/python/name.ts';
 import { formatRequirement, parseRequirement } from '../../../formats/python/requirement.ts';
-import type { BuildRequirement, Built, PythonPackage } from '../../../lock/schema.generated.ts';
+import type { Archive, BuildRequirement, Built, PythonPackage } from '../../../lock/schema.generated.ts';
 import type { CompileOutcome } from '../../../sources/uv/compile.ts';
 import { targetMarkers } from '../../../sources/uv/target-interpreter.ts';
 import { exactVersion } from '../../accelerator/choose-build.ts';
@@ -21,6 +21,8 @@ export interface OpenBuilder {
   readonly options: BuilderOptions;
   /** The machinery that was used: its toolchain belongs into the lock. */
   place(): Promise<BuildPlace>;
+  /** Archives that vouch for the toolchain beside those of the system. */
+  archives(): Promise<readonly Archive[]>;
 }
 
 /** How requirements are resolved: to locked wheels, or to versions alone. */
@@ -40,13 +42,17 @@ export function openBuilder(
 ): OpenBuilder {
   const { system: systemOf } = input;
   if (systemOf === undefined) throw bug('building needs the system that is built for');
-  const place = once(async (): Promise<BuildPlace> => {
+  const resolved = once(async () => {
     const { resolveToolchain } = await import('../../system/toolchain.ts');
     const { base, interpreter, system } = await systemOf();
     const target = { base, interpreter, system };
     const previous = input.previous?.toolchain?.packages ?? [];
-    const toolchain = await resolveToolchain(context, { target, platform: input.platform, previous });
-    return { target, toolchain, platform: input.platform };
+    const { platform, options } = input;
+    return { target, ...(await resolveToolchain(context, { target, platform, previous, asOf: options.asOf })) };
+  });
+  const place = once(async (): Promise<BuildPlace> => {
+    const { target, packages } = await resolved();
+    return { target, toolchain: packages, platform: input.platform };
   });
   const sandbox = once(async () => openSandbox(context, { tools: (await systemOf()).tools }));
   const versions = once(() => modelVersions(context, model, ask));
@@ -81,7 +87,7 @@ export function openBuilder(
       );
     },
   });
-  return { options: optionsAt(1), place };
+  return { options: optionsAt(1), place, archives: async () => (await resolved()).archives };
 }
 
 /** The requirement with the constraint of its name, so that no constraint makes a package necessary. */
