@@ -24,6 +24,8 @@ export interface ToolchainOnBaseInput {
   readonly roots: readonly string[];
   /** RFC 3339 instant: nothing newer is considered. */
   readonly asOf: string | null;
+  /** What becomes of packages whose maintainer scripts are not understood. */
+  readonly configure: 'refused' | 'sealed';
 }
 
 export interface ToolchainOnBase {
@@ -72,7 +74,11 @@ export async function toolchainOnBase(context: Context, input: ToolchainOnBaseIn
       ...installed.filter(({ name }) => !result.packages.some((record) => record.name === name)),
       ...result.packages,
     ]);
-    const scripts = await readMaintainerScripts(context, { packages: result.packages, suite, unknown: 'refused' });
+    const scripts = await readMaintainerScripts(context, {
+      packages: result.packages,
+      suite,
+      unknown: input.configure,
+    });
     const locked = new Set([...own.keys(), ...result.packages.map(({ name }) => name)]);
     return {
       archives: opened.archives,
@@ -84,6 +90,7 @@ export async function toolchainOnBase(context: Context, input: ToolchainOnBaseIn
         file: record.file,
         depends: dependencyEdges(record, chosen).filter((name) => locked.has(name)),
         scripts: scripts.get(record.file.sha256)?.hashes ?? {},
+        ...(scripts.get(record.file.sha256)?.unknown === undefined ? {} : { configure: 'sealed' as const }),
       })),
     };
   } finally {

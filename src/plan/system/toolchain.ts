@@ -22,6 +22,8 @@ export interface ToolchainInput {
   readonly previous: readonly SystemPackage[];
   /** RFC 3339 instant: nothing newer is considered. */
   readonly asOf: string | null;
+  /** What becomes of packages whose maintainer scripts are not understood; default: refused. */
+  readonly configure?: 'refused' | 'sealed' | undefined;
 }
 
 const COMPILERS = ['g++', 'gcc', 'libc6-dev', 'make', 'pkg-config'];
@@ -31,12 +33,12 @@ const COMPILERS = ['g++', 'gcc', 'libc6-dev', 'make', 'pkg-config'];
  * are among them.
  */
 export async function resolveToolchain(context: Context, input: ToolchainInput): Promise<ResolvedToolchain> {
-  const { target, platform, previous, asOf } = input;
+  const { target, platform, previous, asOf, configure = 'refused' } = input;
   const architecture = platform.slice(platform.indexOf('/') + 1);
   const roots = [...COMPILERS, ...pythonHeaders(target)];
   if (target.base.kind === 'image') {
     const { toolchainOnBase } = await import('../base/toolchain-on-base.ts');
-    return toolchainOnBase(context, { base: target.base, target, architecture, previous, roots, asOf });
+    return toolchainOnBase(context, { base: target.base, target, architecture, previous, roots, asOf, configure });
   }
   const { suite } = target.base;
   const indexes = await Promise.all(target.system.archives.map((archive) => openIndex(context, archive, architecture)));
@@ -54,7 +56,7 @@ export async function resolveToolchain(context: Context, input: ToolchainInput):
       throw explainProblem({ universe, suite, asked: [], architecture, problem: result.problem });
     }
     const chosen = new ChosenPackages([...installed, ...result.packages]);
-    const scripts = await readMaintainerScripts(context, { packages: result.packages, suite, unknown: 'refused' });
+    const scripts = await readMaintainerScripts(context, { packages: result.packages, suite, unknown: configure });
     const packages = result.packages.map((record) => ({
       name: record.name,
       version: record.version,
@@ -63,6 +65,7 @@ export async function resolveToolchain(context: Context, input: ToolchainInput):
       file: record.file,
       depends: [...dependencyEdges(record, chosen)],
       scripts: scripts.get(record.file.sha256)?.hashes ?? {},
+      ...(scripts.get(record.file.sha256)?.unknown === undefined ? {} : { configure: 'sealed' as const }),
     }));
     return { packages, archives: [] };
   } finally {

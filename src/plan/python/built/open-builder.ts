@@ -47,8 +47,10 @@ export function openBuilder(
     const { base, interpreter, system } = await systemOf();
     const target = { base, interpreter, system };
     const previous = input.previous?.toolchain?.packages ?? [];
-    const { platform, options } = input;
-    return { target, ...(await resolveToolchain(context, { target, platform, previous, asOf: options.asOf })) };
+    const { platform, options, spec } = input;
+    const { configure } = spec.settings.values;
+    const toolchain = await resolveToolchain(context, { target, platform, previous, asOf: options.asOf, configure });
+    return { target, ...toolchain };
   });
   const place = once(async (): Promise<BuildPlace> => {
     const { target, packages } = await resolved();
