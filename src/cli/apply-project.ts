@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
+import { withIndexCredentials } from '../plan/python/with-index-credentials.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython, type ProjectPython } from '../spec/project-python.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -60,14 +61,14 @@ export async function readApplicable(directory: string, purpose?: 'predict' | 't
  */
 export async function applyProject(
   context: Context,
-  { directory, lock, python }: ApplicableProject,
+  { directory, spec, lock, python }: ApplicableProject,
   options: ApplyProjectOptions,
 ): Promise<Applied> {
   const platform = platformOf(options);
   const image = lock.targets[platform]?.image;
   const labels = image === undefined ? {} : await checkModel(context, { image, python });
   const applied = await forPlatform(platform, () =>
-    applyLock(context, {
+    applyLock(withIndexCredentials(context, spec), {
       lock,
       platform,
       projectDirectory: directory,
