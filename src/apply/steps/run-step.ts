@@ -72,7 +72,8 @@ export async function runStep(context: Context, run: StepRun): Promise<StepResul
       argv: ['/bin/sh', '-c', `umask 022; ${run.network?.prefix ?? ''}exec /bin/sh -c "$1"`, 'sh', recipe.command],
       cwd: recipe.cwd,
       env: { ...recipe.env, ...run.network?.env },
-      binds: [...binds, ...(run.binds ?? []), ...(run.network?.binds ?? [])],
+      // What lines before put below /tmp, such as a tree to build, is there.
+      binds: [...binds, ...(await ownTemporary(root.path)), ...(run.binds ?? []), ...(run.network?.binds ?? [])],
       secrets,
       network: 'none',
       oneCpu: run.surroundings.oneProcessor,
@@ -96,6 +97,12 @@ export async function runStep(context: Context, run: StepRun): Promise<StepResul
   } finally {
     await scratch.dispose();
   }
+}
+
+async function ownTemporary(root: string): Promise<readonly Bind[]> {
+  const host = join(root, 'tmp');
+  await mkdir(host, { recursive: true });
+  return [{ host, guest: '/tmp', writable: true }];
 }
 
 async function writeKernelFiles(directory: string, surroundings: Surroundings): Promise<readonly Bind[]> {

@@ -37,7 +37,7 @@ export function stepEntries(outcome: StepOutcome): readonly LayerEntry[] {
   const removed = new Set(outcome.changes.filter(({ change }) => change === 'removed').map(({ path }) => path));
   for (const change of outcome.changes) {
     const { path } = change;
-    if (isLeftOut(path) || mounted.has(path)) continue;
+    if ((change.change !== 'removed' && isLeftOut(path)) || mounted.has(path)) continue;
     if (change.change === 'removed') {
       if (removed.has(parentOf(path)) || !isDirectory(outcome.root, parentOf(path))) continue;
       const mark = whiteout(path, outcome.origin);

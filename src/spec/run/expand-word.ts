@@ -6,9 +6,13 @@ export type Variables = ReadonlyMap<string, string>;
 
 /**
  * The one word that a word expands to, or undefined where that depends on what is not known: a variable, a file name pattern, the output of a command. Braces are plain
- * characters, as in POSIX shells, unless `bash` reads them.
+ * characters, as in POSIX shells. With `patterns`, patterns stay as they are written.
  */
-export function expandWord(word: Word, variables: Variables, bash = false): string | undefined {
+export function expandWord(
+  word: Word,
+  variables: Variables,
+  { patterns = false }: { readonly patterns?: boolean } = {},
+): string | undefined {
   let text = '';
   for (const [index, part] of word.entries()) {
     switch (part.kind) {
@@ -17,7 +21,7 @@ export function expandWord(word: Word, variables: Variables, bash = false): stri
           text += part.text;
           break;
         }
-        if (isPattern(part.text) || (bash && /[{}]/.test(part.text))) return undefined;
+        if (!patterns && isPattern(part.text)) return undefined;
         if (index === 0 && part.text.startsWith('~')) {
           if (!/^~(?:\/|$)/.test(part.text)) return undefined;
           text += `/root${part.text.slice(1)}`;
@@ -43,9 +47,9 @@ export function expandWord(word: Word, variables: Variables, bash = false): stri
   return text;
 }
 
-/** A pattern that matches no file stays as it is: there is none below `https:`, and none called `pkge` for `pkg[extra]`. */
+/** A pattern that matches no file stays as it is: there is none below `https:`, none called `pkge` for `pkg[extra]`, and none called `pkg==1.0` for `pkg==1.*`. */
 function isPattern(text: string): boolean {
-  if (text.includes('://')) return false;
+  if (text.includes('://') || /^[\w.+-]+(?:\[[\w.,-]*\])?[=~!][^/]*$/.test(text)) return false;
   return /[*?]/.test(text) || (text.includes('[') && text.includes('/'));
 }
 

@@ -1,34 +1,57 @@
 import { decompress, untar, unzip } from './commands/archives.ts';
-import { fetchFiles } from './commands/fetch.ts';
+import { aria, fetchFiles, pget } from './commands/fetch.ts';
 import {
+  cat,
   changeMode,
   copyFile,
   echo,
+  install,
   makeDirectories,
   makeLink,
   moveFile,
+  printf,
   removeFiles,
   touch,
 } from './commands/files.ts';
 import { git } from './commands/git.ts';
 import { mim, pip } from './commands/python.ts';
 import { nothing, prints, versionOnly } from './commands/quiet.ts';
-import { apt } from './commands/system.ts';
+import { apt, archiveSource } from './commands/system.ts';
 import { hub } from './commands/weights.ts';
 import { notRead, type Rule } from './run-state.ts';
 
 const python: Rule = (state, invocation) => {
   const [flag, module, ...words] = invocation.words;
   if (flag === '-m' && module === 'pip') return pip(state, { ...invocation, words });
+  if (flag === 'setup.py' && (module === 'install' || module === 'develop') && words.length === 0)
+    return pip(state, { ...invocation, words: ['install', '.'] });
+  const text = invocation.words.join(' ');
+  if (FETCHING.test(text)) return notRead('it runs Python that fetches, for which the step needs network: recorded');
   return versionOnly(state, invocation);
 };
+
+/** What is known to fetch when it is run. */
+const FETCHING =
+  /download|from_pretrained|load_state_dict_from_url|urlretrieve|requests\.get|torch\.hub|load_model|create_model|^-m spacy/;
 
 const uv: Rule = (state, invocation) =>
   invocation.words[0] === 'pip'
     ? pip(state, { ...invocation, words: invocation.words.slice(1) })
     : notRead('uv other than uv pip');
 
-const archiveSource: Rule = () => notRead('it adds a package archive: name the archive under archives in cogplan.yaml');
+/** Programs that are run, and what to do instead. */
+const ADVICE: Readonly<Record<string, string>> = {
+  conda: 'packages of conda are not locked: take them from PyPI or Debian',
+  mamba: 'packages of conda are not locked: take them from PyPI or Debian',
+  npm: 'npm is a program to run; it needs the system package npm, and network: recorded',
+  playwright: 'playwright is a program to run; it needs network: recorded',
+  gdown:
+    'gdown is a program to run; Google Drive names no files by address: put the file on another host, or into the project',
+  aws: 'aws is a program to run: name s3:// addresses under weights',
+  gsutil: 'gsutil is a program to run: name gs:// addresses under weights',
+  poetry: 'poetry is a program to run: name its requirements under python_requirements',
+  pipenv: 'pipenv is a program to run: name its requirements under python_requirements',
+};
 
 /** What is known of commands by their names. A command that stands here may still be one that has to be run. */
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
@@ -58,11 +81,18 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['git', git],
   ['huggingface-cli', hub],
   ['hf', hub],
+  ['aria2c', aria],
+  ['pget', pget],
+  ['install', install],
+  ['cat', cat],
   ['echo', echo],
+  ['printf', printf],
+  ...Object.entries(ADVICE).map(([name, why]) => [name, (() => notRead(why)) satisfies Rule] as const),
   ...['true', ':', 'set', 'export', 'unset', 'sleep', 'sync'].map((name) => [name, nothing] as const),
-  ...['pwd', 'whoami', 'uname', 'env', 'printenv', 'nvidia-smi', 'df', 'free', 'nproc'].map(
-    (name) => [name, prints] as const,
-  ),
+  ...[
+    ...['pwd', 'whoami', 'id', 'uname', 'env', 'printenv', 'nvidia-smi', 'df', 'du', 'free', 'nproc', 'lscpu', 'date'],
+    ...['ls', 'which', 'type', 'file', 'ldd', 'head', 'tail', 'grep', 'wc', 'tree', 'stat', 'md5sum', 'sha256sum'],
+  ].map((name) => [name, prints] as const),
   ...['nvcc', 'gcc', 'g++', 'cmake', 'ffmpeg', 'node', 'npm', 'make'].map((name) => [name, versionOnly] as const),
 ]);
 

@@ -71,6 +71,8 @@ export interface TreeRequirements {
 export interface RunWeights {
   readonly uri: string;
   readonly path: string;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
   readonly from: string;
   readonly where: Where;
 }

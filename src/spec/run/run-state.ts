@@ -30,6 +30,8 @@ export class RunState {
   variables = new Map<string, string>();
   from = '';
   where: Where = { file: '' };
+  /** Turns of loops that may still be read: loops in loops grow without bound. */
+  turns = 1000;
   #order = 0;
   /** Placements before this one lie below a step. */
   #floor = 0;
@@ -92,6 +94,28 @@ export class RunState {
     return this.placements.slice(this.#floor).filter((item) => item.path.startsWith(`${path}/`));
   }
 
+  /** Runs `work`; when it cannot be read, everything is as it was before. */
+  attempt(work: () => Outcome): Outcome {
+    const lists: readonly unknown[][] = [
+      this.placements,
+      this.requirements,
+      this.treeRequirements,
+      this.systemPackages,
+      this.weights,
+      this.warnings,
+    ];
+    const before = lists.map((list) => [...list]);
+    const { cwd } = this;
+    const [order, variables] = [this.#order, new Map(this.variables)];
+    const outcome = work();
+    if (outcome.class !== 'step') return outcome;
+    for (const [index, list] of lists.entries()) list.splice(0, list.length, ...(before[index] ?? []));
+    this.cwd = cwd;
+    this.variables = variables;
+    this.#order = order;
+    return outcome;
+  }
+
   run(command: string, why: string, secrets: RunStep['secrets']): void {
     const { from, where } = this;
     this.steps.push({ order: this.#order++, from, where, command, why, secrets });
@@ -121,6 +145,8 @@ export interface Invocation {
   readonly assignments: readonly { readonly name: string; readonly value: string | undefined }[];
   /** File that standard output goes to, if it is written to one. */
   readonly output?: { readonly path: string; readonly append: boolean };
+  /** Text that standard input has, if a here-document gives it. */
+  readonly input?: string;
 }
 
 export type Rule = (state: RunState, invocation: Invocation) => Outcome;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { type Invocation, notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
+import { formatOf, placeArchive } from './archives.ts';
 
 const CURL_FLAGS = [
   '-L',
@@ -134,6 +135,58 @@ export const fetchFiles: Rule = (state, invocation): Outcome => {
     state.place({ path, kind: 'file', url: url.replace(/#.*$/, '') });
   }
   return { class: 'file', why: named.map(({ path }) => `locked by hash, placed at ${path}`).join('; ') };
+};
+
+const ARIA_VALUES = [
+  '-o',
+  '--out',
+  '-d',
+  '--dir',
+  '-x',
+  '--max-connection-per-server',
+  '-s',
+  '--split',
+  '-k',
+  '-j',
+  '-m',
+].concat([
+  '--min-split-size',
+  '--console-log-level',
+  '--max-tries',
+  '--retry-wait',
+  '--summary-interval',
+  '--file-allocation',
+]);
+
+/** `aria2c -x 16 -d DIR -o NAME URL`. */
+export const aria: Rule = (state, { words, output }) => {
+  const { unknown, values, operands } = splitOptions(words, ['-c', '--continue', '-q', '--quiet'], ARIA_VALUES);
+  const [url, ...more] = operands;
+  if (unknown !== undefined || output !== undefined || url === undefined || more.length > 0)
+    return notRead(`aria2c with ${unknown ?? 'other operands'}`);
+  const folder = (values.get('-d') ?? values.get('--dir'))?.at(-1) ?? '';
+  const name = (values.get('-o') ?? values.get('--out'))?.at(-1);
+  return fetchFiles(state, {
+    name: 'wget',
+    words: name === undefined ? ['-P', folder === '' ? '.' : folder, url] : ['-O', posix.join(folder, name), url],
+    assignments: [],
+  });
+};
+
+/** `pget URL PLACE`, and with `-x` an archive by its name. */
+export const pget: Rule = (state, { words, output }) => {
+  const flags = ['-f', '--force', '-x', '--extract', '-v', '--verbose'];
+  const given = splitOptions(words, flags, ['-c', '--concurrency', '-r', '--retries', '--log-level', '--pid-file']);
+  const [url = '', place, ...more] = given.operands;
+  if (given.unknown !== undefined || output !== undefined || place === undefined || more.length > 0)
+    return notRead(`pget with ${given.unknown ?? 'other operands'}`);
+  if (!given.flags.has('-x') && !given.flags.has('--extract'))
+    return fetchFiles(state, { name: 'wget', words: ['-O', place, url], assignments: [] });
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) return notRead(`${url} is not a URL`);
+  const format = formatOf(url);
+  return format === undefined
+    ? notRead('the kind of archive is not known from its name')
+    : placeArchive(state, { url, directory: place, format, strip: 0 });
 };
 
 function decodeName(name: string): string {

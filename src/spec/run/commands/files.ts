@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Placement } from '../run-reading.ts';
 import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
+import { tellArchive } from './system.ts';
 
 const file = (why: string): Outcome => ({ class: 'file', why });
 
@@ -116,47 +117,137 @@ function transfer(state: RunState, words: readonly string[], name: 'mv' | 'cp'):
 }
 
 /** Directories that hold nothing of an image that cogplan makes. */
-const CACHES = /^(?:\/var\/lib\/apt\/lists|\/var\/cache\/apt|\/root\/\.cache\/(?:pip|uv)|\/tmp|\/var\/tmp)(?:\/|$)/;
+const CACHES =
+  /^(?:\/var\/lib\/apt\/lists|\/var\/cache\/apt|\/root\/\.(?:cache\/(?:pip|uv)|npm|conda\/pkgs|cargo\/registry)|\/tmp|\/var\/tmp)(?:\/|$)/;
+/** Holds caches of its own, and what lines of the project put there. */
+const CACHE_HOME = '/root/.cache';
 
 export const removeFiles: Rule = (state, { words }) => {
   const { unknown, operands, flags } = splitOptions(words, ['-f', '--force', '-r', '-R', '--recursive', '-v'], []);
   if (unknown !== undefined || operands.length === 0) return notRead(`rm with ${unknown ?? 'no operands'}`);
   const paths = operands.map((operand) => state.resolve(operand));
-  const targets: Placement[] = [];
-  for (const path of paths.filter((item) => !CACHES.test(item))) {
+  const recursive = ['-r', '-R', '--recursive'].some((flag) => flags.has(flag));
+  const targets = new Set<Placement>();
+  for (const path of paths) {
+    if (/[*?[]/.test(path)) {
+      const folder = posix.dirname(path);
+      if (/[*?[]/.test(folder) || !isCache(folder)) return notRead('a word that only the shell can expand');
+      const name = nameMatching(posix.basename(path));
+      for (const item of state.below(folder))
+        if (name.test(item.path.slice(folder.length + 1).split('/')[0] ?? '')) targets.add(item);
+      continue;
+    }
     const target = state.at(path);
-    if (target === undefined) return notRead(`it removes ${path}, which no line before it placed`);
-    const recursive = ['-r', '-R', '--recursive'].some((flag) => flags.has(flag));
-    if (target.kind === 'directory' && !recursive) return notRead('rm of a directory');
-    targets.push(target, ...state.below(path));
+    if (target === undefined && !isCache(path)) return notRead(`it removes ${path}, which no line before it placed`);
+    if (target?.kind === 'directory' && !recursive) return notRead('rm of a directory');
+    for (const item of [...(target === undefined ? [] : [target]), ...state.below(path)]) targets.add(item);
   }
+  if (
+    paths.some((path) =>
+      state.weights.some((weights) => `${weights.path}/`.startsWith(`${path.replace(/\/\*$/, '')}/`)),
+    )
+  )
+    return notRead('it removes weights that a line before it placed');
   for (const target of targets) state.remove(target);
-  return targets.length === 0
+  return targets.size === 0
     ? { class: 'none', why: 'no image holds this cache' }
     : file(`not placed: ${paths.join(', ')}`);
 };
 
-/** `echo TEXT > FILE`; without a file it only prints. Start-up files of interactive shells are read by no model. */
+function isCache(path: string): boolean {
+  return path === CACHE_HOME || CACHES.test(path);
+}
+
+/** A pattern of file names (XCU 2.13), without classes of characters. */
+function nameMatching(pattern: string): RegExp {
+  const source = pattern
+    .replace(/[.+^${}()|\\[\]]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
+  return new RegExp(`^${pattern.startsWith('.') ? '' : '(?!\\.)'}${source}$`);
+}
+
+/** Start-up files of interactive shells, which no model reads. */
+export function isShellStart(path: string): boolean {
+  return /^\/root\/\.(?:bashrc|profile|bash_profile|zshrc)$/.test(path);
+}
+
+/** `echo TEXT > FILE`; without a file it only prints. */
 export const echo: Rule = (state, { words, output }) => {
   if (output === undefined) return { class: 'none', why: 'it only prints' };
   const path = state.resolve(output.path);
-  if (/^\/root\/\.(?:bashrc|profile|bash_profile|zshrc)$/.test(path)) {
-    return { class: 'none', why: 'only interactive shells read this file: name variables under environment' };
-  }
+  if (isShellStart(path)) return writeText(state, { path, text: '', append: output.append });
   const [first, ...rest] = words;
   const newline = first === '-n' ? '' : '\n';
   const text = (first === '-n' ? rest : words).join(' ') + newline;
   if (/\\/.test(text) || /^-[neE]+$/.test(first === '-n' ? (rest[0] ?? '') : (first ?? '')))
     return notRead('echo differs between shells here');
-  const before = state.at(path);
-  if (output.append) {
+  return writeText(state, { path, text, append: output.append });
+};
+
+/** `printf TEXT > FILE`, where the text has no placeholders. */
+export const printf: Rule = (state, { words, output }) => {
+  if (output === undefined) return { class: 'none', why: 'it only prints' };
+  const [text, ...more] = words;
+  if (text === undefined || more.length > 0 || /%|\\[^nt]|^-/.test(text)) return notRead('printf with a format');
+  const plain = text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
+  return writeText(state, { path: state.resolve(output.path), text: plain, append: output.append });
+};
+
+/** `cat > FILE <<END`; without a file it only prints. */
+export const cat: Rule = (state, { words, input, output }) => {
+  if (output === undefined) return { class: 'none', why: 'it only prints' };
+  if (words.length > 0 || input === undefined) return notRead('it copies what no line before it placed');
+  return writeText(state, { path: state.resolve(output.path), text: input, append: output.append });
+};
+
+/** Text at a path, or at the end of what a line before wrote there. */
+export function writeText(
+  state: RunState,
+  { path, text, append }: { readonly path: string; readonly text: string; readonly append: boolean },
+): Outcome {
+  if (isShellStart(path))
+    return { class: 'none', why: 'only interactive shells read this file: name variables under environment' };
+  if (/^\/etc\/apt\/sources\.list(?:$|\.d\/)/.test(path)) return tellArchive(state, 'a package archive');
+  if (path.startsWith('/dev/')) return { class: 'none', why: 'it only prints' };
+  if (append) {
+    const before = state.at(path);
     if (before?.text === undefined) return notRead(`what ${path} holds is not known`);
     state.replace(before, { text: before.text + text });
     return file(`a line more in ${path}`);
   }
-  if (path.startsWith('/dev/')) return { class: 'none', why: 'it only prints' };
   state.place({ path, kind: 'file', text });
   return file(`written to ${path}`);
+}
+
+/** `install -m MODE FILE PLACE`: a copy with a mode. */
+export const install: Rule = (state, { words, output }) => {
+  const { unknown, values, flags, operands } = splitOptions(
+    words,
+    ['-D', '-d', '-v', '-C'],
+    ['-m', '--mode', '-o', '-g'],
+  );
+  const mode = values.get('-m')?.at(-1) ?? values.get('--mode')?.at(-1) ?? '755';
+  const owners = [...(values.get('-o') ?? []), ...(values.get('-g') ?? [])];
+  if (
+    unknown !== undefined ||
+    output !== undefined ||
+    !/^0?[0-7]{3}$/.test(mode) ||
+    owners.some((name) => !/^(?:root|0)$/.test(name))
+  )
+    return notRead(`install with ${unknown ?? 'other options'}`);
+  if (flags.has('-d'))
+    return makeDirectories(state, { name: 'mkdir', words: ['-p', '-m', mode, ...operands], assignments: [] });
+  const [from, to, ...more] = operands;
+  if (from === undefined || to === undefined || more.length > 0) return notRead('install of several files');
+  const source = state.at(state.resolve(from));
+  if (source === undefined || source.kind !== 'file')
+    return notRead(`it takes ${from}, which no line before it placed`);
+  const into = to.endsWith('/') || state.isDirectory(state.resolve(to));
+  const path = into ? posix.join(state.resolve(to), posix.basename(source.path)) : state.resolve(to);
+  const { order: _, from: __, where: ___, ...placing } = source;
+  state.place({ ...placing, path, mode: Number.parseInt(mode, 8) });
+  return file(`placed also at ${path}`);
 };
 
 export const touch: Rule = (state, { words }) => {

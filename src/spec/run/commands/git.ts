@@ -39,7 +39,7 @@ export const git: Rule = (state, invocation) => {
     case 'submodule':
       return submodules(state, rest, cwd);
     case 'lfs':
-      return lfs(state, rest, cwd);
+      return rest[0] === 'clone' ? clone(state, invocation, rest.slice(1), cwd) : lfs(state, rest, cwd);
     case 'fetch':
     case 'pull':
       return rootAt(state, cwd) === undefined

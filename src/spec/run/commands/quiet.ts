@@ -8,6 +8,6 @@ export const nothing: Rule = () => ({ class: 'none', why: 'it does nothing that 
 
 /** `nvcc --version`, `python --version`. */
 export const versionOnly: Rule = (state, invocation) =>
-  invocation.words.length === 1 && /^(?:--version|-V|-v|version)$/.test(invocation.words[0] ?? '')
+  invocation.words.length === 1 && /^(?:--version|-version|-V|-v|version)$/.test(invocation.words[0] ?? '')
     ? prints(state, invocation)
     : notRead(`${invocation.name} is a program to run`);

@@ -1,5 +1,5 @@
 import { INSTALL_RECOMMENDS } from '../../system-packages.ts';
-import { notRead, type Rule, splitOptions } from '../run-state.ts';
+import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
 
 const FLAGS = [
   '-y',
@@ -22,6 +22,16 @@ const FLAGS = [
   '-m',
 ];
 const NAME = /^[a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?(?:[=/][A-Za-z0-9.+~:*_-]+)?$/;
+
+/** What adds a package archive to apt's own: archives are named in cogplan.yaml, each with its key, and their packages locked from there. */
+export function tellArchive(state: RunState, what: string): Outcome {
+  const text = `${what} of apt is not read: name the archive and its key under archives in cogplan.yaml`;
+  if (!state.warnings.some(({ value, where }) => value === text && where === state.where)) state.warn(text);
+  return { class: 'none', why: 'archives come from cogplan.yaml' };
+}
+
+/** `add-apt-repository`, `apt-key`. */
+export const archiveSource: Rule = (state, { name }) => tellArchive(state, `${name}: a package archive`);
 
 /** `apt-get install` and `apt install`: the names are locked with the system packages. */
 export const apt: Rule = (state, { words, output }) => {
