@@ -193,7 +193,13 @@ function missingPythonVersion(file: string, build: YamlField | undefined): Cogpl
 }
 
 /** What a command downloads from a hub, as weights of the image. */
-function weightSetOf({ uri, path, include, exclude, where }: Spec['runReading']['weights'][number]): Spec['weights'][number] {
+function weightSetOf({
+  uri,
+  path,
+  include,
+  exclude,
+  where,
+}: Spec['runReading']['weights'][number]): Spec['weights'][number] {
   const source = { uri, include, exclude, where };
   return { name: path.slice(path.lastIndexOf('/') + 1), target: path, place: 'image', sources: [source], where };
 }
