@@ -73,15 +73,21 @@ export function openWorkspace(directory = join(tmpdir(), `cogplan-bench-${proces
       rmSync(join(directory, 'outputs'), { recursive: true, force: true });
       workspace.forgetDerived();
     },
-    /** Removes from the store all that is no locked artifact: layers, bytecode, inflated packages. What was checked stays known. */
-    forgetDerived() {
+    /**
+     * Removes from the store all that is no locked artifact: layers, bytecode, inflated packages; but derived results of the kinds that are
+     * kept. What was checked stays known.
+     */
+    forgetDerived({ keeping = [] } = {}) {
       const locked = new Set(
         readdirSync(projects)
           .map((name) => join(projects, name, 'cogplan.lock'))
           .filter((path) => existsSync(path))
           .flatMap((path) => [...readFileSync(path, 'utf8').matchAll(HASH_IN_LOCK)].map((match) => match[1])),
       );
-      rmSync(join(store, 'derived'), { recursive: true, force: true });
+      const derived = join(store, 'derived');
+      mkdirSync(derived, { recursive: true });
+      for (const kind of readdirSync(derived))
+        if (!keeping.includes(kind)) rmSync(join(derived, kind), { recursive: true, force: true });
       const blobs = join(store, 'blobs/sha256');
       mkdirSync(blobs, { recursive: true });
       for (const name of readdirSync(blobs)) if (!locked.has(name)) unlinkSync(join(blobs, name));

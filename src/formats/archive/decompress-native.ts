@@ -4,40 +4,31 @@
  */
 
 import { spawn } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { archiveTooLarge } from './archive-error.ts';
 import type { CompressedSlice } from './decompress.ts';
+import { runXz } from './xz-process.ts';
 
-const XZ = ['xz', '-dc', '--single-stream', '--no-sparse'] as const;
-const COMMANDS = { xz: XZ, zst: ['zstd', '-dcq'], bz2: ['bzip2', '-dcq'] } as const;
+const COMMANDS = {
+  xz: ['xz', '-dc', '--single-stream', '--no-sparse'],
+  zst: ['zstd', '-dcq'],
+  bz2: ['bzip2', '-dcq'],
+} as const;
 
 /**
- * `xz` from the slice's file straight to the output file, so that no byte passes through this process. The shell's file size
- * limit holds a bomb back. Undefined when `xz` cannot; the output file is then empty.
+ * `xz` from the slice's file straight to the file `target`, which is there and empty, so that no byte passes through this process.
+ * Undefined when `xz` cannot; the file is then empty again.
  */
-export async function xzToFile(slice: CompressedSlice, output: FileHandle): Promise<number | undefined> {
-  const input = await open(slice.file, 'r');
-  try {
-    await advance(input, slice.offset ?? 0);
-    const blocks = Math.ceil(slice.maxBytes / 512) + 1;
-    const child = spawn('/bin/sh', ['-c', 'ulimit -f "$0" && exec "$@"', String(blocks), ...XZ], {
-      stdio: [input.fd, output.fd, 'ignore'],
-      env: environment(),
-    });
-    const code = await new Promise<number>((resolve) => {
-      child.once('error', () => resolve(-1));
-      child.once('close', (exit) => resolve(exit ?? -1));
-    });
-    const { size } = await output.stat();
-    if (size > slice.maxBytes) throw archiveTooLarge(slice.what, slice.maxBytes);
-    if (code === 0) return size;
-    await output.truncate(0);
-    return undefined;
-  } finally {
-    await input.close();
-  }
+export async function xzToFile(slice: CompressedSlice, target: string): Promise<number | undefined> {
+  const { maxBytes } = slice;
+  const code = await runXz({ input: slice.file, offset: slice.offset ?? 0, output: target, maxBytes });
+  const { size } = await stat(target);
+  if (size > maxBytes) throw archiveTooLarge(slice.what, maxBytes);
+  if (code === 0) return size;
+  await truncate(target);
+  return undefined;
 }
 
 /** The inflated bytes; false as the generator's result when the program cannot, and nothing was given. */
@@ -71,16 +62,6 @@ export async function* nativeStream(
   } finally {
     child.kill();
     input.destroy();
-  }
-}
-
-/** Moves the file position, which a child process inherits; Node has no seek. */
-async function advance(input: FileHandle, offset: number): Promise<void> {
-  const skipped = Buffer.allocUnsafe(Math.min(offset, 1024 * 1024));
-  for (let left = offset; left > 0; ) {
-    const { bytesRead } = await input.read(skipped, 0, Math.min(left, skipped.length), null);
-    if (bytesRead === 0) return;
-    left -= bytesRead;
   }
 }
 

@@ -36,7 +36,7 @@ export async function decompressToFile(
   const output = await open(target, 'wx', 0o644);
   try {
     const viaProgram = slice.compression === 'xz' && decoder === 'native';
-    const written = viaProgram ? await xzToFile(slice, output) : undefined;
+    const written = viaProgram ? await xzToFile(slice, target) : undefined;
     if (written !== undefined) return written;
     let size = 0;
     for await (const chunk of decompress(slice, viaProgram ? 'portable' : decoder)) {
@@ -49,7 +49,6 @@ export async function decompressToFile(
   }
 }
 
-/** At a given position: the file's own was moved by a program that then gave up. */
 async function writeAll(output: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < chunk.length; ) {
     const { bytesWritten } = await output.write(chunk, done, chunk.length - done, position + done);
