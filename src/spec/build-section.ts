@@ -13,6 +13,7 @@ import {
   readString,
   readStrings,
   readVersionText,
+  sourceOf,
   wrongType,
 } from './fields.ts';
 import { emptyRequirements, readPythonFile } from './read-python-file.ts';
@@ -96,7 +97,7 @@ export async function readBuild(
   const gpu = readBoolean(reading, fields.get('gpu')) ?? (legacy && forGpu(reading, fields.get('architectures')));
   const pythonVersion = readPythonVersion(reading, fields.get('python_version'));
   const cuda = readCuda(reading, fields.get('cuda'), gpu);
-  const cudnn = readVersionText(reading, fields.get('cudnn'));
+  const cudnn = readCudnn(reading, fields.get('cudnn'));
   const sdkVersion = readSdkVersion(reading, fields.get('sdk_version'));
   const requirements = withLegacySources(reading, fields, await readPython(reading, fields));
   const workdir = fields.get('workdir');
@@ -130,7 +131,14 @@ function withLegacySources(
   const links = readStrings(reading, fields.get('python_find_links'));
   for (const { value, where } of [...extra, ...links]) {
     if (/^https?:\/\/\S+$/i.test(value)) continue;
-    invalidValue(reading, { value, where }, `"${value}" is no http or https URL`, 'Move a package to python_packages.');
+    invalidValue(
+      reading,
+      { value, where },
+      {
+        message: `"${value}" is no http or https URL`,
+        hint: 'Move a package to python_packages.',
+      },
+    );
   }
   return {
     ...requirements,
@@ -141,8 +149,9 @@ function withLegacySources(
 
 function readPythonVersion(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
   const version = readVersionText(reading, field);
-  if (version === undefined) return undefined;
-  const match = /^([0-9]+)(?:\.([0-9]+)(?:\.([0-9]+(?:(?:a|b|rc)[0-9]+)?))?)?$/.exec(version.value);
+  if (version === undefined || field === undefined) return undefined;
+  const { value } = version;
+  const match = /^([0-9]+)(?:\.(0|[1-9][0-9]*)(?:\.((?:0|[1-9][0-9]*)(?:(?:a|b|rc)[0-9]+)?))?)?$/.exec(value);
   const [major, minor] = [Number(match?.[1]), match?.[2] === undefined ? undefined : Number(match[2])];
   if (match !== null && minor !== undefined && (major > 3 || (major === 3 && minor >= 7))) return version;
   const reason =
@@ -151,13 +160,22 @@ function readPythonVersion(reading: Reading, field: YamlField | undefined): Loca
       : minor === undefined
         ? 'must include major and minor version'
         : 'is too old: at least 3.7 is needed';
-  invalidValue(
-    reading,
-    version,
-    `python_version "${version.value}" ${reason}`,
-    'Write for example "3.11" or "3.11.4".',
-  );
+  const instead = meantPython(value);
+  invalidValue(reading, version, {
+    message: `python_version "${value}" ${reason}`,
+    hint: 'Write for example "3.11" or "3.11.4".',
+    meant: instead === undefined ? undefined : { written: sourceOf(field), instead },
+  });
   return undefined;
+}
+
+/** 3.10 for what comes close to it: `3.1`, which is what is left of it as a number, `v3.10`, `py310`, `>=3.10,<3.12`, `3.10-slim`. */
+function meantPython(text: string): string | undefined {
+  if (text === '3.1') return '3.10';
+  const glued = /^(?:cp|py|python)?3(7|8|9|1[0-9])$/i.exec(text);
+  if (glued !== null) return `3.${glued[1]}`;
+  const found = /^[^0-9]*3[.,]0?(1[0-9]|[789])((?:\.[0-9]+)?)(?![0-9])/.exec(text);
+  return found === null ? undefined : `3.${found[1]}${found[2]}`;
 }
 
 function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean): Located<string> | undefined {
@@ -167,7 +185,24 @@ function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean):
   const match = /^([0-9]+)\.([0-9]+)(?:\.[0-9]+)?$/.exec(cuda.value);
   if (match !== null && Number(match[1]) >= 9) return cuda;
   const reason = match === null ? 'must include both major and minor version' : 'is too old: at least 9.0 is needed';
-  invalidValue(reading, cuda, `cuda "${cuda.value}" ${reason}`, 'Write for example "12.4".');
+  const [, major, minor] = /^cu([0-9]+)([0-9])$/.exec(cuda.value) ?? [];
+  const longer = /^[^0-9]*([0-9]{1,2}\.[0-9]+(?:\.[0-9]+)?)(?![0-9.])/.exec(cuda.value)?.[1];
+  const instead = major === undefined ? (match === null ? longer : undefined) : `${major}.${minor}`;
+  invalidValue(reading, cuda, {
+    message: `cuda "${cuda.value}" ${reason}`,
+    hint: 'Write for example "12.4".',
+    meant: instead === undefined ? undefined : { written: sourceOf(field), instead },
+  });
+  return undefined;
+}
+
+function readCudnn(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
+  const cudnn = readVersionText(reading, field);
+  if (cudnn === undefined || /^[0-9]+(?:\.[0-9]+){0,3}$/.test(cudnn.value)) return cudnn;
+  invalidValue(reading, cudnn, {
+    message: `cudnn "${cudnn.value}" is not a version`,
+    hint: 'Write for example "8" or "9.1".',
+  });
   return undefined;
 }
 
@@ -175,12 +210,11 @@ function readSdkVersion(reading: Reading, field: YamlField | undefined): Located
   const version = readVersionText(reading, field);
   if (version === undefined || version.value === 'prerelease' || parseVersion(version.value) !== undefined)
     return version;
-  invalidValue(
-    reading,
-    version,
-    `sdk_version "${version.value}" is not a version`,
-    'Write a version, or "prerelease".',
-  );
+  const isNewest = /^(?:latest|newest|stable|\*)$/i.test(version.value);
+  invalidValue(reading, version, {
+    message: `sdk_version "${version.value}" is not a version`,
+    hint: isNewest ? 'Remove the key: without it, the newest is taken.' : 'Write a version, or "prerelease".',
+  });
   return undefined;
 }
 

@@ -54,7 +54,10 @@ export function readString(reading: Reading, value: YamlValue | undefined): Loca
   if (isScalar(value.node) && typeof value.node.value === 'string') {
     const text = value.node.value.trim();
     if (text !== '') return { value: text, where: value.where };
-    reading.problems.add(new CogplanError('COGPLAN_SPEC_VALUE', `${keyOf(value)} is empty`, { where: value.where }));
+    const hint = 'Write a value, or remove the key.';
+    reading.problems.add(
+      new CogplanError('COGPLAN_SPEC_VALUE', `${keyOf(value)} is empty`, { where: value.where, hint }),
+    );
     return undefined;
   }
   reading.problems.add(wrongType(value, 'a string', 'Write one value in quotes.'));
@@ -67,14 +70,18 @@ const FALSE_WORDS: ReadonlySet<string> = new Set(['no', 'off', 'n', 'false']);
 
 export function readBoolean(reading: Reading, value: YamlValue | undefined): boolean | undefined {
   if (value === undefined) return undefined;
+  let meant: string | undefined;
   if (isScalar(value.node)) {
     const content = value.node.value;
     if (typeof content === 'boolean') return content;
+    const word = String(content).toLowerCase();
+    meant = TRUE_WORDS.has(word) || word === '1' ? 'true' : FALSE_WORDS.has(word) || word === '0' ? 'false' : undefined;
     const plain = value.node.type === 'PLAIN' && typeof content === 'string' ? content.toLowerCase() : '';
     if (TRUE_WORDS.has(plain)) return true;
     if (FALSE_WORDS.has(plain)) return false;
   }
-  reading.problems.add(wrongType(value, 'true or false', 'Write true or false, without quotes.'));
+  const fix = meant === undefined ? undefined : oneFix(value.where, sourceOf(value), meant);
+  reading.problems.add(wrongType(value, 'true or false', 'Write true or false, without quotes.', fix));
   return undefined;
 }
 
@@ -116,10 +123,13 @@ export function readList(reading: Reading, value: YamlValue | undefined): readon
   const items = reading.source.items(value);
   if (items !== undefined) return items;
   const single = isScalar(value.node) ? String(value.node.value) : undefined;
+  const dashed = /^[-\u2013\u2014](\S.*)|^[\u2013\u2014] (.*)/.exec(single ?? '');
   const hint =
-    single === undefined || single.includes('\n')
-      ? 'Start each item on a line of its own with "- ".'
-      : `Write it as a list: ${lastKey(value)}: [${JSON.stringify(single)}]`;
+    dashed !== null
+      ? `Write a hyphen and a space before the item: - ${dashed[1] ?? dashed[2]}`
+      : single === undefined || single.includes('\n')
+        ? 'Start each item on a line of its own with "- ".'
+        : `Write it as a list: ${lastKey(value)}: [${JSON.stringify(single)}]`;
   reading.problems.add(wrongType(value, 'a list', hint));
   return [];
 }
@@ -139,9 +149,22 @@ export function readStrings(reading: Reading, value: YamlValue | undefined): rea
   });
 }
 
-export function invalidValue(reading: Reading, value: Located<string>, message: string, hint: string): void {
+export interface InvalidValue {
+  readonly message: string;
+  readonly hint: string;
+  /** The value as it is written, and what was meant, most likely. */
+  readonly meant?: { readonly written: string; readonly instead: string } | undefined;
+}
+
+export function invalidValue(reading: Reading, value: Located<string>, { message, hint, meant }: InvalidValue): void {
+  const subject = value.value.slice(0, 200);
   reading.problems.add(
-    new CogplanError('COGPLAN_SPEC_VALUE', message, { subject: value.value.slice(0, 200), where: value.where, hint }),
+    new CogplanError('COGPLAN_SPEC_VALUE', message, {
+      subject,
+      where: value.where,
+      hint: meant === undefined ? hint : `If ${meant.instead} is meant, write "${meant.instead}".`,
+      ...(meant === undefined ? {} : { data: oneFix(value.where, meant.written, `"${meant.instead}"`) }),
+    }),
   );
 }
 
@@ -155,11 +178,24 @@ export function note(
   reading.notices.push({ level, code, text, where: field.keyWhere });
 }
 
-export function wrongType(value: YamlValue, wanted: string, hint: string): CogplanError {
+export function wrongType(
+  value: YamlValue,
+  wanted: string,
+  hint: string,
+  data: Readonly<Record<string, unknown>> | undefined = undefined,
+): CogplanError {
   return new CogplanError('COGPLAN_SPEC_TYPE', `${keyOf(value)} must be ${wanted}, not ${typeName(value)}`, {
     where: value.where,
     hint,
+    ...(data === undefined ? {} : { data }),
   });
+}
+
+/** A scalar as it is written, quotes and all. */
+export function sourceOf({ node }: YamlValue): string {
+  if (!isScalar(node)) return '';
+  const text = node.source ?? String(node.value);
+  return node.type === 'QUOTE_DOUBLE' ? `"${text}"` : node.type === 'QUOTE_SINGLE' ? `'${text}'` : text;
 }
 
 export function keyOf(value: YamlValue): string {

@@ -298,7 +298,7 @@ describe('refusals name code, line, column and key', () => {
     ['null build', 'build:\n', 'COGPLAN_SPEC_REQUIRED', 1, 1, 'build.python_version', /Add it/],
     ['cuda without minor', `${BUILD}  gpu: true\n  cuda: "12"\n`, VALUE, 4, 9, 'build.cuda', /12\.4/],
     ['old cuda', `${BUILD}  gpu: true\n  cuda: "8.0"\n`, VALUE, 4, 9, 'build.cuda', /12\.4/],
-    ['sdk version', `${BUILD}  sdk_version: latest\n`, VALUE, 3, 16, 'build.sdk_version', /prerelease/],
+    ['sdk version', `${BUILD}  sdk_version: soon\n`, VALUE, 3, 16, 'build.sdk_version', /prerelease/],
     [
       'apt option',
       `${BUILD}  system_packages: [fluidsynth --target-release sid]\n`,

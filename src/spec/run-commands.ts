@@ -37,7 +37,11 @@ function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined 
   if (fields === undefined) {
     const command = isNull(item) ? undefined : readString(reading, item);
     if (isNull(item)) {
-      invalidValue(reading, { value: '', where: item.where }, `${keyOf(item)} is empty`, 'Remove the item.');
+      invalidValue(
+        reading,
+        { value: '', where: item.where },
+        { message: `${keyOf(item)} is empty`, hint: 'Remove the item.' },
+      );
     }
     return command === undefined
       ? undefined
@@ -83,7 +87,10 @@ function readMount(reading: Reading, item: YamlValue): RunCommand['mounts'][numb
     return readString(reading, fields.get(key));
   });
   if (type !== undefined && type.value !== 'secret') {
-    invalidValue(reading, type, `mounts of type "${type.value}" are unknown`, 'The one type is "secret".');
+    invalidValue(reading, type, {
+      message: `mounts of type "${type.value}" are unknown`,
+      hint: 'The one type is "secret".',
+    });
     return undefined;
   }
   if (type === undefined || id === undefined || target === undefined) return undefined;
@@ -95,8 +102,10 @@ function singleLine(reading: Reading, command: RunCommand): RunCommand | undefin
   invalidValue(
     reading,
     { value: command.command, where: command.where },
-    `${command.where.key ?? 'the command'} has more than one line`,
-    'Fold the lines into one with ">-" in place of "|", or write one item per command.',
+    {
+      message: `${command.where.key ?? 'the command'} has more than one line`,
+      hint: 'Fold the lines into one with ">-" in place of "|", or write one item per command.',
+    },
   );
   return undefined;
 }

@@ -165,9 +165,18 @@ export function readImageNames(
       }),
     );
   }
+  const field = fields.get('image');
+  // Only a push needs it.
+  if (image !== undefined && field !== undefined && !REFERENCE.test(image.value)) {
+    const text = `image "${image.value}" is no name of an image: lower case, digits, "-", "_", "." and "/" make one.`;
+    note(reading, field, 'COGPLAN_IMAGE_NAME', text);
+  }
   return { ...(image === undefined ? {} : { image }), ...(model === undefined ? {} : { model }) };
 }
 
 // https://github.com/distribution/reference: an optional host with port, then lower-case path components.
 const REPOSITORY =
   /^(?:(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:[0-9]))(?::[0-9]+)?\/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+
+/** The same, with a tag or a digest if there is one. */
+const REFERENCE = new RegExp(`${REPOSITORY.source.slice(0, -1)}(?::[\\w][\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$`);

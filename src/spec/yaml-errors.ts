@@ -1,6 +1,24 @@
 import type { YAMLError } from 'yaml';
 import { CogplanError } from '../errors.ts';
+import { oddCharacter } from './odd-characters.ts';
 import { certainFixes, indentations, oneLine, type Repair, withoutTabs } from './yaml-repairs.ts';
+
+/** A place in a YAML file that is read otherwise than it is meant. */
+export function yamlProblem(
+  text: string,
+  file: string,
+  { offset, reason, hint }: { readonly offset: number; readonly reason: string; readonly hint: string },
+): CogplanError {
+  const lines = text.split(/\r\n|\r|\n/);
+  const before = text.slice(0, offset).split(/\r\n|\r|\n/);
+  const index = before.length - 1;
+  const column = (before[index] ?? '').length + 1;
+  return new CogplanError(
+    'COGPLAN_SPEC_SYNTAX',
+    `${file} is not valid YAML: ${reason}\n${excerpt(lines, index, column)}`,
+    { where: { file, line: index + 1, column }, hint },
+  );
+}
 
 /** A syntax error of a YAML file with its line, a caret below the place, and a repair found by looking at the text around it. */
 export function yamlError(error: YAMLError, text: string, file: string): CogplanError {
@@ -48,6 +66,8 @@ function diagnose(error: YAMLError, lines: readonly string[], index: number, col
   const conflict = lines.findIndex((candidate) => /^(?:<{7}|={7}|>{7})(?: |$)/.test(candidate));
   if (conflict !== -1)
     return { reason: 'it holds merge-conflict markers', hint: `Resolve the conflict at line ${conflict + 1}.` };
+  const odd = [index, previous(lines, index)].flatMap((at) => oddCharacter(structureOf(lines[at] ?? '')) ?? [])[0];
+  if (odd !== undefined) return { reason: `${odd.text} stands where YAML wants a plain character`, hint: odd.instead };
   const tab = [index, index - 1].find((candidate) => /^ *\t/.test(lines[candidate] ?? ''));
   if (error.code === 'TAB_AS_INDENT' || tab !== undefined) {
     return {
@@ -64,6 +84,8 @@ function diagnose(error: YAMLError, lines: readonly string[], index: number, col
     };
   return (
     openQuote(error, lines, index) ??
+    openBracket(error, lines, index) ??
+    bareItem(lines, index) ??
     missingColon(lines, index) ??
     missingDash(lines, index) ??
     colonInside(error, lines, index) ??
@@ -103,6 +125,47 @@ function openQuote(error: YAMLError, lines: readonly string[], index: number): D
     }
   }
   return undefined;
+}
+
+/** What comes before a value: indentation, dash, key and colon. */
+function structureOf(line: string): string {
+  return /^[^:#"'[{]*[:\uff1a]?/.exec(line)?.[0] ?? '';
+}
+
+// `["a", "b"` without its end is noticed only where the next key begins.
+function openBracket(error: YAMLError, lines: readonly string[], index: number): Diagnosis | undefined {
+  if (!/flow|bracket|indent/i.test(error.message) && error.code !== 'BAD_INDENT') return undefined;
+  for (const at of [index, previous(lines, index)]) {
+    const plain = (lines[at] ?? '').replace(/"(?:[^"\\]|\\.)*"|'[^']*'/g, '').replace(/(?:^|\s)#.*$/, '');
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{', '}'],
+    ] as const) {
+      if (plain.split(open).length > plain.split(close).length && /^\s*(?:- )?(?:[\w.-]+:\s*)?[[{]/.test(plain))
+        return {
+          reason: `a closing ${close} is missing`,
+          hint: `Close the ${open} of line ${at + 1}.`,
+          repair: oneLine(at, `${(lines[at] ?? '').trimEnd()}${close}`, `close the ${open} of line ${at + 1}`),
+        };
+    }
+  }
+  return undefined;
+}
+
+// A word below list items, as far in as their dashes.
+function bareItem(lines: readonly string[], index: number): Diagnosis | undefined {
+  const line = lines[index] ?? '';
+  const before = lines[previous(lines, index)] ?? '';
+  const dash = /^(\s*)- /.exec(before)?.[1];
+  if (dash === undefined || /^\s*-(?: |$)/.test(line) || /:(?: |$)/.test(line)) return undefined;
+  const indent = /^\s*/.exec(line)?.[0] ?? '';
+  if (indent !== dash || line.trim() === '') return undefined;
+  const glued = /^\s*-\S/.test(line);
+  return {
+    reason: glued ? 'a space is missing after the dash' : 'a list item lacks its dash',
+    hint: `Write "- " before the item at line ${index + 1}.`,
+    repair: oneLine(index, line.replace(/^(\s*)-?/, '$1- '), `write "- " before the item of line ${index + 1}`),
+  };
 }
 
 // `gpu true` and `gpu:true`; the parser notices only where the next key begins.

@@ -1,6 +1,19 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
 import { CogplanError, type Where } from '../errors.ts';
-import { yamlError } from './yaml-errors.ts';
+import { oddCharacter } from './odd-characters.ts';
+import { yamlError, yamlProblem } from './yaml-errors.ts';
 
 /** A value in a YAML file, with its place. Aliases and merge keys are resolved. */
 export interface YamlValue {
@@ -36,7 +49,26 @@ export function parseYaml(text: string, file: string): YamlSource {
   const document = parseDocument(text, { lineCounter: lines, merge: true, version: '1.2', prettyErrors: false });
   const [error] = document.errors;
   // What follows the first error is mostly a consequence of it.
+  const control = text.search(CONTROL);
+  if (control !== -1) {
+    const code = text.charCodeAt(control).toString(16).toUpperCase().padStart(4, '0');
+    const reason = `it holds the control character U+${code}`;
+    throw yamlProblem(text, file, {
+      offset: control,
+      reason,
+      hint: 'Remove it, or check whether this is the right file.',
+    });
+  }
+  if (/\r/.test(text) && !text.includes('\n')) {
+    const hint = 'Save the file with line feeds (LF, or CRLF).';
+    throw yamlProblem(text, file, {
+      offset: text.indexOf('\r'),
+      reason: 'its lines end in carriage returns alone',
+      hint,
+    });
+  }
   if (error !== undefined) throw yamlError(error, text, file);
+  refuseUnknown(document, text, file);
 
   const placeOf = (node: Node | null, key: string | undefined, fallback: Where): Where => {
     const offset = node?.range?.[0];
@@ -83,6 +115,13 @@ export function parseYaml(text: string, file: string): YamlSource {
           hint: 'Quote the key.',
         });
       }
+      const odd = oddCharacter(name);
+      if (odd !== undefined && isScalar(pair.key) && pair.key.type === 'PLAIN')
+        throw yamlProblem(text, file, {
+          offset: (pair.key.range?.[0] ?? 0) + odd.index,
+          reason: `${odd.text} stands in the key "${name.trim()}"`,
+          hint: odd.instead,
+        });
       const key = value.where.key === undefined ? name : `${value.where.key}.${name}`;
       const place = { ...keyWhere, key };
       own.set(name, { name, keyWhere: place, ...toValue(pair.value, key, place) });
@@ -128,6 +167,28 @@ export function parseYaml(text: string, file: string): YamlSource {
     fields: (value) => fieldsOf(value),
     items: itemsOf,
   };
+}
+
+// YAML allows tab, line feed and carriage return only.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** `*.py` is an alias and `!ls` a tag, to YAML: what neither names is mostly text that lacks its quotes. */
+function refuseUnknown(document: Document, text: string, file: string): void {
+  const tag = document.warnings.find(({ code }) => code === 'TAG_RESOLVE_FAILED');
+  if (tag !== undefined) {
+    const name = /^!\S*/.exec(text.slice(tag.pos[0]))?.[0] ?? '!';
+    const hint = 'Quote the whole value if it is text; a tag has no meaning here.';
+    throw yamlProblem(text, file, { offset: tag.pos[0], reason: `the tag ${name} is not known`, hint });
+  }
+  visit(document, {
+    Alias: (_key, node) => {
+      if (node.resolve(document) !== undefined) return;
+      const reason = `*${node.source} stands for nothing: there is no &${node.source} before it`;
+      const hint = 'Quote the whole value if it is text: "*" has a meaning of its own in YAML.';
+      throw yamlProblem(text, file, { offset: node.range?.[0] ?? 0, reason, hint });
+    },
+  });
 }
 
 function describe(error: unknown): string {
