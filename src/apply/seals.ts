@@ -22,6 +22,7 @@ export function keepCurrentSeals(lock: Lock): Lock {
  * bytecode keep theirs when an image is made without it.
  */
 export function mergeSeals(target: Target, platform: Platform, made: readonly Seal[]): Seal[] {
+  if (target.seals.length + made.length === 0) return [];
   const standing = sealsByRecipe(target.seals);
   const fresh = sealsByRecipe(made);
   return planLayers(target, platform, { bytecode: true }).flatMap(({ layer, family, recipe }) => {

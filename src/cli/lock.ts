@@ -123,10 +123,12 @@ async function updateLock(session: Session, directory: string, options: LockOpti
   const conflict = await readConflictedLock(directory);
   if (conflict !== undefined && !(await mayMerge(session, conflict, options))) throw conflict.error;
   const resolved = await resolveProject(context, directory, options, { spec, conflict });
-  if (await isLocked(directory, resolved.lock)) return tellUnchanged(session, directory, resolved.lock);
-  const { request, compared, lock } = resolved;
+  const { previous } = resolved.compared;
+  if (previous !== undefined && (await isLocked(directory, resolved.lock)))
+    return tellUnchanged(session, directory, resolved.lock);
+  const { request, lock } = resolved;
   // A plan is made for whoever reads it.
-  const asks = compared.previous !== undefined && options.yes !== true && !json;
+  const asks = previous !== undefined && options.yes !== true && !json;
   const made = asks || json ? await planResolved(context, resolved) : undefined;
   if (asks && made !== undefined && made.plan.changes.length > 0) {
     const answer = await askToWrite(session, made.plan);

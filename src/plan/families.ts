@@ -27,6 +27,8 @@ export interface ResolveInput {
   readonly held?: Held;
   /** Base, interpreter and system packages of this resolution, for what needs more of them than the environment. */
   readonly system?: () => Promise<SystemResolution>;
+  /** Called when the resolver of Python packages works, and this process has time for other things. */
+  readonly onAsked?: () => void;
   /** What those would be for another input; absent: nobody can tell. */
   readonly systemFor?: (context: Context, input: ResolveInput) => Promise<SystemResolution>;
 }

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import { CogplanError, isCogplanError } from '../errors.ts';
 import { withSpan } from '../events.ts';
+import { Signal } from '../signal.ts';
 import { fixesOf } from '../spec/edit-spec.ts';
 import { imageBaseOf } from './base/image-base.ts';
 import { isSameEnvironment } from './environment.ts';
@@ -36,9 +37,21 @@ export async function resolveFamilies(context: Context, input: ResolveInput, kep
   }
   const key = environmentKey(input);
   const expected = await context.store.getDerived<StoredEnvironment>(KIND, key);
-  const resolving = resolveSystemFamily(context, input);
-  const withSystem = { ...input, system: () => resolving, systemFor: resolveSystemFamily };
+  const needed = new Signal();
+  // The resolver of Python packages is another process: once it works, there is time for the system.
+  const resolving = needed.given.then(() => resolveSystemFamily(context, input));
+  const withSystem: ResolveInput = {
+    ...input,
+    system: () => {
+      needed.give();
+      return resolving;
+    },
+    systemFor: resolveSystemFamily,
+    onAsked: () => needed.give(),
+  };
   const early = expected === undefined ? undefined : startEarly(context, withSystem, kept, expected);
+  if (early === undefined) needed.give();
+  else void early.ended.then(() => needed.give());
   try {
     const system = await resolving.catch(async (error: unknown) => {
       throw await joinedFailure(context, error, {
@@ -63,6 +76,8 @@ type StoredEnvironment = { readonly [Key in keyof PythonTargetEnvironment]: Pyth
 interface EarlyStart {
   readonly environment: PythonTargetEnvironment;
   readonly python: Promise<PythonResolution>;
+  /** Resolved when it has succeeded or failed. */
+  readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,6 +100,7 @@ function startEarly(
   return {
     environment,
     python,
+    ended: settled,
     stop: () => {
       stopped.abort();
       return settled;

@@ -32,6 +32,8 @@ export interface SolveRequest {
   readonly oldest?: boolean;
   /** Of `keep`, as few move as can be, and those by as little as can be. */
   readonly moveLeast?: boolean;
+  /** Called each time the resolver has been started, which leaves this process idle for a while. */
+  readonly onAsked?: () => void;
   /** How packages without a wheel are built; absent: they are not. */
   readonly builds?: {
     readonly builder: BuilderOptions;
@@ -78,6 +80,7 @@ function compileRequest(request: SolveRequest): CompileRequest {
     ...(request.oldest === true ? { oldest: true } : {}),
     preferences: request.keep,
     excludes: PROVIDED,
+    onStart: request.onAsked,
   };
 }
 

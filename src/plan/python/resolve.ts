@@ -3,6 +3,7 @@ import { CogplanError, isCogplanError, type Where } from '../../errors.ts';
 import { warn, withSpan } from '../../events.ts';
 import { normalizeName } from '../../formats/python/name.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
+import { Signal } from '../../signal.ts';
 import { bundledSdk } from '../../sources/bundled-runtime.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { uvExecutable } from '../../sources/uv/uv-tool.ts';
@@ -43,7 +44,15 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   for (const { text } of torchConflicts(request.roots, acceleratorTable()))
     warn(context.host, 'COGPLAN_TORCH_FAMILY', text);
   const { request: built, builder } = buildable(context, input, request);
-  const model: SolveRequest = input.options.minimal === true ? { ...built, moveLeast: true } : built;
+  const asked = new Signal();
+  const model: SolveRequest = {
+    ...built,
+    ...(input.options.minimal === true ? { moveLeast: true } : {}),
+    onAsked: () => {
+      asked.give();
+      input.onAsked?.();
+    },
+  };
   const serverRoots = ownRoots(SERVER);
   const kept = keptServer(input, environment, serverRoots);
   if (context.http.offline) {
@@ -52,8 +61,16 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   }
   const [{ packages, sources }, server] = await both(
     context,
-    (inner) => withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice)),
-    async (inner) => kept ?? solve(inner, serverRequest(input, request, serverRoots)),
+    (inner) =>
+      withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice)).finally(
+        () => asked.give(),
+      ),
+    async (inner) => {
+      if (kept !== undefined) return kept;
+      // The model's packages take longer: they are asked for first.
+      await asked.given;
+      return solve(inner, serverRequest(input, request, serverRoots));
+    },
   );
   const { accelerator, notices } = describeAccelerator({
     gpu: input.spec.gpu,

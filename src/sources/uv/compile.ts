@@ -32,6 +32,8 @@ export interface CompileRequest {
   readonly overrides?: readonly string[];
   /** A further index of our own, on loopback, that is asked first and may take hours to answer. */
   readonly buildIndex?: string | undefined;
+  /** Called once the resolver runs. */
+  readonly onStart?: (() => void) | undefined;
 }
 
 export type CompileOutcome =
@@ -91,12 +93,13 @@ async function runUv(
   const argv = uvArguments(request, { python, offline: context.http.offline });
   return new Promise((resolve, reject) => {
     const options = { cwd: scratch, env: environment, signal: context.signal, maxBuffer: MAX_REPORT };
-    execFile(request.uv, argv, options, (error, _, stderr) => {
+    const running = execFile(request.uv, argv, options, (error, _, stderr) => {
       if (error === null) resolve({ status: 0, stderr });
       else if (context.signal.aborted) reject(interrupted(error));
       else if (typeof error.code === 'number') resolve({ status: error.code, stderr });
       else reject(notRun(request.uv, error));
     });
+    if (running.pid !== undefined) request.onStart?.();
   });
 }
 
