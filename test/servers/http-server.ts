@@ -58,7 +58,7 @@ export async function startHttpServer(options: { readonly https?: boolean } = {}
     };
     requests.push(request);
     incoming.resume();
-    const answers = routes.get(request.path);
+    const answers = routes.get(request.path) ?? routes.get(decoded(request.path));
     const next = answers !== undefined && answers.length > 1 ? answers.shift() : answers?.[0];
     const answer = typeof next === 'function' ? next(request) : next;
     await respond(request, response, answer ?? { status: 404, body: 'not here' });
@@ -88,6 +88,15 @@ export async function startHttpServer(options: { readonly https?: boolean } = {}
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Programs differ in what they escape in a path. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Strong validator for a body, for answers that should be revalidated. */

@@ -1,4 +1,5 @@
 import { sha256 } from '../../src/digest.ts';
+import { normalizeName } from '../../src/formats/python/name.ts';
 import { aWheelFile, type WheelParts } from '../builders/wheel.ts';
 import type { Answer, HttpTestServer } from './http-server.ts';
 
@@ -55,7 +56,7 @@ export function publishWheels(
       options.metadata === 'hash' ? sha256(metadata) : options.metadata === 'wrong-hash' ? sha256('wrong') : undefined;
     answer(place, { body: bytes, headers: { 'content-type': 'application/zip' }, ranges: options.ranges ?? true });
     if (options.metadata !== undefined && options.metadata !== 'none') answer(`${place}.metadata`, { body: metadata });
-    const name = (wheel.name ?? 'demo').toLowerCase().replaceAll('_', '-');
+    const name = normalizeName(wheel.name ?? 'demo');
     const rows = projects.get(name) ?? [];
     projects.set(name, rows);
     rows.push({
@@ -64,7 +65,7 @@ export function publishWheels(
       hashes: options.hashes === false ? {} : { sha256: file.sha256 },
       ...(options.sizes === false ? {} : { size: bytes.length }),
       ...(told === undefined ? {} : { 'core-metadata': { sha256: told } }),
-      ...(wheel.yanked === undefined ? {} : { yanked: wheel.yanked }),
+      ...(wheel.yanked === undefined ? {} : { yanked: wheel.yanked === '' ? true : wheel.yanked }),
       ...(wheel.uploadTime === undefined ? {} : { 'upload-time': wheel.uploadTime }),
       ...(wheel.requiresPython === undefined ? {} : { 'requires-python': wheel.requiresPython }),
     });
@@ -93,7 +94,7 @@ interface Row {
   readonly hashes: { readonly sha256?: string };
   readonly size?: number;
   readonly 'core-metadata'?: { readonly sha256: string };
-  readonly yanked?: string;
+  readonly yanked?: true | string;
   readonly 'upload-time'?: string;
   readonly 'requires-python'?: string;
 }
@@ -107,11 +108,13 @@ function jsonPage(name: string, files: readonly Row[], { projectStatus }: IndexO
 
 function htmlPage(files: readonly Row[], { projectStatus }: IndexOptions): Answer {
   const anchors = files.map(({ filename, url, hashes, yanked, ...file }) => {
+    const requiresPython = file['requires-python'];
     const metadata = file['core-metadata']?.sha256;
     const attributes = [
       `href="${url}${hashes.sha256 === undefined ? '' : `#sha256=${hashes.sha256}`}"`,
       ...(metadata === undefined ? [] : [`data-core-metadata="sha256=${metadata}"`]),
-      ...(yanked === undefined ? [] : [`data-yanked="${yanked}"`]),
+      ...(yanked === undefined ? [] : [`data-yanked="${yanked === true ? '' : yanked}"`]),
+      ...(requiresPython === undefined ? [] : [`data-requires-python="${escapeHtml(requiresPython)}"`]),
     ];
     return `<a ${attributes.join(' ')}>${filename}</a><br/>`;
   });
@@ -127,4 +130,8 @@ function htmlPage(files: readonly Row[], { projectStatus }: IndexOptions): Answe
     headers: { 'content-type': 'text/html; charset=utf-8' },
     body: `<!DOCTYPE html><html>${head}<body>${anchors.join('\n')}</body></html>`,
   };
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

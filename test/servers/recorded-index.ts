@@ -5,7 +5,6 @@ import { asSha256 } from '../../src/digest.ts';
 import { parseWheelFilename } from '../../src/formats/python/wheel-filename.ts';
 import { readMetadataBytes } from '../../src/sources/pypi/core-metadata.ts';
 import type { TestContext } from '../builders/context.ts';
-import { aZip } from '../builders/zip.ts';
 
 /** A file of a project, as the index told it; short keys, for there are many. */
 interface RecordedFile {
@@ -26,11 +25,8 @@ interface Recording {
 }
 
 export interface RecordedIndex {
-  /**
-   * The same for a program that insists on wheels: URL of an index that tells no hashes, and whose wheels hold their recorded METADATA and
-   * nothing else.
-   */
-  readonly stubs: string;
+  /** URL of the index, for a program that reads metadata beside the wheels. */
+  readonly simple: string;
   /** Value of COGPLAN_MIRRORS that leads to it. */
   readonly mirrors: string;
   /** What was asked for and is in no recording. */
@@ -80,18 +76,12 @@ export async function openRecordedIndex(path: string, context: TestContext | und
   };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const asked = request.url ?? '';
-    const [, kind, name] = /^\/(simple|stubs)\/([a-z0-9-]+)\/$/.exec(asked) ?? [];
+    const name = /^\/simple\/([a-z0-9-]+)\/$/.exec(asked)?.[1];
     if (name !== undefined) {
       const files = await page(name);
       const headers = { 'content-type': 'application/vnd.pypi.simple.v1+json' };
       if (files === null) response.writeHead(404).end();
-      else response.writeHead(200, headers).end(kind === 'stubs' ? stubsOf(name, files) : pageOf(name, files));
-      return;
-    }
-    if (asked.startsWith('/stub-files/')) {
-      const header = await metadata(asked);
-      if (header === undefined) response.writeHead(404).end();
-      else response.writeHead(200).end(stubWheel(asked, header));
+      else response.writeHead(200, headers).end(pageOf(name, files));
       return;
     }
     const text = asked.endsWith('.metadata') ? await metadata(asked.slice(0, -'.metadata'.length)) : undefined;
@@ -104,7 +94,7 @@ export async function openRecordedIndex(path: string, context: TestContext | und
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    stubs: `${origin}/stubs`,
+    simple: `${origin}/simple`,
     mirrors: `${PYPI}=${origin}/simple,${FILES}=${origin}/files`,
     missing,
     close: async () => {
@@ -113,20 +103,6 @@ export async function openRecordedIndex(path: string, context: TestContext | und
       if (isChanged) writeFileSync(path, render({ projects, metadata: texts }));
     },
   };
-
-  function stubsOf(project: string, files: readonly RecordedFile[]): string {
-    return JSON.stringify({
-      meta: { 'api-version': '1.0' },
-      name: project,
-      files: files.map((item) => ({
-        filename: item.file,
-        url: `${origin}/stub-files/${item.file}`,
-        hashes: {},
-        ...(item.python === undefined ? {} : { 'requires-python': item.python }),
-        ...(item.yanked === undefined ? {} : { yanked: item.yanked }),
-      })),
-    });
-  }
 
   function pageOf(project: string, files: readonly RecordedFile[]): string {
     return JSON.stringify({
@@ -144,17 +120,6 @@ export async function openRecordedIndex(path: string, context: TestContext | und
       })),
     });
   }
-}
-
-function stubWheel(place: string, header: string): Buffer {
-  const filename = decodeURIComponent(place.slice(place.lastIndexOf('/') + 1));
-  const folder = `${filename.split('-').slice(0, 2).join('-')}.dist-info`;
-  const wheel = 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n';
-  return aZip([
-    { name: `${folder}/METADATA`, content: header },
-    { name: `${folder}/WHEEL`, content: wheel },
-    { name: `${folder}/RECORD`, content: '' },
-  ]);
 }
 
 function readRecording(path: string): Recording {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../context.ts';
-import { type CogplanError, isCogplanError, type Where } from '../../errors.ts';
+import type { CogplanError, Where } from '../../errors.ts';
 import { silentHost } from '../../events.ts';
 import { parseRequirement } from '../../formats/python/requirement.ts';
 import { satisfies } from '../../formats/python/specifier.ts';
@@ -20,6 +20,7 @@ import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons
 import type { SolveRequest } from './compile-for.ts';
 import { jaxPages } from './jax-pages.ts';
 import { offerFiles } from './offer.ts';
+import { admitsPython } from './python-bounds.ts';
 import type { Root } from './roots.ts';
 import type { Trial, Trials, Verdict } from './trials.ts';
 
@@ -235,6 +236,8 @@ async function offersOf(context: Context, request: SolveRequest, named: readonly
     ranks: rankTags(request.environment),
     roots: request.roots,
     asOf: request.asOf,
+    python: undefined,
+    misfits: new Map(),
     unreachable: new Map(),
   };
   return Promise.all(
@@ -395,25 +398,15 @@ function usableVersions(
   exactly: boolean,
 ): readonly Version[] {
   const ranks = rankTags(environment);
-  const python = parseVersion(environment.version);
   const found = files.flatMap(({ filename, requiresPython, yanked }) => {
     const wheel = parseWheelFilename(filename);
     if (wheel === undefined || wheel.version.pre !== undefined || wheel.version.dev !== undefined) return [];
     if (rankWheel(wheel, ranks) === undefined || (yanked !== undefined && !exactly)) return [];
-    if (requiresPython !== undefined && python !== undefined && !admits(requiresPython, python)) return [];
+    if (!admitsPython(requiresPython, environment.version)) return [];
     if (exactly && !satisfies(wheel.version, root.requirement.specifiers, true)) return [];
     return exactly || pin === undefined || compareVersions(wheel.version, pin) !== 0 ? [wheel.version] : [];
   });
   return found.sort(compareVersions);
-}
-
-function admits(requiresPython: string, python: Version): boolean {
-  try {
-    return satisfies(python, parseRequirement(`python${requiresPython}`).specifiers, true);
-  } catch (error) {
-    if (isCogplanError(error)) return true;
-    throw error;
-  }
 }
 
 function editAt(where: Where, from: string, to: string): SpecEdit {

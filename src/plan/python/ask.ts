@@ -22,6 +22,7 @@ export async function ask(
     environment,
     asOf,
     roots,
+    misfits: request.misfits,
     sources: request.indexes,
     compile: ({ roots: given, ...change }) =>
       compileFor(context, { ...request, roots: given }, { ...change, unreachable }),

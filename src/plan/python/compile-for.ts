@@ -1,4 +1,7 @@
+import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
+import type { Specifier } from '../../formats/python/specifier.ts';
+import { isPrerelease } from '../../formats/python/version.ts';
 import { parseWheelMetadata } from '../../formats/python/wheel-metadata.ts';
 import { rankTags, type WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
@@ -9,6 +12,7 @@ import type { Held } from '../holds.ts';
 import type { BuilderOptions } from './built/builder.ts';
 import { withDirectWheels } from './direct-wheels.ts';
 import { offeredMetadata, offerFiles, type Unreachable } from './offer.ts';
+import { explainMisfits, type Misfits } from './python-bounds.ts';
 import type { Root } from './roots.ts';
 import { isSingleIndex, type Sources } from './routes.ts';
 
@@ -34,6 +38,10 @@ export interface SolveRequest {
   readonly moveLeast?: boolean;
   /** Called each time the resolver has been started, which leaves this process idle for a while. */
   readonly onAsked?: () => void;
+  /** Versions not to be taken, for they are for other Pythons; absent while none is known to be in question. */
+  readonly misfits?: Misfits;
+  /** Names of packages of which pre-releases do not count. */
+  readonly finals?: readonly string[];
   /** How packages without a wheel are built; absent: they are not. */
   readonly builds?: {
     readonly builder: BuilderOptions;
@@ -62,7 +70,7 @@ export function compileFor(
 ): Promise<CompileOutcome> {
   return withDirectWheels(context, request.roots, (roots) => {
     const given = { ...request, roots };
-    return isSingleIndex(request.indexes) && request.asOf === null
+    return isSingleIndex(request.indexes) && request.asOf === null && request.misfits === undefined
       ? compileRequirements(context, { ...compileRequest(given), ...change })
       : compileAtDesk(context, given, { ...change, unreachable });
   });
@@ -78,10 +86,24 @@ function compileRequest(request: SolveRequest): CompileRequest {
     indexes: { primary: request.indexes.primary, extra: [], findLinks: [] },
     pre: request.pre,
     ...(request.oldest === true ? { oldest: true } : {}),
+    prereleases: prereleasesOf(request),
+    finals: request.finals ?? [],
     preferences: request.keep,
     excludes: PROVIDED,
     onStart: request.onAsked,
   };
+}
+
+/** Who names a pre-release wants them: pip takes the newest then, the resolver a final release while there is one. */
+export function prereleasesOf({ roots, constraints }: SolveRequest): readonly string[] {
+  const named = [...roots, ...constraints].filter(({ requirement }) => namesPrerelease(requirement.specifiers));
+  return [...new Set(named.map(({ name }) => name))].sort(compareBytes);
+}
+
+export function namesPrerelease(specifiers: readonly Specifier[]): boolean {
+  return specifiers.some(
+    ({ operator, version }) => operator !== '!=' && version !== undefined && isPrerelease(version),
+  );
 }
 
 /** Resolves against an index of our own that shows for each name what it may be chosen from. */
@@ -91,8 +113,11 @@ async function compileAtDesk(
   { unreachable = new Map(), ...change }: CompileChange,
 ): Promise<CompileOutcome> {
   const { indexes, roots, asOf } = request;
+  const misfits: Misfits = new Map([...(request.misfits ?? [])].map(([name, versions]) => [name, new Map(versions)]));
   const input = {
     sources: indexes,
+    python: request.environment.version,
+    misfits,
     ranks: rankTags(request.environment),
     roots: [...roots, ...request.constraints],
     asOf,
@@ -125,7 +150,8 @@ async function compileAtDesk(
     const failure = desk.failure() ?? unreadable;
     if (outcome.kind !== 'resolved') {
       if (failure !== undefined) throw failure.error;
-      return outcome;
+      const explanation = [outcome.explanation, ...explainMisfits(misfits, outcome.explanation)].join('\n');
+      return { ...outcome, explanation, unknown: outcome.unknown.filter((name) => !misfits.has(name)) };
     }
     const real = (file: CompiledFile): CompiledFile => {
       const offered = desk.fileOf(file.url);

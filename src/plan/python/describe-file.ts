@@ -22,6 +22,8 @@ export type WheelDescription = {
   readonly yanked: string | null;
   /** `Requires-Dist` lines as written. */
   readonly requires: readonly string[];
+  /** `Requires-Python` as written; null when there is none. */
+  readonly requiresPython: string | null;
 };
 
 export interface DescribeInput {
@@ -51,7 +53,9 @@ export async function describeFile(context: Context, input: DescribeInput): Prom
   );
   // Without a hash, other bytes may lie there each time it is asked; without a network it is not asked.
   const isKept = file.sha256 !== undefined || context.http.offline;
-  const known = isKept ? await context.store.getDerived<WheelDescription>(KIND, key) : undefined;
+  const stored = isKept ? await context.store.getDerived<WheelDescription>(KIND, key) : undefined;
+  // Stores of before do not hold what is asked of Python.
+  const known = stored?.requiresPython === undefined && !context.http.offline ? undefined : stored;
   const description = known ?? (await lookUp(context, input));
   if (known === undefined) await context.store.putDerived(KIND, key, description);
   tell(context, input, description);
@@ -102,6 +106,7 @@ async function lookUp(
     indexes: (found?.indexes ?? []).map(withoutUserInfo),
     yanked: listed?.yanked ?? null,
     requires: metadata.requires,
+    requiresPython: metadata.requiresPython ?? null,
   };
 }
 
@@ -114,7 +119,16 @@ export async function describeDirect(
   if (hash === undefined || size === undefined) throw bug(`${filename} was asked for by its place and was not fetched`);
   const metadata = await readCoreMetadata(context, { filename, url, sha256: hash, size });
   const computed = root?.wheel?.kind === 'url' && root.hashes.length === 0;
-  return { sha256: hash, size, computed, index: null, indexes: [], yanked: null, requires: metadata.requires };
+  return {
+    sha256: hash,
+    size,
+    computed,
+    index: null,
+    indexes: [],
+    yanked: null,
+    requires: metadata.requires,
+    requiresPython: metadata.requiresPython ?? null,
+  };
 }
 
 function indexConflict(

@@ -3,6 +3,7 @@ import { sha256 } from '../../digest.ts';
 import { isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { satisfies } from '../../formats/python/specifier.ts';
+import { formatVersion } from '../../formats/python/version.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankWheel, type TagRanks } from '../../formats/python/wheel-tags.ts';
 import { projectPath } from '../../lock/project-url.ts';
@@ -11,6 +12,7 @@ import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
 import type { IndexFile } from '../../sources/pypi/index-file.ts';
 import { readLinks, readProject } from '../../sources/pypi/project-page.ts';
 import { withCredentials, withoutUserInfo } from './describe-file.ts';
+import { addMisfit, admitsPython, isTooOld, type Misfits } from './python-bounds.ts';
 import type { Root } from './roots.ts';
 import { routeOf, type Sources } from './routes.ts';
 import { readWheelFolder } from './wheel-folder.ts';
@@ -24,6 +26,10 @@ export interface OfferInput {
   /** What the project asks for by name: an index that cannot give it is passed over. */
   readonly roots: readonly Root[];
   readonly asOf: string | null;
+  /** Version of Python that files must admit; undefined: any. */
+  readonly python: string | undefined;
+  /** Those not to be offered; what turns out not to admit `python` is added. */
+  readonly misfits: Misfits;
   readonly unreachable: Unreachable;
 }
 
@@ -48,7 +54,7 @@ export async function offerFiles(
   const chosen = merged
     ? mergeByName(found)
     : (found.find((page) => page.some((file) => isUsable(file, name, input))) ?? found[0] ?? []);
-  const files = [...linked, ...chosen];
+  const files = [...linked, ...chosen].filter((file) => fits(file, name, input));
   if (files.length === 0) return undefined;
   return asOf === null ? files : uploadedUntil(context, name, { files, asOf });
 }
@@ -79,6 +85,18 @@ async function readReplaceable(
 }
 
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['COGPLAN_NETWORK', 'COGPLAN_OFFLINE', 'COGPLAN_HTTP_STATUS']);
+
+/** Whether a file is for the target's Python, as far as its index tells. A bound from below is left to the resolver. */
+function fits({ filename, requiresPython }: OfferedFile, name: string, { python, misfits }: OfferInput): boolean {
+  const wheel = parseWheelFilename(filename);
+  if (wheel === undefined) return true;
+  const version = formatVersion(wheel.version);
+  if (misfits.get(name)?.has(version) === true) return false;
+  if (requiresPython === undefined || python === undefined) return true;
+  if (admitsPython(requiresPython, python) || isTooOld(requiresPython, python)) return true;
+  addMisfit(misfits, name, [version, requiresPython]);
+  return false;
+}
 
 /** A file name that several indexes have is that of the first. */
 function mergeByName(pages: readonly (readonly OfferedFile[])[]): readonly OfferedFile[] {
@@ -111,9 +129,14 @@ function projectOf(filename: string): string | undefined {
   return project?.toLowerCase().replace(/[-_.]+/g, '-');
 }
 
-function isUsable({ filename, yanked }: OfferedFile, name: string, { ranks, roots }: OfferInput): boolean {
+function isUsable(
+  { filename, yanked, requiresPython }: OfferedFile,
+  name: string,
+  { ranks, roots, python }: OfferInput,
+): boolean {
   const wheel = parseWheelFilename(filename);
-  if (wheel === undefined || rankWheel(wheel, ranks) === undefined) return false;
+  if (wheel === undefined || rankWheel(wheel, ranks) === undefined || !admitsPython(requiresPython, python))
+    return false;
   const wanted = roots.filter((root) => root.name === name && root.requirement.url === undefined);
   const specifiers = wanted.flatMap(({ requirement }) => requirement.specifiers);
   if (yanked !== undefined && !specifiers.some(({ operator }) => operator === '==')) return false;

@@ -18,6 +18,7 @@ import { describeDirect, describeFile, type WheelDescription, withoutUserInfo } 
 import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
+import { type Described, type Solved, settle } from './settle.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
 
 /** How many packages are looked up at once. */
@@ -30,9 +31,10 @@ const LOOK_UPS = 16;
 export async function solve(context: Context, asked: SolveRequest): Promise<readonly PythonPackage[]> {
   if (asked.roots.length === 0) return [];
   const unreachable: Unreachable = new Map();
-  const { packages: resolved, roots, built } = await compile(context, asked, unreachable);
-  const request: SolveRequest = { ...asked, roots };
-  const described = await describeAll(context, request, { resolved, unreachable, built });
+  const { request, described, built } = await settle(context, asked, {
+    unreachable,
+    solveOnce: (limited) => solveOnce(context, limited, unreachable),
+  });
   const { requires, missing, unreadable } = findEdges({
     roots: request.roots.map((root) => root.requirement),
     packages: new Map(described.map(({ item, description }) => [item.name, description.requires])),
@@ -67,6 +69,12 @@ function checkHeldFiles(packages: readonly PythonPackage[], { held, keep }: Solv
   }
 }
 
+async function solveOnce(context: Context, asked: SolveRequest, unreachable: Unreachable): Promise<Solved> {
+  const { packages: resolved, roots, built } = await compile(context, asked, unreachable);
+  const request: SolveRequest = { ...asked, roots };
+  return { request, built, described: await describeAll(context, request, { resolved, unreachable, built }) };
+}
+
 async function compile(context: Context, request: SolveRequest, unreachable: Unreachable): Promise<Resolved> {
   const { environment, asOf } = request;
   const answer =
@@ -87,12 +95,6 @@ interface Resolved extends Pick<BuildsOutcome, 'roots' | 'built'> {
 
 function sentences(text: string): readonly string[] {
   return text.split(/\n+|(?<=\.)\s+/).filter((sentence) => sentence.trim() !== '');
-}
-
-interface Described {
-  readonly item: CompiledPackage;
-  readonly url: string;
-  readonly description: WheelDescription;
 }
 
 async function describeAll(
@@ -138,7 +140,7 @@ async function describeAll(
 
 function describeBuilt({ file, requires }: BuiltPackage): WheelDescription {
   const { sha256, size } = file;
-  return { sha256, size, computed: false, index: null, indexes: [], yanked: null, requires };
+  return { sha256, size, computed: false, index: null, indexes: [], yanked: null, requires, requiresPython: null };
 }
 
 function builtOf(item: BuiltPackage | undefined): Pick<PythonPackage, 'built'> {

@@ -104,7 +104,9 @@ function isSource({ source, wheel, requirement }: Root): boolean {
 
 async function isResolved(context: Context, request: SolveRequest): Promise<boolean> {
   try {
-    return (await ask(context, request)).outcome.kind === 'resolved';
+    // With the bounds of Python that indexes tell, all of them.
+    const bounded = { ...request, misfits: request.misfits ?? new Map() };
+    return (await ask(context, bounded)).outcome.kind === 'resolved';
   } catch (error) {
     context.signal.throwIfAborted();
     if (isCogplanError(error)) return false;

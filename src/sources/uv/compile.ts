@@ -22,6 +22,10 @@ export interface CompileRequest {
   readonly pre: boolean;
   /** Requirements are met by the oldest version that will do; what they bring in is as new as it can be. */
   readonly oldest?: boolean;
+  /** Names of packages of which pre-releases count like any other release. */
+  readonly prereleases?: readonly string[];
+  /** Names of packages of which pre-releases do not count at all. */
+  readonly finals?: readonly string[];
   /** The primary index is one of our own, on loopback: nothing of it is worth keeping, and no proxy leads to it. */
   readonly isDesk?: boolean;
   /** Versions to take when they satisfy everything that is asked. */
@@ -127,6 +131,8 @@ function uvArguments(
     ...(request.overrides === undefined || request.overrides.length === 0 ? [] : ['--overrides', 'overrides.txt']),
     ...(request.pre ? ['--prerelease', 'allow'] : []),
     ...(request.oldest === true ? ['--resolution', 'lowest-direct'] : []),
+    ...(request.prereleases ?? []).flatMap((name) => ['--prerelease-package', `${name}=allow`]),
+    ...(request.finals ?? []).flatMap((name) => ['--prerelease-package', `${name}=disallow`]),
     ...(request.isDesk === true ? ['--no-cache'] : offline ? ['--offline'] : []),
   ];
 }

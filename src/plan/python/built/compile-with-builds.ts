@@ -3,18 +3,26 @@ import type { Context } from '../../../context.ts';
 import { CogplanError, type Where } from '../../../errors.ts';
 import { normalizeName } from '../../../formats/python/name.ts';
 import { formatRequirement, parseRequirement } from '../../../formats/python/requirement.ts';
+import { formatVersion } from '../../../formats/python/version.ts';
+import { parseWheelFilename } from '../../../formats/python/wheel-filename.ts';
 import { rankTags, type WheelEnvironment } from '../../../formats/python/wheel-tags.ts';
 import type { IndexFile } from '../../../sources/pypi/index-file.ts';
 import { readProject } from '../../../sources/pypi/project-page.ts';
 import type { CompileOutcome } from '../../../sources/uv/compile.ts';
 import { withCredentials } from '../describe-file.ts';
+import { admitsPython, type Misfits } from '../python-bounds.ts';
 import type { Root } from '../roots.ts';
 import { routeOf, type Sources } from '../routes.ts';
 import { type BuilderOptions, type BuiltPackage, buildPackage } from './builder.ts';
 import { type LocalIndex, openLocalIndex } from './local-index.ts';
 import { locateSource } from './locate-source.ts';
 import { type BuildReference, describeReference, referenceOfUrl } from './reference.ts';
-import { fetchSourceDistribution, sourceDistributions, versionsWithWheel } from './source-distribution.ts';
+import {
+  fetchSourceDistribution,
+  sourceDistributions,
+  sourceVersion,
+  versionsWithWheel,
+} from './source-distribution.ts';
 
 export interface BuildsInput {
   readonly environment: WheelEnvironment;
@@ -25,6 +33,8 @@ export interface BuildsInput {
   readonly only?: ReadonlySet<string>;
   readonly sources: Sources;
   readonly asOf: string | null;
+  /** Versions not to be taken. */
+  readonly misfits?: Misfits | undefined;
   readonly projectDirectory: string;
   readonly builder: BuilderOptions;
   /** Asks the resolver; `index` is to be asked before every other. */
@@ -211,13 +221,15 @@ class BuildRun {
 
   /** What the first index that knows a project lists of it. */
   async #readProject(name: string): Promise<{ readonly files: readonly IndexFile[]; readonly source: string }> {
-    const { sources, asOf } = this.#input;
+    const { sources, asOf, environment, misfits } = this.#input;
     for (const source of routeOf(sources, name).indexes) {
       const files = (await readProject(this.#context, source, name)) ?? [];
       if (files.length === 0) continue;
       const limit = asOf === null ? Number.POSITIVE_INFINITY : Date.parse(asOf);
-      const isThere = ({ uploadTime }: IndexFile): boolean =>
-        uploadTime === undefined || Date.parse(uploadTime) <= limit;
+      const isThere = ({ uploadTime, requiresPython, filename }: IndexFile): boolean =>
+        (uploadTime === undefined || Date.parse(uploadTime) <= limit) &&
+        admitsPython(requiresPython, environment.version) &&
+        misfits?.get(name)?.has(versionOf(name, filename)) !== true;
       return { files: files.filter(isThere), source };
     }
     return { files: [], source: '' };
@@ -242,6 +254,11 @@ class BuildRun {
     }
     return built;
   }
+}
+
+function versionOf(name: string, filename: string): string {
+  const wheel = parseWheelFilename(filename);
+  return wheel === undefined ? (sourceVersion(name, filename) ?? '') : formatVersion(wheel.version);
 }
 
 function readRequirement(line: string) {
