@@ -35,7 +35,16 @@ afterEach(async () => {
 test('a .deb of Debian has its snapshot and its hash beside its own URL; other files are left alone', () => {
   expect(withOlderUrls(file, archives).mirrors).toEqual([
     `https://snapshot.debian.org/archive/debian/20250301T140000Z/${PATH}`,
+    `https://archive.debian.org/debian/${PATH}`,
     `https://snapshot.debian.org/file/${file.sha256}`,
+  ]);
+  const security = { ...file, url: `https://deb.debian.org/debian-security/${PATH}` };
+  expect(withOlderUrls(security, archives).mirrors?.[1]).toBe(`https://archive.debian.org/debian-security/${PATH}`);
+  const ubuntu = { ...file, url: `http://security.ubuntu.com/ubuntu/${PATH}` };
+  const state = { url: 'http://security.ubuntu.com/ubuntu', date: '2025-03-01T08:00:00Z' } as Archive;
+  expect(withOlderUrls(ubuntu, [state]).mirrors).toEqual([
+    `https://snapshot.ubuntu.com/ubuntu/20250301T140000Z/${PATH}`,
+    `https://old-releases.ubuntu.com/ubuntu/${PATH}`,
   ]);
   const other = { ...file, url: 'https://example.com/tree.deb' };
   expect(withOlderUrls(other, archives)).toBe(other);
@@ -43,11 +52,12 @@ test('a .deb of Debian has its snapshot and its hash beside its own URL; other f
 
 test.each([
   ['the snapshot of its time', (hash: string) => [`/snap/archive/debian/20250301T140000Z/${PATH}`, hash]],
+  ['the archive of old releases', () => [`/old/debian/${PATH}`]],
   ['its hash', (hash: string) => [`/snap/file/${hash}`, hash]],
 ])('a .deb that left its mirror is found by %s', async (_, where) => {
   const [path = ''] = where(file.sha256);
   server.answer(path, { body: bytes });
-  const mirrors = `https://deb.debian.org/debian/=${server.url}/debian/,https://snapshot.debian.org/=${server.url}/snap/`;
+  const mirrors = `https://deb.debian.org/debian/=${server.url}/debian/,https://snapshot.debian.org/=${server.url}/snap/,https://archive.debian.org/=${server.url}/old/`;
   const http = createHttpClient({
     cacheDirectory: `${loopback.directory}/mirrored`,
     env: { COGPLAN_MIRRORS: mirrors },

@@ -4,6 +4,7 @@ import { findKnownScript } from './known-scripts.ts';
 import { parseShell } from './shell-parse.ts';
 import { Unrecognised } from './shell-syntax.ts';
 import { parseTemplates } from './templates.ts';
+import { writeOutUsrLocal } from './usr-local.ts';
 import type { Value } from './value.ts';
 
 export interface ScriptInput {
@@ -104,7 +105,7 @@ function interpret(content: Buffer, { input, script, parameters, answers }: Run)
     PWD: '/',
   };
   const interpreter = new Interpreter(subject, parameters, { variables, beforeUnpacking: script === 'preinst' });
-  return interpreter.run(parseShell(text));
+  return interpreter.run(parseShell(writeOutUsrLocal(text)));
 }
 
 /** Checks are numbered per script; moved on by `offset` they are unique in the package. */

@@ -63,7 +63,7 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
   {
     name: 'ca-certificates',
     script: 'postinst',
-    fingerprints: ['9e2a21c208e8469d9cad24ad29e5c876'],
+    fingerprints: ['9e2a21c208e8469d9cad24ad29e5c876', 'cff9720bff8b3a4e8a504fa3778e15af'],
     why: 'takes the mode of /usr/local, and writes its list from answers: all certificates are trusted',
     effects: [
       { kind: 'directory', path: '/usr/local/share/ca-certificates', mode: '755', parents: true },
@@ -123,7 +123,7 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
   {
     name: 'libc6',
     script: 'preinst',
-    fingerprints: ['b93cb72e468c0605d6711a6d3155f375'],
+    fingerprints: ['b93cb72e468c0605d6711a6d3155f375', '496fc9c917e69211326fc25581862ed5'],
     why: 'checks the running kernel; the diversion guards the loader against other packages that ship it',
     effects: [diversion('/lib64/ld-linux-x86-64.so.2', '/lib64/ld-linux-x86-64.so.2.usr-is-merged', 'libc6')],
   },
@@ -199,6 +199,7 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
       'bba95ffe582915f5b823f5b3e4d31634',
       '23fc4acdf5559996ef66014741057b06',
       '212de5cb81ebea1155ce99e77d59d23e',
+      '79b8823736692672103ed5a452b8a320',
     ],
     why: 'only finds the answer to its question, which is UTC where no zone is set',
     effects: [],
@@ -213,7 +214,7 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
   {
     name: 'tzdata',
     script: 'postinst',
-    fingerprints: ['cb7ed7c89a37c649b20ff9c14e29945e'],
+    fingerprints: ['cb7ed7c89a37c649b20ff9c14e29945e', 'eed337cda77ea63615940ae9b8bae3c2'],
     why: 'takes the zone from the answer',
     effects: [LOCAL_TIME],
   },
