@@ -56,6 +56,15 @@ it.each([
     'guard',
   ],
   ['import subprocess\nsubprocess.check_call(["pget", "https://h.test/m", "/weights/m"])', '/weights/m', 'guard'],
+  [
+    'import subprocess\nsubprocess.check_call(["pget", "-x", "https://h.test/m.tar", "weights"])',
+    '/src/weights',
+    'guard',
+  ],
+  ['import os\nos.system("wget -q https://h.test/m.pth -O weights/m.pth")', '/src/weights/m.pth', 'guard'],
+  ['import subprocess\nsubprocess.run(["wget", "-P", "/weights", "https://h.test/m.pth"])', '/weights/m.pth', 'guard'],
+  ['import subprocess\nsubprocess.run(["curl", "-L", "-o", "m.pth", "https://h.test/x"])', '/src/m.pth', 'guard'],
+  ['import subprocess\nsubprocess.run(["aria2c", "-d", "/w", "-o", "m", "https://h.test/x"])', '/w/m', 'guard'],
 ])('%s: a file at the path that the code names', (code, path, note) => {
   const [item] = adopt(code);
   expect(item).toMatchObject({ kind: 'file', file: { path } });
@@ -65,10 +74,17 @@ it.each([
 it.each([
   ['from transformers import AutoModel\nAutoModel.from_pretrained("gpt2")', /no owner/],
   ['from transformers import AutoModel\nimport os\nAutoModel.from_pretrained(os.environ["M"])', /does not tell/],
-  ['from huggingface_hub import snapshot_download\nsnapshot_download("o/m", local_dir="/w")', /no cache/],
+  [
+    'from huggingface_hub import snapshot_download\nsnapshot_download("o/m", local_dir="/tmp/w")',
+    /begins with nothing/,
+  ],
+  ['from huggingface_hub import snapshot_download\nimport os\nsnapshot_download("o/m", cache_dir="~/x")', /not told/],
+  ['import whisper\nwhisper.load_model("base")', /predict --record/],
+  ['import subprocess\nsubprocess.run(["pget", "https://h.test/a.bin", "/tmp/a.bin"])', /begins with nothing/],
+  ['import subprocess\nsubprocess.run(["hf", "download", "o/m", "--max-workers", "3"])', /options of its own/],
   ['import torch\ntorch.hub.load("o/r", "model")', /runs code/],
   ['import requests\nrequests.get("https://h.test/a.bin")', /where it is written/],
-  ['import subprocess\nsubprocess.run(["pget", "-x", "https://h.test/a.tar", "/w"])', /where it is written/],
+  ['import subprocess\nsubprocess.run(["pget", "-x", "https://h.test/a", "/w"])', /where it is written/],
 ])('%s: not adopted, and why', (code, why) => {
   expect(adopt(code)).toMatchObject([{ kind: 'none', why: expect.stringMatching(why) }]);
 });
@@ -79,4 +95,49 @@ snapshot_download("o/m", revision="a")
 snapshot_download("o/m", revision="b")
 `;
   expect(adopt(code).map(({ kind }) => kind)).toEqual(['weights', 'none']);
+});
+
+it.each([
+  [
+    'from huggingface_hub import snapshot_download\nsnapshot_download("o/m", allow_patterns=["*.json", "unet/*", "a.bin"], ignore_patterns="*.md", cache_dir="cache")',
+    {
+      source: 'hf://o/m',
+      target: '/src/cache/models--o--m',
+      include: ['*.json', 'unet/*', '/a.bin'],
+      exclude: ['*.md'],
+      layout: 'hub-cache',
+    },
+  ],
+  [
+    'from transformers import AutoModel\nAutoModel.from_pretrained("o/m", revision="v1", cache_dir="/weights")',
+    { source: 'hf://o/m@v1', target: '/weights/models--o--m', layout: 'hub-cache' },
+  ],
+  [
+    'from huggingface_hub import snapshot_download\nsnapshot_download("o/m", local_dir="./w")',
+    { source: 'hf://o/m', target: '/src/w' },
+  ],
+  [
+    'import subprocess\nsubprocess.run(["huggingface-cli", "download", "o/m", "--local-dir", "w", "--revision", "r"])',
+    { source: 'hf://o/m@r', target: '/src/w' },
+  ],
+  [
+    'from sentence_transformers import SentenceTransformer\nSentenceTransformer("all-MiniLM-L6-v2")',
+    {
+      source: 'hf://sentence-transformers/all-MiniLM-L6-v2',
+      target: '/opt/huggingface/hub/models--sentence-transformers--all-MiniLM-L6-v2',
+      layout: 'hub-cache',
+    },
+  ],
+])('%s: weights where the code has them', (code, weights) => {
+  const [item] = adopt(code);
+  const { name: _, ...rest } = item?.kind === 'weights' ? item.weights : { name: '' };
+  expect(rest).toEqual(weights);
+});
+
+it('two repositories for one folder cannot both be adopted', () => {
+  const code = `from huggingface_hub import snapshot_download
+snapshot_download("o/m", local_dir="w")
+snapshot_download("o/n", local_dir="w")
+`;
+  expect(adopt(code)).toMatchObject([{ kind: 'weights' }, { kind: 'none', why: 'o/m goes to the same place' }]);
 });

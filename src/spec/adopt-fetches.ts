@@ -2,6 +2,8 @@ import { posix } from 'node:path';
 import type { Fetch } from '../formats/python/source/fetches.ts';
 import { hubCacheName, parseHubUri } from '../formats/weights/hub-uri.ts';
 import type { FileAddition, WeightsAddition } from './add-to-project.ts';
+import { ruleFor } from './run/rules.ts';
+import { RunState } from './run/run-state.ts';
 import type { Spec } from './spec.ts';
 
 /** What becomes of one fetch of the model: an entry of cogplan.yaml, or why there can be none. */
@@ -36,52 +38,102 @@ const TORCH_HOME = '/root/.cache/torch';
  * under the path that the code names. One repository is adopted once, with what all its fetches name together.
  */
 export function adoptFetches(fetches: readonly Fetch[], surroundings: Surroundings): readonly Adoption[] {
-  const repositories = new Map<string, Fetch[]>();
+  const repositories = new Map<string, { readonly place: HubPlace; readonly fetches: Fetch[] }>();
   const others: Adoption[] = [];
   for (const fetch of fetches) {
-    const source = fetch.kind === 'hub' ? hubSource(fetch) : undefined;
-    if (typeof source === 'string') repositories.set(source, [...(repositories.get(source) ?? []), fetch]);
-    else others.push(source === undefined ? adoptFile(fetch, surroundings) : none(fetch, source.why));
+    const place = fetch.kind === 'hub' ? hubPlace(fetch, surroundings) : undefined;
+    if (place === undefined) others.push(adoptFile(fetch, surroundings));
+    else if ('why' in place) others.push(none(fetch, place.why));
+    else {
+      const key = `${place.source} ${place.target}`;
+      const known = repositories.get(key) ?? { place, fetches: [] };
+      known.fetches.push(fetch);
+      repositories.set(key, known);
+    }
   }
-  const seen = new Set<string>();
-  const hubs = [...repositories].map(([source, from]) => adoptRepository(source, from, { ...surroundings, seen }));
+  const seen = new Map<string, string>();
+  const hubs = [...repositories.values()].map(({ place, fetches: from }) =>
+    adoptRepository(place, from, { ...surroundings, seen }),
+  );
   return [...hubs, ...others];
 }
 
-/** `hf://owner/name@revision` of a fetch, or why it has none. */
-function hubSource({ value, options }: Fetch): string | { readonly why: string } {
+/** Where a repository comes from and where it has to lie, or why that cannot be told. */
+interface HubPlace {
+  readonly source: string;
+  readonly target: string;
+  /** Laid out as a cache. */
+  readonly isCache: boolean;
+}
+
+function hubPlace({ value, call, options }: Fetch, { environment }: Surroundings): HubPlace | { readonly why: string } {
   if (value === undefined) return { why: 'the code does not tell which repository it is' };
-  const { revision, repo_type: type, local_dir: local, cache_dir: cache, words = [] } = options;
-  if (local !== undefined)
-    return { why: `it is written to ${String(local)}, which is no cache: declare it under weights` };
-  if (cache !== undefined) return { why: `it is kept in ${String(cache)}, and not where HF_HOME points` };
-  if (words.length > 0) return { why: 'it is fetched by a program with options of its own' };
+  const given = call === 'hf' || call === 'huggingface-cli' ? hubOptions(options.words) : options;
+  if (given === undefined) return { why: 'it is fetched by a program with options of its own' };
+  const { revision, repo_type: type, local_dir: local, cache_dir: cache } = given;
   if (type === 'space') return { why: 'spaces are no repositories of weights' };
-  const repository = `${type === 'dataset' ? 'datasets/' : ''}${value}`;
+  const name = call === 'SentenceTransformer' && !value.includes('/') ? `sentence-transformers/${value}` : value;
+  const repository = `${type === 'dataset' ? 'datasets/' : ''}${name}`;
   const source = `hf://${repository}${typeof revision === 'string' ? `@${revision}` : ''}`;
-  return parseHubUri(source) === undefined ? { why: `${value} names no owner and repository` } : source;
+  if (parseHubUri(source) === undefined) return { why: `${value} names no owner and repository` };
+  const own = local ?? cache;
+  if (own === undefined) {
+    const home = environment.get('HF_HOME') ?? HF_HOME;
+    return { source, target: `${home}/hub/${hubCacheName(repository)}`, isCache: true };
+  }
+  if (typeof own !== 'string' || own === '' || own.startsWith('~')) return { why: `where it is kept is not told` };
+  const folder = posix.resolve('/src', own);
+  if (/^\/(?:tmp|var\/tmp|run|dev|proc)(?:\/|$)/.test(folder) || folder === '/')
+    return { why: `it is kept in ${folder}, where every container begins with nothing` };
+  return local === undefined
+    ? { source, target: posix.join(folder, hubCacheName(repository)), isCache: true }
+    : { source, target: folder, isCache: false };
+}
+
+/** Options of `hf download`, as far as they are those that a call of the library has. */
+function hubOptions(words: string | readonly string[] | undefined): Readonly<Record<string, string>> | undefined {
+  const [verb, ...rest] = typeof words === 'object' ? words : [];
+  if (verb !== 'download') return undefined;
+  const options: Record<string, string> = {};
+  for (let index = 0; index < rest.length; index += 2) {
+    const name = /^--(local-dir|revision|repo-type|cache-dir)$/.exec(rest[index] ?? '')?.[1];
+    const value = rest[index + 1];
+    if (name === undefined || value === undefined || value.startsWith('-')) return undefined;
+    options[name.replace('-', '_')] = value;
+  }
+  return options;
 }
 
 function adoptRepository(
-  source: string,
+  { source, target, isCache }: HubPlace,
   fetches: readonly Fetch[],
-  { environment, taken, seen }: Surroundings & { readonly seen: Set<string> },
+  { taken, seen }: Surroundings & { readonly seen: Map<string, string> },
 ): Adoption {
   const repository = parseHubUri(source)?.repository ?? '';
-  const target = `${environment.get('HF_HOME') ?? HF_HOME}/hub/${hubCacheName(repository)}`;
   if (taken.has(target)) return { kind: 'known', fetches };
-  if (seen.has(target)) return { kind: 'none', why: 'the code takes the repository at two revisions', fetches };
-  seen.add(target);
-  const include = fetches.map(namedFile);
-  const isWhole = include.some((path) => path === undefined);
+  const before = [...seen].find(
+    ([other]) => `${other}/`.startsWith(`${target}/`) || `${target}/`.startsWith(`${other}/`),
+  );
+  if (before !== undefined) {
+    const why =
+      before[1] === repository
+        ? 'the code takes the repository at two revisions'
+        : `${before[1]} goes to the same place`;
+    return { kind: 'none', why, fetches };
+  }
+  seen.set(target, repository);
+  const include = fetches.map(namedFiles);
+  const isWhole = include.some((paths) => paths === undefined);
+  const [exclude, ...others] = fetches.map(({ options }) => patterns(options.ignore_patterns));
   return {
     kind: 'weights',
     weights: {
       name: repositoryName(repository),
       source,
       target,
-      ...(isWhole ? {} : { include: [...new Set(include.flatMap((path) => path ?? []))] }),
-      layout: 'hub-cache',
+      ...(isWhole ? {} : { include: [...new Set(include.flatMap((paths) => paths ?? []))] }),
+      ...(exclude === undefined || others.length > 0 ? {} : { exclude }),
+      ...(isCache ? { layout: 'hub-cache' as const } : {}),
     },
     fetches,
   };
@@ -96,11 +148,19 @@ export function repositoryName(repository: string): string {
     .replace(/^-|-$/g, '');
 }
 
-/** The one file that a call takes from a repository, as a pattern; undefined for the whole. */
-function namedFile({ call, options }: Fetch): string | undefined {
+/** What a call takes from a repository, as patterns; undefined for the whole. */
+function namedFiles({ call, options }: Fetch): readonly string[] | undefined {
   const { filename, subfolder } = options;
-  if (call !== 'hf_hub_download' || typeof filename !== 'string') return undefined;
-  return `/${typeof subfolder === 'string' ? `${subfolder}/` : ''}${filename}`;
+  if (call === 'snapshot_download') return patterns(options.allow_patterns);
+  if (!/hf_hub_download$/.test(call) || typeof filename !== 'string') return undefined;
+  return [`/${typeof subfolder === 'string' ? `${subfolder}/` : ''}${filename}`];
+}
+
+/** Patterns of the library, where `*` goes through folders too, as those of .gitignore. */
+function patterns(option: string | readonly string[] | undefined): readonly string[] | undefined {
+  const all = typeof option === 'string' ? [option] : option;
+  if (all === undefined || all.length === 0 || all.some((pattern) => /[!\\]/.test(pattern))) return undefined;
+  return all.map((pattern) => (pattern.includes('*') || pattern.endsWith('/') ? pattern : `/${pattern}`));
 }
 
 const GUARD = 'the code has to leave it alone when it is there';
@@ -108,7 +168,8 @@ const GUARD = 'the code has to leave it alone when it is there';
 function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption {
   const { kind, value, call, options } = fetch;
   if (kind === 'torch-hub') return none(fetch, 'torch.hub runs code of the repository: clone it in build.run instead');
-  if (kind === 'named') return none(fetch, 'only the library knows what this name stands for');
+  if (kind === 'named')
+    return none(fetch, 'only the library knows what this name stands for: `cogplan predict --record` finds it');
   if (value === undefined) return none(fetch, 'the code does not tell the address');
   if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return none(fetch, 'it is no http or https address');
   const name = posix.basename(new URL(value).pathname);
@@ -117,28 +178,39 @@ function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption
     return typeof option === 'string' ? option : undefined;
   };
   const path = destination(call, name, {
+    url: value,
     text,
     words: options.words,
     torch: environment.get('TORCH_HOME') ?? TORCH_HOME,
   });
   if (path === undefined) return none(fetch, 'the code does not tell where it is written to');
-  const file = { url: value, path: posix.resolve('/src', path.path) };
+  const file = {
+    url: value,
+    path: posix.resolve('/src', path.path),
+    ...(path.unpack === true ? { unpack: true as const } : {}),
+  };
+  if (/^\/(?:tmp|var\/tmp|run)\//.test(file.path))
+    return none(fetch, `it goes to ${file.path}, where every container begins with nothing`);
   if (taken.has(file.path)) return { kind: 'known', fetches: [fetch] };
   return { kind: 'file', file, fetches: [fetch], ...(path.isGuarded ? {} : { note: GUARD }) };
 }
 
 interface Named {
+  readonly url: string;
   readonly text: (key: string) => string | undefined;
   readonly words: string | readonly string[] | undefined;
   readonly torch: string;
 }
 
-/** Where a call writes what it fetches, and whether it looks there first. */
-function destination(
-  call: string,
-  name: string,
-  { text, words, torch }: Named,
-): { readonly path: string; readonly isGuarded: boolean } | undefined {
+interface Destination {
+  readonly path: string;
+  /** The code looks there first. */
+  readonly isGuarded: boolean;
+  readonly unpack?: boolean;
+}
+
+/** Where a call writes what it fetches. */
+function destination(call: string, name: string, { url, text, words, torch }: Named): Destination | undefined {
   if (name === '') return undefined;
   switch (call) {
     case 'load_state_dict_from_url':
@@ -156,12 +228,24 @@ function destination(
       return path === undefined ? undefined : { path, isGuarded: false };
     }
     case 'pget':
-      return typeof words === 'object' && words.length === 1 && words[0] !== undefined && !words[0].startsWith('-')
-        ? { path: words[0], isGuarded: false }
-        : undefined;
+    case 'wget':
+    case 'curl':
+    case 'aria2c':
+      return typeof words === 'object' ? byProgram(call, url, words) : undefined;
     default:
       return undefined;
   }
+}
+
+/** What a line of the program would put where, read as lines of build.run are. */
+function byProgram(name: string, url: string, words: readonly string[]): Destination | undefined {
+  const state = new RunState();
+  state.cwd = '/src';
+  const invocation = { name, words: name === 'pget' ? [url, ...words] : [...words, url], assignments: [] };
+  const outcome = ruleFor(name)?.(state, invocation);
+  const [placement, ...more] = state.placements;
+  if (outcome?.class !== 'file' || placement?.url === undefined || more.length > 0) return undefined;
+  return { path: placement.path, isGuarded: false, unpack: placement.unpack !== undefined };
 }
 
 function none(fetch: Fetch, why: string): Adoption {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,5 +69,51 @@ it('what the code takes from a hub is locked by --adopt-weights, and found by th
 
     const again = await cogplan(['lock', project, '--yes', '--adopt-weights'], { env: { HF_ENDPOINT: hub.url } });
     expect([again.status, again.stdout]).toEqual([0, expect.stringContaining('up to date')]);
+  });
+});
+
+const FETCHING = `import os, subprocess
+from urllib.request import urlretrieve
+from cog import BasePredictor
+
+URL = "HOST"
+CHECKPOINT = "/root/.cache/torch/hub/checkpoints/c.pth"
+
+class Predictor(BasePredictor):
+    def setup(self):
+        if not os.path.exists("weights/m.bin"):
+            urlretrieve(f"{URL}/m.bin", "weights/m.bin")
+        if not os.path.exists("/src/tree"):
+            subprocess.check_call(["pget", "-x", URL + "/tree.tar.gz", "/src/tree"])
+        if not os.path.exists("w.bin"):
+            subprocess.run(["wget", "-O", "w.bin", f"{URL}/w.bin"])
+        if not os.path.exists(CHECKPOINT):
+            import torch
+            torch.hub.load_state_dict_from_url(URL + "/c.pth")
+
+    def run(self) -> list[str]:
+        with open(os.path.expanduser("~/written"), "w") as file:
+            file.write("home can be written to")
+        return [open(path).read() for path in ("weights/m.bin", "/src/tree/a/note", "w.bin", CHECKPOINT)]
+`;
+
+it('what the code fetches by address lies where the code looks, the home directory included', async () => {
+  await inDirectory(async (directory) => {
+    const files = await startHttpServer();
+    const project = join(directory, 'project');
+    mkdirSync(project);
+    const tree = join(directory, 'tar/a');
+    mkdirSync(tree, { recursive: true });
+    writeFileSync(join(tree, 'note'), 'note');
+    files.answer('/tree.tar.gz', { body: execFileSync('tar', ['cz', '-C', join(directory, 'tar'), 'a']) });
+    for (const name of ['m.bin', 'w.bin', 'c.pth']) files.answer(`/${name}`, { body: name });
+    writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\nrun: "predict.py:Predictor"\n');
+    writeFileSync(join(project, 'predict.py'), FETCHING.replace('HOST', files.url));
+    const locked = await cogplan(['lock', project, '--yes', '--adopt-weights']);
+    expect([locked.status, locked.stderr]).toEqual([0, expect.stringContaining('/src/tree')]);
+    await files.close();
+    const run = await cogplan(['predict', project, '--network', 'none', '--json']);
+    expect([run.status, run.stderr]).toEqual([0, expect.anything()]);
+    expect(JSON.parse(run.stdout)).toMatchObject({ output: ['m.bin', 'note', 'w.bin', 'c.pth'] });
   });
 });

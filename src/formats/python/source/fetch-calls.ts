@@ -54,6 +54,15 @@ export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
     'transformers.pipeline': { kind: 'hub', index: 1, keywords: ['model'] },
     'faster_whisper.WhisperModel': named('model_size_or_path'),
     'whisper.load_model': named('name'),
+    'whisperx.load_model': named('whisper_arch'),
+    'stable_whisper.load_model': named('name'),
+    'easyocr.Reader': named('lang_list'),
+    'ultralytics.YOLO': named('model'),
+    'insightface.app.FaceAnalysis': named('name'),
+    'rembg.new_session': named('model_name'),
+    'tiktoken.get_encoding': named('encoding_name'),
+    'TTS.api.TTS': named('model_name'),
+    'demucs.pretrained.get_model': named('name'),
     'clip.load': named('name'),
     'nltk.download': named('info_or_id'),
     'spacy.cli.download': named('model'),
@@ -70,6 +79,7 @@ export const FETCH_METHODS: ReadonlyMap<string, FetchCall> = new Map(
     from_single_file: { kind: 'url', index: 0, keywords: ['pretrained_model_link_or_path'] },
     load_lora_weights: hub('pretrained_model_name_or_path_or_dict'),
     load_ip_adapter: hub('pretrained_model_name_or_path_or_dict'),
+    get_pretrained: named('name'),
   } satisfies Record<string, FetchCall>),
 );
 

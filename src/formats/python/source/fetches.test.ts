@@ -45,6 +45,18 @@ test.each<[string, readonly (readonly [string, string, string | undefined])[]]>(
   ['object.constructor("a/b")\nconstructor("a/b")\nx.toString("a/b")', []],
   ['import timm\ntimm.create_model("resnet", pretrained=True)', [['named', 'create_model', 'resnet']]],
   ['import timm\ntimm.create_model("resnet")', []],
+  ['from easyocr import Reader\nReader(["en"])', [['named', 'Reader', undefined]]],
+  [
+    'import open_clip\nopen_clip.create_model_and_transforms("ViT-B-32", pretrained="laion2b")',
+    [['named', 'create_model_and_transforms', 'ViT-B-32']],
+  ],
+  ['import whisper\nwhisper.load_model("base")', [['named', 'load_model', 'base']]],
+  ['import nltk\nnltk.download("punkt")', [['named', 'download', 'punkt']]],
+  [
+    'from sentence_transformers import SentenceTransformer\nSentenceTransformer("all-MiniLM-L6-v2")',
+    [['hub', 'SentenceTransformer', 'all-MiniLM-L6-v2']],
+  ],
+  ['from ultralytics import YOLO\nYOLO("yolov8n")', [['named', 'YOLO', 'yolov8n']]],
 ])('%s', (body, expected) => {
   expect(values(body)).toEqual(expected);
 });
@@ -107,7 +119,7 @@ it('says where, and with which options', () => {
     line: 3,
     call: 'snapshot_download',
     value: 'a/b',
-    options: { revision: 'v1' },
+    options: { revision: 'v1', allow_patterns: ['*'] },
   });
 });
 

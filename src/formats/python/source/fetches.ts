@@ -7,20 +7,14 @@ import {
   type FetchKind,
   PROGRAM_CALLS,
 } from './fetch-calls.ts';
-import { type Module, readScope, walkStatements } from './module.ts';
+import { bindLoop, boundTo, collect, mentions, usedParameters, withoutSelf, withSelf } from './fetch-scopes.ts';
+import { type Module, walkStatements } from './module.ts';
 import { NotReadable } from './outcome.ts';
+import { isPrefix, partialText, programOf, splitWords } from './program-words.ts';
 import { openProjectCode, type ProjectCode } from './project-code.ts';
 import type { PyValue } from './py-value.ts';
-import type { Local, Where } from './resolve-name.ts';
-import {
-  type Argument,
-  type ClassNode,
-  type Expression,
-  expressionsOf,
-  type FunctionNode,
-  partsOf,
-  type Statement,
-} from './syntax.ts';
+import type { Where } from './resolve-name.ts';
+import { type Argument, type ClassNode, type Expression, expressionsOf, type FunctionNode, partsOf } from './syntax.ts';
 
 export type { FetchKind } from './fetch-calls.ts';
 
@@ -113,10 +107,10 @@ class Finder {
   }
 
   #options(args: readonly Argument[], known: FetchCall, where: Where): Fetch['options'] {
-    const options: Record<string, string> = {};
+    const options: Record<string, string | readonly string[]> = {};
     for (const { how, name, value } of args) {
       if (how !== 'keyword' || known.keywords.includes(name)) continue;
-      const text = this.#text(value, where);
+      const text = this.#text(value, where) ?? this.#texts(value, where);
       if (text !== undefined) options[name] = text;
     }
     const second = args.filter((argument) => argument.how === 'positional')[1];
@@ -237,6 +231,13 @@ class Finder {
     return value?.kind === 'str' || value?.kind === 'path' ? value.value : undefined;
   }
 
+  #texts(expression: Expression, where: Where): readonly string[] | undefined {
+    const value = this.#value(expression, where);
+    if (value?.kind !== 'list' && value?.kind !== 'tuple') return undefined;
+    const texts = value.items.map((item) => (item.kind === 'str' ? item.value : undefined));
+    return texts.includes(undefined) ? undefined : texts.flatMap((text) => text ?? []);
+  }
+
   #value(expression: Expression, where: Where): PyValue | undefined {
     try {
       return evaluate(withoutSelf(expression), where);
@@ -327,145 +328,4 @@ const FILE_NAME =
 function isRemote(value: string, kind: FetchKind): boolean {
   if (kind === 'url') return /^[a-z][a-z0-9+.-]*:\/\//i.test(value) && !value.startsWith('file:');
   return /^https?:/.test(value) || !(/^[./~]/.test(value) || FILE_NAME.test(value));
-}
-
-function programOf(word: string): string {
-  return word.slice(word.lastIndexOf('/') + 1);
-}
-
-/** What may stand before a program. */
-function isPrefix(word: string | undefined): boolean {
-  return word !== undefined && /^(?:sudo|env|time|nice|sh|bash|-l?c|[A-Z_]+=.*)$/.test(word);
-}
-
-function splitWords(line: string): readonly (string | undefined)[] {
-  const words = line.match(/(?:[^\s"'\\;|&]|\\.|"[^"]*"|'[^']*')+/g) ?? [];
-  return words.map((word) => {
-    const plain = word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? '');
-    return plain.includes('\ufffc') ? undefined : plain;
-  });
-}
-
-/** A format string whose unknown parts are marked. */
-function partialText(expression: Expression, read: (part: Expression) => string | undefined): string | undefined {
-  if (expression.kind !== 'format') return undefined;
-  return expression.parts.map((part) => (typeof part === 'string' ? part : (read(part.value) ?? '\ufffc'))).join('');
-}
-
-function usedParameters(node: FunctionNode): readonly string[] {
-  return node.parameters.map(({ name }) => name).filter((name) => name !== 'self' && name !== 'cls');
-}
-
-/** A function's parameters, bound to the arguments of one call. */
-function boundTo(node: FunctionNode, args: readonly Argument[], where: Where): ReadonlyMap<string, Local | undefined> {
-  const locals = new Map<string, Local | undefined>();
-  for (const { name, default: value } of node.parameters) {
-    locals.set(name, value === undefined ? undefined : { value, where: { ...where, locals: new Map() } });
-  }
-  const names = usedParameters(node);
-  for (const [index, argument] of args.entries()) {
-    const name = argument.how === 'keyword' ? argument.name : argument.how === 'positional' ? names[index] : undefined;
-    if (name !== undefined && locals.has(name)) locals.set(name, { value: withoutSelf(argument.value), where });
-  }
-  return locals;
-}
-
-const SELF = 'self.';
-
-/** `self.x` stands for what the class sets it to, if it does so once. */
-function withSelf(
-  locals: ReadonlyMap<string, Local | undefined>,
-  owner: ClassNode | undefined,
-  where: Where,
-): ReadonlyMap<string, Local | undefined> {
-  if (owner === undefined) return locals;
-  const all = new Map(locals);
-  for (const [name, bindings] of readScope(owner.body).bindings) {
-    const meaning = bindings.length === 1 ? bindings[0]?.meaning : undefined;
-    if (meaning?.kind === 'value') all.set(SELF + name, { value: meaning.value, where: { ...where, within: owner } });
-  }
-  const attributes = new Map<string, Expression | undefined>();
-  walkStatements(owner.body, (statement) => {
-    if (statement.kind !== 'assign' || statement.value === undefined) return;
-    for (const target of statement.targets) {
-      if (target.kind !== 'attribute' || target.value.kind !== 'name' || target.value.name !== 'self') continue;
-      attributes.set(target.name, attributes.has(target.name) ? undefined : statement.value);
-    }
-  });
-  for (const [name, value] of attributes) {
-    all.set(SELF + name, value === undefined ? undefined : { value: withoutSelf(value), where: { ...where, locals } });
-  }
-  return all;
-}
-
-/** The expression with `self.x` as one name. */
-function withoutSelf(expression: Expression): Expression {
-  const { at } = expression;
-  switch (expression.kind) {
-    case 'attribute':
-      if (expression.value.kind === 'name' && expression.value.name === 'self') {
-        return { kind: 'name', at, name: SELF + expression.name };
-      }
-      return { ...expression, value: withoutSelf(expression.value) };
-    case 'binary':
-      return { ...expression, left: withoutSelf(expression.left), right: withoutSelf(expression.right) };
-    case 'format':
-      return {
-        ...expression,
-        parts: expression.parts.map((part) =>
-          typeof part === 'string' ? part : { ...part, value: withoutSelf(part.value) },
-        ),
-      };
-    case 'call':
-      return {
-        ...expression,
-        callee: withoutSelf(expression.callee),
-        args: expression.args.map((argument) => ({ ...argument, value: withoutSelf(argument.value) })),
-      };
-    case 'subscript':
-      return { ...expression, value: withoutSelf(expression.value), index: withoutSelf(expression.index) };
-    default:
-      return expression;
-  }
-}
-
-function collect(
-  statement: Statement,
-  assigned: Map<string, Expression | undefined>,
-  loops: { readonly target: Expression; readonly over: Expression }[],
-): void {
-  if (statement.kind === 'assign' && statement.value !== undefined) {
-    for (const target of statement.targets) {
-      if (target.kind === 'name') assigned.set(target.name, assigned.has(target.name) ? undefined : statement.value);
-      else if (target.kind === 'tuple') {
-        for (const item of target.items) if (item.kind === 'name') assigned.set(item.name, undefined);
-      }
-    }
-  } else if (statement.kind === 'augment' && statement.target.kind === 'name') {
-    assigned.set(statement.target.name, undefined);
-  } else if (statement.kind === 'block') {
-    const [target] = statement.binds;
-    const [over] = statement.head;
-    if (statement.how === 'loop' && statement.binds.length > 0 && target !== undefined && over !== undefined) {
-      const targets: Expression =
-        statement.binds.length === 1 ? target : { kind: 'tuple', at: statement.at, items: statement.binds };
-      loops.push({ target: targets, over });
-    }
-    for (const bound of statement.binds) if (bound.kind === 'name') assigned.set(bound.name, undefined);
-  }
-}
-
-function bindLoop(target: Expression, value: PyValue, locals: Map<string, Local | undefined>): void {
-  if (target.kind === 'name') locals.set(target.name, { known: value });
-  else if ((target.kind === 'tuple' || target.kind === 'list') && 'items' in value) {
-    for (const [index, item] of target.items.entries()) {
-      const one = value.items[index];
-      if (one !== undefined) bindLoop(item, one, locals);
-    }
-  }
-}
-
-function mentions(expression: Expression, name: string): boolean {
-  if (expression.kind === 'name') return expression.name === name;
-  return partsOf(expression).some((part) => mentions(part, name));
 }
