@@ -14,6 +14,10 @@ export interface WheelParts {
   /** Members to add as they are, without a row in RECORD. */
   readonly extra?: readonly ZipMember[];
   readonly wheelVersion?: string;
+  /** Of the rows of RECORD; default sha256. */
+  readonly recordHash?: 'sha256' | 'sha384' | 'sha512';
+  /** Of the archive. */
+  readonly zip64?: boolean;
 }
 
 /** A small sound wheel: its file name and bytes. */
@@ -35,10 +39,14 @@ export function aWheelFile(parts: WheelParts = {}): { readonly filename: string;
     { name: `${info}/WHEEL`, content: wheel.join('\n') },
   );
   if (parts.entryPoints !== undefined) members.push({ name: `${info}/entry_points.txt`, content: parts.entryPoints });
+  const algorithm = parts.recordHash ?? 'sha256';
   const rows = members.map(({ name: path, content }) => {
     const data = Buffer.from(content ?? '');
-    return `${/,/.test(String(path)) ? JSON.stringify(path) : path},sha256=${createHash('sha256').update(data).digest('base64url')},${data.length}`;
+    return `${/,/.test(String(path)) ? JSON.stringify(path) : path},${algorithm}=${createHash(algorithm).update(data).digest('base64url')},${data.length}`;
   });
   members.push({ name: `${info}/RECORD`, content: `${rows.join('\n')}\n${info}/RECORD,,\n` });
-  return { filename: `${name}-${version}-${tags}.whl`, bytes: aZip([...members, ...(parts.extra ?? [])]) };
+  return {
+    filename: `${name}-${version}-${tags}.whl`,
+    bytes: aZip([...members, ...(parts.extra ?? [])], { zip64: parts.zip64 ?? false }),
+  };
 }
