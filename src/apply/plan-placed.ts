@@ -9,8 +9,41 @@ export type PlacedGroup =
   | { readonly kind: 'files'; readonly files: readonly PlacedFile[] }
   | { readonly kind: 'step'; readonly step: Step };
 
-/** Files and steps in their common order; files with no step between them belong together. */
+/** A file or archive of this size has a layer of its own, as weights have, unless there are too many. */
+const LARGE = 64 * 1024 * 1024;
+const MOST_ALONE = 16;
+
+/** Files and steps in their common order; files with no step between them belong together, but for large ones. */
 export function groupPlaced(target: Pick<Target, 'files' | 'steps'>): readonly PlacedGroup[] {
+  let large = LARGE;
+  while (target.files.filter(({ file }) => (file?.size ?? 0) >= large).length > MOST_ALONE) large *= 2;
+  return grouped(target).flatMap((group) => (group.kind === 'step' ? [group] : withLargeApart(group.files, large)));
+}
+
+/** The order stays: what comes before a large file lies below it. Folders above it keep the modes that they were given. */
+function withLargeApart(files: readonly PlacedFile[], large: number): readonly PlacedGroup[] {
+  const groups: PlacedFile[][] = [];
+  let open: PlacedFile[] | undefined;
+  for (const item of files) {
+    const isLarge = (item.file?.size ?? 0) >= large;
+    if (open === undefined || isLarge) {
+      const group = [item];
+      groups.push(group);
+      open = isLarge ? undefined : group;
+    } else open.push(item);
+  }
+  const folders = files.filter(({ kind, file }) => kind === 'directory' && file === undefined);
+  return groups.map((group) => {
+    const [first] = group;
+    const before = new Set(first === undefined ? [] : files.slice(0, files.indexOf(first)));
+    const above = folders.filter(
+      (folder) => before.has(folder) && group.some(({ path }) => path.startsWith(`${folder.path}/`)),
+    );
+    return { kind: 'files', files: [...above, ...group] };
+  });
+}
+
+function grouped(target: Pick<Target, 'files' | 'steps'>): readonly PlacedGroup[] {
   const groups: PlacedGroup[] = [];
   let files: PlacedFile[] = [];
   const items = [

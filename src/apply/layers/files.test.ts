@@ -166,6 +166,47 @@ describe('unpacking', () => {
     await expect(layerOf(files)).rejects.toMatchObject({ code: 'COGPLAN_ARCHIVE_INVALID' });
   });
 
+  it.each([
+    ['a zip that leaves its folder', [{ name: '../escape', content: 'x' }]],
+    ['a zip with an absolute name', [{ name: '/etc/passwd', content: 'x' }]],
+    [
+      'a zip that writes through a link',
+      [
+        { name: 'l', content: '/etc', mode: 0o120777, madeBy: 3 },
+        { name: 'l/passwd', content: 'x' },
+      ],
+    ],
+    [
+      'a zip with one name twice',
+      [
+        { name: 'a', content: 'x' },
+        { name: 'a', content: 'y' },
+      ],
+    ],
+  ])('refuses %s', async (_, members) => {
+    const sha256 = await store(aZip(members));
+    const files: FileInput[] = [
+      { path: 'opt', kind: 'directory', mode: 0o755, sha256, unpack: { format: 'zip', strip: 0 } },
+    ];
+    await expect(layerOf(files)).rejects.toMatchObject({
+      code: expect.stringMatching(/^COGPLAN_(?:ZIP|ARCHIVE)_INVALID$/),
+    });
+  });
+
+  it('refuses what lies below a link of a tar, and one that is cut off', async () => {
+    const tree = join(place, 'link');
+    mkdirSync(join(tree, 'real'), { recursive: true });
+    symlinkSync('/etc', join(tree, 'l'));
+    writeFileSync(join(tree, 'real/passwd'), 'x');
+    const tar = execFileSync('tar', ['-c', '-C', tree, 'l', '--transform', 's,^real,l,', 'real/passwd']);
+    const files = async (data: Uint8Array, format: UnpackFormat): Promise<FileInput[]> => [
+      { path: 'opt', kind: 'directory', mode: 0o755, sha256: await store(data), unpack: { format, strip: 0 } },
+    ];
+    await expect(layerOf(await files(tar, 'tar'))).rejects.toMatchObject({ code: 'COGPLAN_ARCHIVE_INVALID' });
+    const cut = archive('tar.zst').subarray(0, -20);
+    await expect(layerOf(await files(cut, 'tar.zst'))).rejects.toMatchObject({ code: 'COGPLAN_ARCHIVE_INVALID' });
+  });
+
   it('refuses a page that is no archive', async () => {
     const sha256 = await store(Buffer.from('<html>'));
     const files: FileInput[] = [

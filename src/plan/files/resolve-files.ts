@@ -6,10 +6,12 @@ import { warn } from '../../events.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { File, PlacedFile, Step, Target } from '../../lock/schema.generated.ts';
 import { fetchNewFile } from '../../sources/files/fetch-new-file.ts';
+import { formatOf } from '../../spec/run/commands/archives.ts';
 import type { Placement } from '../../spec/run/run-reading.ts';
 import type { Spec } from '../../spec/spec.ts';
 import type { ResolveOptions } from '../families.ts';
 import { addressOn } from './address-on.ts';
+import { archiveFormat } from './archive-format.ts';
 import { checkAgainstList } from './check-against-list.ts';
 import { gitSourceOf, resolveTree } from './git-trees.ts';
 import { orderedPlacements, orderedSteps } from './ordered.ts';
@@ -57,7 +59,7 @@ export async function resolvePlaced(context: Context, input: ResolvePlacedInput)
         const { url, foreign } = addressOn(placement.url, platform);
         if (foreign !== undefined) tellForeign(context, placement, { platform, ...foreign });
         const file = await fetchOnce(placement, url);
-        const unpack = unpackOf(placement);
+        const unpack = await unpackOf(context, placement, { file, kept: kept.get(url) });
         return { ...base, ...(url === file.url ? {} : { asked: url }), file, ...unpack, from, order };
       }
       const { text, target } = placement;
@@ -129,7 +131,18 @@ function modeOf({ kind, mode }: Placement): { readonly mode?: string } {
   return { mode: `0${(mode ?? (kind === 'directory' ? 0o755 : 0o644)).toString(8).padStart(3, '0')}` };
 }
 
-function unpackOf({ unpack }: Placement): Pick<PlacedFile, 'unpack'> {
+async function unpackOf(
+  context: Context,
+  placement: Placement,
+  { file, kept }: { readonly file: File; readonly kept: PlacedFile | undefined },
+): Promise<Pick<PlacedFile, 'unpack'>> {
+  const { unpack, from, path, where } = placement;
   if (unpack === undefined) return {};
-  return { unpack: { format: unpack.format, ...(unpack.strip === 0 ? {} : { strip: unpack.strip }) } };
+  // An address that does not tell what it gives: its bytes do, where they are at hand.
+  const isGuess = from.startsWith('files[') && formatOf(placement.url ?? '') === undefined;
+  const isHere = isGuess && (await context.store.stat(file.sha256)) !== undefined;
+  const format = isHere
+    ? archiveFormat(context.store.blobPath(file.sha256), { what: `${path} (${from})`, where })
+    : ((isGuess ? kept?.unpack?.format : undefined) ?? unpack.format);
+  return { unpack: { format, ...(unpack.strip === 0 ? {} : { strip: unpack.strip }) } };
 }
