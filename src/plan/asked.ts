@@ -106,6 +106,7 @@ function askedOfPython(spec: Spec): { [key: string]: Json } {
     pre: requirements.pre ? true : undefined,
     'no-binary': optional(requirements.noBinary),
     'only-binary': optional(requirements.onlyBinary),
+    'no-deps': optional(requirements.requirements.filter(({ noDeps }) => noDeps === true).map(requirementText)),
   });
 }
 

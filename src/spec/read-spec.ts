@@ -7,7 +7,7 @@ import { joinRequirements } from './join-requirements.ts';
 import { translateLegacy } from './legacy-layout.ts';
 import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
-import { readRequirements } from './read-requirements.ts';
+import { readInstalled } from './read-installed.ts';
 import { readRun } from './run/read-run.ts';
 import { separateWeights } from './separate-weights.ts';
 import { NO_SETTINGS, readSettings } from './settings.ts';
@@ -93,7 +93,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const runReading = readRun(build.run);
   for (const { value, where } of runReading.warnings)
     notices.push({ level: 'warn', code: 'COGPLAN_RUN_LINE', text: value, where });
-  const installed = await readRequirements(root, { kind: 'entries', entries: runReading.requirements }, reading);
+  const installed = await readInstalled(reading, runReading.requirements);
   problems.throwIfAny();
 
   const declared = [...weights, ...runReading.weights.map(weightSetOf)];

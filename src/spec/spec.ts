@@ -63,6 +63,8 @@ export interface RequirementLine {
   readonly source: RequirementSource;
   /** Given with `-e`. */
   readonly editable?: boolean;
+  /** Installed without what it asks for: `pip install --no-deps` of `build.run`. */
+  readonly noDeps?: boolean;
   /** `KEY=VALUE` of `--config-settings`, for the build of this requirement. */
   readonly configSettings?: readonly string[];
   /** Of `--global-option`, for a build by setup.py. */

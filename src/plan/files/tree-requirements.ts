@@ -8,6 +8,7 @@ import { readTarIndex } from '../../formats/archive/tar-reader.ts';
 import type { PlacedFile } from '../../lock/schema.generated.ts';
 import { joinRequirements } from '../../spec/join-requirements.ts';
 import { Problems } from '../../spec/problems.ts';
+import { withoutDeps } from '../../spec/read-installed.ts';
 import { readRequirements } from '../../spec/read-requirements.ts';
 import type { Requirements, Spec } from '../../spec/spec.ts';
 import { gitSourceOf } from './git-trees.ts';
@@ -18,7 +19,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** A spec whose requirements hold those of files in git trees, such as `pip install -r CLONE/requirements.txt` names. */
 export async function withTreeRequirements(context: Context, spec: Spec, files: readonly PlacedFile[]): Promise<Spec> {
   let { requirements } = spec;
-  for (const { git, path, where } of spec.runReading.treeRequirements) {
+  for (const { git, path, where, noDeps } of spec.runReading.treeRequirements) {
     const address = canonicalJson({ ...gitSourceOf(git) });
     const placed = files.find(
       (item) => item.git !== undefined && canonicalJson({ ...gitSourceOf(item.git) }) === address,
@@ -28,7 +29,8 @@ export async function withTreeRequirements(context: Context, spec: Spec, files: 
       await refetchGitTree(context, placed.git, { file: placed.file, what: placed.path });
     }
     const tar = await context.store.verified(placed.file.sha256, placed.file.size, path);
-    requirements = joinRequirements(requirements, await readTreeFile(context, { tar, path, where }));
+    const read = await readTreeFile(context, { tar, path, where });
+    requirements = joinRequirements(requirements, noDeps === true ? withoutDeps(read) : read);
   }
   return requirements === spec.requirements ? spec : { ...spec, requirements };
 }

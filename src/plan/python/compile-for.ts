@@ -90,8 +90,17 @@ function compileRequest(request: SolveRequest): CompileRequest {
     finals: request.finals ?? [],
     preferences: request.keep,
     excludes: PROVIDED,
+    withoutDependencies: withoutDependencies(request.roots),
     onStart: request.onAsked,
   };
+}
+
+/** Names that nothing is to come with: all lines that ask for them say so. */
+export function withoutDependencies(roots: readonly Root[]): readonly string[] {
+  const names = roots.filter(({ noDeps }) => noDeps === true).map(({ name }) => name);
+  return [...new Set(names)].filter(
+    (name) => name !== '' && roots.every((root) => root.name !== name || root.noDeps === true),
+  );
 }
 
 /** Who names a pre-release wants them: pip takes the newest then, the resolver a final release while there is one. */

@@ -20,6 +20,8 @@ export interface Root {
   readonly where?: Where;
   /** `sha256:…`; empty means any. */
   readonly hashes: readonly string[];
+  /** What it asks for is not wanted. */
+  readonly noDeps?: boolean;
   /** `KEY=VALUE` for the backend that builds it; absent: none. */
   readonly settings?: readonly string[];
   /** What the requirement names by path or repository, to be built; the name may be empty until it is. */
@@ -39,7 +41,10 @@ export function projectRoots(
     if (marker !== undefined && !evaluateMarker(marker, markers)) return [];
     const place = where.line === undefined ? where.file : `${where.file}:${where.line}`;
     const given = settingsOf(line);
-    const settings = given.length === 0 ? {} : { settings: given };
+    const settings = {
+      ...(given.length === 0 ? {} : { settings: given }),
+      ...(line.noDeps === true ? { noDeps: true } : {}),
+    };
     const built = referenceOfLine(line);
     if (built !== undefined) {
       const requirement: Requirement = { name: name ?? '', extras: line.extras, specifiers: [] };
@@ -58,6 +63,7 @@ export function projectRoots(
           asked: `${place}: ${printable(text)}`,
           where,
           hashes,
+          ...settings,
           wheel,
         },
       ];

@@ -314,3 +314,69 @@ test('no network: what earlier runs looked up is enough', async () => {
   expect(await failure(solve(context.offline(), request(['other'])))).toMatchObject({ code: 'COGPLAN_OFFLINE' });
   server = await startHttpServer();
 });
+
+describe('packages that are wanted without what they need', () => {
+  const published: readonly PublishedWheel[] = [
+    { name: 'app', version: '1.0', metadata: ['Requires-Dist: lib==1.0', 'Requires-Dist: extra'] },
+    { name: 'lib', version: '1.0' },
+    { name: 'lib', version: '2.0' },
+    { name: 'extra', version: '1.0', metadata: ['Requires-Dist: lib'] },
+  ];
+  const asked = (lines: readonly (readonly [text: string, noDeps: boolean])[], change: Change = {}) => {
+    const written = lines.map(([text, noDeps], index) => ({
+      ...requirementLine(text, { where: { file: 'cog.yaml', line: index + 1 } }),
+      ...(noDeps ? { noDeps } : {}),
+    }));
+    return { ...request([], change), roots: projectRoots(written, targetMarkers(environment)) };
+  };
+
+  test.each<[string, readonly (readonly [string, boolean])[], readonly string[]]>([
+    ['come alone', [['app', true]], ['app==1.0']],
+    [
+      'beside what would contradict them',
+      [
+        ['app', true],
+        ['lib==2.0', false],
+      ],
+      ['app==1.0', 'lib==2.0'],
+    ],
+    [
+      'and bring it when another line asks for them too',
+      [
+        ['app', true],
+        ['app==1.0', false],
+      ],
+      ['app==1.0', 'extra==1.0', 'lib==1.0'],
+    ],
+    [
+      'others bring theirs',
+      [
+        ['app', true],
+        ['extra', false],
+      ],
+      ['app==1.0', 'extra==1.0', 'lib==2.0'],
+    ],
+  ])('%s', async (_, lines, expected) => {
+    publishWheels(server, published);
+    const packages = await solve(context, asked(lines));
+    expect(pins(packages)).toEqual(expected);
+    const app = packages.find(({ name }) => name === 'app');
+    expect(app?.requires).toEqual(expected.includes('lib==1.0') ? ['extra', 'lib==1.0'] : []);
+    expect(context.warnings()).toEqual([]);
+  });
+
+  test('also as of a day, from an index of our own', async () => {
+    publishWheels(
+      server,
+      published.map((item) => ({ ...item, uploadTime: '2024-01-01T00:00:00Z' })),
+    );
+    const lines = [
+      ['app', true],
+      ['lib==2.0', false],
+    ] as const;
+    expect(pins(await solve(context, asked(lines, { asOf: '2025-01-01T00:00:00Z' })))).toEqual([
+      'app==1.0',
+      'lib==2.0',
+    ]);
+  });
+});

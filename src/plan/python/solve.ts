@@ -13,7 +13,7 @@ import { ask } from './ask.ts';
 import type { BuiltPackage } from './built/builder.ts';
 import type { BuildsOutcome } from './built/compile-with-builds.ts';
 import { chooseFile } from './choose-file.ts';
-import { PROVIDED, type SolveRequest } from './compile-for.ts';
+import { PROVIDED, type SolveRequest, withoutDependencies } from './compile-for.ts';
 import { describeDirect, describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
@@ -35,9 +35,12 @@ export async function solve(context: Context, asked: SolveRequest): Promise<read
     unreachable,
     solveOnce: (limited) => solveOnce(context, limited, unreachable),
   });
+  const alone = new Set(withoutDependencies(request.roots));
   const { requires, missing, unreadable } = findEdges({
     roots: request.roots.map((root) => root.requirement),
-    packages: new Map(described.map(({ item, description }) => [item.name, description.requires])),
+    packages: new Map(
+      described.map(({ item, description }) => [item.name, alone.has(item.name) ? [] : description.requires]),
+    ),
     markers: targetMarkers(request.environment),
   });
   for (const [name, by] of missing) {

@@ -32,6 +32,8 @@ export interface CompileRequest {
   readonly preferences: readonly { readonly name: string; readonly version: string }[];
   /** Names that are left out wherever something depends on them. */
   readonly excludes: readonly string[];
+  /** Names whose packages are taken for asking nothing. */
+  readonly withoutDependencies?: readonly string[];
   /** Requirements that stand for whatever else is asked of their packages. */
   readonly overrides?: readonly string[];
   /** A further index of our own, on loopback, that is asked first and may take hours to answer. */
@@ -64,6 +66,7 @@ export async function compileRequirements(context: Context, request: CompileRequ
 }
 
 const OUTPUT = 'pylock.toml';
+const SETTINGS = 'settings.toml';
 const BUILD_SECONDS = 4 * 60 * 60;
 const MAX_REPORT = 16 * 1024 * 1024;
 
@@ -79,6 +82,12 @@ async function runUv(
     write('constraints.txt', request.constraints),
     write('excludes.txt', request.excludes),
     write('overrides.txt', request.overrides ?? []),
+    write(
+      SETTINGS,
+      (request.withoutDependencies ?? []).map(
+        (name) => `[[dependency-metadata]]\nname = ${JSON.stringify(name)}\nrequires-dist = []`,
+      ),
+    ),
     ...(request.preferences.length === 0
       ? []
       : [writeFile(join(scratch, OUTPUT), writePreferences(request.preferences))]),
@@ -127,7 +136,9 @@ function uvArguments(
     ...['pip', 'compile', 'requirements.in', '--constraints', 'constraints.txt', '--excludes', 'excludes.txt'],
     ...['--format', 'pylock.toml', '--output-file', OUTPUT, '--no-header', '--no-annotate'],
     ...['--python', python, '--no-python-downloads', '--only-binary', ':all:'],
-    ...['--no-config', '--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
+    // https://docs.astral.sh/uv/reference/settings/#dependency-metadata
+    ...((request.withoutDependencies ?? []).length === 0 ? ['--no-config'] : ['--config-file', SETTINGS]),
+    ...['--no-sources', '--no-progress', '--color', 'never', '--keyring-provider', 'disabled'],
     ...(request.overrides === undefined || request.overrides.length === 0 ? [] : ['--overrides', 'overrides.txt']),
     ...(request.pre ? ['--prerelease', 'allow'] : []),
     ...(request.oldest === true ? ['--resolution', 'lowest-direct'] : []),

@@ -202,6 +202,24 @@ describe('packages', () => {
     ]);
   });
 
+  it('mark what is installed without what it needs', () => {
+    const reading = read(
+      'pip install a',
+      'pip install --no-deps b c==1.0 --index-url https://h.test/simple',
+      'git clone https://h.test/o/r.git /r && pip install --no-deps -r /r/requirements.txt',
+    );
+    expect(reading.requirements.map(({ value, noDeps }) => [value, noDeps])).toEqual([
+      ['a', undefined],
+      ['--extra-index-url https://h.test/simple', true],
+      ['b', true],
+      ['c==1.0', true],
+    ]);
+    expect(reading.treeRequirements).toMatchObject([{ path: 'requirements.txt', noDeps: true }]);
+    expect(reading.commands[1]?.parts.map(({ why }) => why)).toEqual([
+      'locked with the requirements, without what they need: --extra-index-url https://h.test/simple, b, c==1.0',
+    ]);
+  });
+
   it('hand settings of builds to the packages of their line, and to no other', () => {
     const reading = read(
       'pip install -C a=1 --config-settings "b=x y" --global-option=--fast one two',

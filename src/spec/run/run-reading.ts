@@ -59,12 +59,20 @@ export interface RunStep {
   readonly secrets: readonly { readonly id: string; readonly target: string }[];
 }
 
+/** A line as in a requirements file, that a command installs. */
+export interface InstalledRequirement extends Located<string> {
+  /** `pip install --no-deps`: without what it asks for. */
+  readonly noDeps?: boolean;
+}
+
 /** A requirements file in a git tree, which can be read once the tree is there. */
 export interface TreeRequirements {
   readonly git: GitSource;
   /** Relative to the tree. */
   readonly path: string;
   readonly where: Where;
+  /** `pip install --no-deps`. */
+  readonly noDeps?: boolean;
 }
 
 /** `hf://owner/model`, and where it goes. */
@@ -83,7 +91,7 @@ export interface RunReading {
   readonly placements: readonly Placement[];
   readonly steps: readonly RunStep[];
   /** Lines as in a requirements file. */
-  readonly requirements: readonly Located<string>[];
+  readonly requirements: readonly InstalledRequirement[];
   readonly treeRequirements: readonly TreeRequirements[];
   readonly systemPackages: readonly Located<string>[];
   readonly weights: readonly RunWeights[];

@@ -1,7 +1,15 @@
 import { posix } from 'node:path';
 import type { Where } from '../../errors.ts';
 import type { Located } from '../spec.ts';
-import type { Placement, RunClass, RunPart, RunStep, RunWeights, TreeRequirements } from './run-reading.ts';
+import type {
+  InstalledRequirement,
+  Placement,
+  RunClass,
+  RunPart,
+  RunStep,
+  RunWeights,
+  TreeRequirements,
+} from './run-reading.ts';
 
 /** A placement before it has its position. */
 export type Placing = Omit<Placement, 'order' | 'from' | 'where'>;
@@ -20,7 +28,7 @@ const STANDARD = new Set(
 export class RunState {
   readonly placements: Placement[] = [];
   readonly steps: RunStep[] = [];
-  readonly requirements: Located<string>[] = [];
+  readonly requirements: InstalledRequirement[] = [];
   readonly treeRequirements: TreeRequirements[] = [];
   readonly systemPackages: Located<string>[] = [];
   readonly weights: RunWeights[] = [];

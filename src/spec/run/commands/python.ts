@@ -108,16 +108,16 @@ export const pip: Rule = (state, { words, output }) => {
     else if (line !== '') lines.push(`${line}${settings.join('')}`);
   }
   const flags = ['--pre', '--require-hashes', '--no-index'].filter((flag) => given.flags.has(flag));
-  if (given.flags.has('--no-deps')) state.warn('--no-deps has no effect: what the packages need is locked with them');
+  const alone = given.flags.has('--no-deps') ? { noDeps: true } : {};
   if (lines.length === 0 && trees.length === 0) {
     return { class: 'none', why: provided.length > 0 ? OWN_COG : 'the image has no pip, and needs none' };
   }
   const leftOut = provided.length === 0 ? '' : `; ${provided.join(', ')} is left out: ${OWN_COG}`;
-  for (const line of [...flags, ...lines]) state.requirements.push({ value: line, where: state.where });
-  for (const tree of trees) state.treeRequirements.push({ ...tree, where: state.where });
+  for (const line of [...flags, ...lines]) state.requirements.push({ value: line, where: state.where, ...alone });
+  for (const tree of trees) state.treeRequirements.push({ ...tree, where: state.where, ...alone });
   return {
     class: 'python',
-    why: `locked with the requirements: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}${leftOut}`,
+    why: `locked with the requirements${'noDeps' in alone ? ', without what they need' : ''}: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}${leftOut}`,
   };
 };
 
