@@ -95,7 +95,7 @@ async function ofTheProject({ workspace, runs, log }) {
       unit: 's',
       ours: samples.get(key),
       peer: samples.get('sha256sum'),
-      peerName: '`cat FILES | sha256sum`',
+      peerName: '`sha256sum` of all by `cat`',
       bar: { kind: 'peer/ours', least: 0.8 },
     },
     {

@@ -351,6 +351,17 @@ class WeightsTest(_WithHost):
         self.assertIn(hashlib.sha256(other).hexdigest(), str(caught.exception))
         self.assertEqual(self.placed(), {})
 
+    def test_a_file_that_cannot_be_had_ends_the_wait_for_the_others(self):
+        self.host.slow = 0.05
+        for name in "abcdefgh":
+            self.add(name, os.urandom(1 << 19), urls=[self.host.url + ("/gone" if name == "d" else "/" + name)])
+        started = time.monotonic()
+        with mock.patch.object(present, "_CONNECTIONS", 2), self.assertRaises(download.DownloadError) as caught:
+            present.ensure()
+        self.assertIn("/gone: the server answers 404", str(caught.exception))
+        self.assertLess(time.monotonic() - started, 10)
+        self.assertEqual(self.placed(), {})
+
     def test_a_cut_part_goes_on_where_it_was(self):
         body = os.urandom(1 << 18)
         self.add("a.bin", body)

@@ -135,6 +135,21 @@ describe('writer', () => {
     await fourth.abort();
   });
 
+  test('zeros take no place, in the middle, at the end and across a pause, and are read as zeros', async () => {
+    const zeros = Buffer.alloc(4 * 1024 * 1024);
+    const bytes = Buffer.concat([Buffer.from('start'), zeros, Buffer.from('middle'), zeros]);
+    const hash = sha256(bytes);
+    const first = await store.writer({ resume: hash });
+    await first.write(bytes.subarray(0, 3 * 1024 * 1024));
+    await first.suspend();
+    const second = await store.writer({ resume: hash });
+    expect(second.size).toBe(3 * 1024 * 1024);
+    await second.write(bytes.subarray(second.size));
+    await second.commit({ sha256: hash, size: bytes.length });
+    expect(readFileSync(store.blobPath(hash)).equals(bytes)).toBe(true);
+    expect(statSync(store.blobPath(hash)).blocks * 512).toBeLessThan(3 * 1024 * 1024);
+  });
+
   test('drops the partial file when the whole turns out wrong', async () => {
     const writer = await store.writer({ resume: hash });
     await writer.write(Buffer.from('wrong'));

@@ -8,6 +8,7 @@ import type { WeightFile } from '../../lock/schema.generated.ts';
 import type { BucketObject } from '../../sources/buckets/bucket-host.ts';
 import { type BucketUri, bucketUrl } from '../../sources/buckets/bucket-uri.ts';
 import type { Buckets } from '../../sources/buckets/open-buckets.ts';
+import { fetchUnless } from '../../sources/files/fetch-new-file.ts';
 
 /** Kind of derived results: what an object of this version hashes to. */
 const KIND = 'bucket-object';
@@ -71,8 +72,7 @@ async function hashOf(
   const key = sha256(canonicalJson([url, endpoint, object.size, object.version]));
   const known = await context.store.getDerived<Hashed>(KIND, key);
   if (known !== undefined) return known;
-  const { body } = await buckets.http.stream(url, { signal: context.signal });
-  const stored = await context.store.put(body);
+  const stored = await fetchUnless({ ...context, http: buckets.http }, { url, what: url }, undefined);
   if (stored.size !== object.size) {
     throw new CogplanError(
       'COGPLAN_BUCKET_CHANGED',

@@ -1,6 +1,7 @@
 import type { Context } from '../../context.ts';
 import { CogplanError, type Where } from '../../errors.ts';
 import type { File } from '../../lock/schema.generated.ts';
+import { type Fetched, fetchUnless } from '../../sources/files/fetch-new-file.ts';
 
 export interface HttpWeight {
   readonly path: string;
@@ -12,7 +13,7 @@ export interface HttpWeight {
 const STRONG_ETAG = /^"[^"]*"$/;
 
 /**
- * The one file behind an address, streamed into the store while it is hashed. When the server still tells the ETag of `before`, that is taken
+ * The one file behind an address, streamed into the store while it is hashed, and continued where the transfer was cut. When the server still tells the ETag of `before`, that is taken
  * and nothing is read. Errors: those of HTTP, COGPLAN_WEIGHTS_SOURCE.
  */
 export async function readHttpWeight(
@@ -20,14 +21,15 @@ export async function readHttpWeight(
   { uri, where, before }: { readonly uri: string; readonly where: Where; readonly before: HttpWeight | undefined },
 ): Promise<HttpWeight> {
   const path = nameIn(uri, where);
-  const { body, headers } = await context.http.stream(uri, { signal: context.signal });
-  const etag = headers.etag !== undefined && STRONG_ETAG.test(headers.etag) ? `etag:${headers.etag}` : undefined;
-  if (before !== undefined && etag === before.fingerprint) {
-    body.destroy();
-    return before;
-  }
-  const { sha256, size } = await context.store.put(body);
-  return { path, file: { url: uri, sha256, size, computed: true }, fingerprint: etag ?? `sha256:${sha256}` };
+  const weightOf = ({ sha256, size, validator = '' }: Fetched): HttpWeight => ({
+    path,
+    file: { url: uri, sha256, size, computed: true },
+    fingerprint: STRONG_ETAG.test(validator) ? `etag:${validator}` : `sha256:${sha256}`,
+  });
+  const asked = { url: uri, what: uri };
+  if (before === undefined) return weightOf(await fetchUnless(context, asked, undefined));
+  const fetched = await fetchUnless(context, asked, /^etag:(.*)$/s.exec(before.fingerprint)?.[1]);
+  return fetched === undefined ? before : weightOf(fetched);
 }
 
 function nameIn(uri: string, where: Where): string {

@@ -6,6 +6,7 @@ import { aContext, type TestContext } from '../../../test/builders/context.ts';
 import { etagOf, type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { publishRepository } from '../../../test/servers/hub.ts';
 import { sha256 } from '../../digest.ts';
+import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
 import type { WeightSet } from '../../spec/spec.ts';
 import { resolveWeights } from './resolve.ts';
 
@@ -184,6 +185,37 @@ describe('a file behind an address', () => {
     expect(await resolve([aSet(uri)], { previous: locked })).toEqual(locked);
     const [moved] = await resolve([aSet(uri)], { previous: locked, upgrade: true });
     expect(moved?.files[0]?.file.sha256).toBe(sha256('another'));
+  });
+
+  test('goes on where it was cut, and starts again when the file has changed in between', async () => {
+    const [old, now] = [Buffer.alloc(900_000, 'a'), Buffer.alloc(900_000, 'b')];
+    server.answer(
+      '/cut.bin',
+      { body: now, headers: { etag: '"2"' }, cutAfter: 300_000 },
+      { body: now, headers: { etag: '"2"' } },
+    );
+    const [set] = await resolve([aSet(`${server.url}/cut.bin`)]);
+    expect(set?.files[0]?.file).toMatchObject({ sha256: sha256(now), size: 900_000 });
+    expect(server.requestsOf('/cut.bin')[1]?.headers).toMatchObject({ 'if-range': '"2"' });
+    server.answer(
+      '/moved.bin',
+      { body: old, headers: { etag: '"1"' }, cutAfter: 300_000 },
+      { body: now, headers: { etag: '"2"' } },
+    );
+    const [moved] = await resolve([aSet(`${server.url}/moved.bin`)]);
+    expect(moved?.files[0]?.file.sha256).toBe(sha256(now));
+    expect(moved?.sources[0]?.fingerprint).toBe('etag:"2"');
+  });
+
+  test('is only taken with the bytes that its LFS oids name', async () => {
+    publishRepository(server, { name: 'o/wrong', files: { 'm.bin': Buffer.from('right') } });
+    const [set] = await resolve([aSet('hf://o/wrong')]);
+    const { file } = set!.files[0]!;
+    server.answer(`/objects/${file.sha256}`, { body: 'wrong' });
+    const error = await fetchArtifacts(context, [{ file, what: 'm.bin' }]).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: 'COGPLAN_HASH_MISMATCH' });
+    expect((error as Error).message).toContain(file.sha256);
+    expect((error as Error).message).toContain(sha256('wrong'));
   });
 
   test('without a strong ETag is known by its digest; an address without a name is refused', async () => {

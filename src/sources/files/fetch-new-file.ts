@@ -31,14 +31,35 @@ const PAUSE = 200;
  * COGPLAN_HASH_MISMATCH when another hash was written down; COGPLAN_NETWORK, COGPLAN_HTTP_STATUS, COGPLAN_OFFLINE.
  */
 export async function fetchNewFile(context: Context, asked: NewFile): Promise<File> {
+  const { sha256: hash, size, pinned } = await fetchUnless(context, asked, undefined);
+  return fileOf(pinned, { sha256: hash, size }, asked);
+}
+
+export interface Fetched {
+  readonly sha256: Sha256;
+  readonly size: number;
+  /** The address that will still name these bytes. */
+  readonly pinned: string;
+  /** ETag or date that the server gave. */
+  readonly validator: string | undefined;
+}
+
+/** As `fetchNewFile`, for whom a file of this ETag is nothing new: that is not read, and undefined. */
+export function fetchUnless(context: Context, asked: NewFile, etag: undefined): Promise<Fetched>;
+export function fetchUnless(context: Context, asked: NewFile, etag: string | undefined): Promise<Fetched | undefined>;
+export async function fetchUnless(
+  context: Context,
+  asked: NewFile,
+  etag: string | undefined,
+): Promise<Fetched | undefined> {
   const writer = await context.store.writer();
   const transfer: Transfer = { writer, validator: undefined, size: undefined, urls: [asked.url] };
   try {
     for (let connection = 1; ; connection++) {
-      const cut = await receive(context, asked, transfer);
-      if (typeof cut === 'object' && 'sha256' in cut) {
+      const cut = await receive(context, asked, transfer, etag);
+      if (cut === 'known' || (cut !== undefined && 'sha256' in cut)) {
         await transfer.writer.abort();
-        return fileOf(cut.pinned, cut, asked);
+        return cut === 'known' ? undefined : cut;
       }
       if (cut === undefined) break;
       if (connection >= MOST_CONNECTIONS) throw cut;
@@ -46,11 +67,12 @@ export async function fetchNewFile(context: Context, asked: NewFile): Promise<Fi
     }
     const { sha256: hash, size } = await transfer.writer.commit();
     const pinned = pinnedUrl(transfer.urls);
-    if (transfer.validator !== undefined) {
-      const known: Known = { sha256: hash, size, validator: transfer.validator, pinned };
+    const { validator } = transfer;
+    if (validator !== undefined) {
+      const known: Known = { sha256: hash, size, validator, pinned };
       await context.store.putDerived(KIND, sha256(asked.url), known);
     }
-    return fileOf(pinned, { sha256: hash, size }, asked);
+    return { sha256: hash, size, pinned, validator };
   } catch (error) {
     await transfer.writer.abort();
     if (context.signal.aborted && !(error instanceof CogplanError))
@@ -67,12 +89,13 @@ interface Transfer {
   urls: readonly string[];
 }
 
-/** Appends what one connection gives: undefined when the file is complete, what is known of it when it is there already, else the error that cut it. */
+/** Appends what one connection gives: undefined when the file is complete, what is known of it when it is there already, else the error that cut it. `known`: it has that ETag. */
 async function receive(
   context: Context,
   asked: NewFile,
   transfer: Transfer,
-): Promise<CogplanError | Known | undefined> {
+  etag: string | undefined,
+): Promise<CogplanError | Known | 'known' | undefined> {
   const offset = transfer.validator === undefined ? 0 : transfer.writer.size;
   const response = await context.http.stream(asked.url, {
     offset,
@@ -94,6 +117,7 @@ async function receive(
         return new CogplanError('COGPLAN_NETWORK', `${asked.url} changes while it is fetched`, { subject: asked.url });
       }
       Object.assign(transfer, { validator, size: response.size, urls: response.urls });
+      if (etag !== undefined && headers.etag === etag) return 'known';
       const known = await unchanged(context, asked, validator);
       if (known !== undefined) return known;
     }

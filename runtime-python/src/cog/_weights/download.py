@@ -22,6 +22,8 @@ from .manifest import WeightFile
 
 PART = 32 << 20
 _BUFFER = 1 << 20
+# Where a buffer is filled by many reads, each of which may take long on a slow line.
+_SOME = 1 << 17
 _ATTEMPTS = 6
 _LONGEST_PAUSE = 20.0
 # However long a server asks to wait.
@@ -143,8 +145,10 @@ def fetch(jobs: List[Job], connections: int, on_bytes: Callable[[int], None], on
             try:
                 if index not in job.done:
                     _fetch_part(job, index, buffer, on_bytes, stop)
-            except BaseException as error:  # noqa: B902  told to whoever waits for the file
-                job.fail(error)
+            except BaseException as error:  # noqa: B902  told to whoever waits, for this file or for another that nobody fetches now
+                failed = _told(job, error)
+                for each in jobs:
+                    each.fail(failed)
                 stop.set()
                 return
 
@@ -173,7 +177,7 @@ def _check(job: Job) -> None:
                 while index not in job.done and job.failure is None:
                     job.progress.wait()
                 if job.failure is not None:
-                    raise _told(job, job.failure)
+                    raise job.failure
             stream.seek(index * PART)
             left = min(PART, job.file.size - index * PART)
             while left > 0:
@@ -283,13 +287,17 @@ def _receive(
 def _receiver(answer: Any, stop: threading.Event) -> Callable[[memoryview], int]:
     """Fills buffers with a body, 0 at its end. Where nothing is encrypted, the system fills a whole buffer in one call: to be woken for
     each packet, among as many threads as there are connections, costs more than everything else."""
+
+    def receive_some(view: memoryview) -> int:
+        return answer.readinto(view[:_SOME])  # type: ignore[no-any-return]
+
     sock = getattr(getattr(answer.fp, "raw", None), "_sock", None)
     if type(sock) is not socket.socket or answer.chunked:
-        return answer.readinto  # type: ignore[no-any-return]
+        return receive_some
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", int(_GLANCE), int(_GLANCE % 1 * 1e6)))
     except OSError:
-        return answer.readinto  # type: ignore[no-any-return]
+        return receive_some
     buffered = len(answer.fp.peek(1))
     sock.settimeout(None)
 
