@@ -29,10 +29,10 @@ export interface ChoiceInput {
 export function chooseFile(context: Context, item: CompiledPackage, input: ChoiceInput): ChosenFile {
   const usable = item.files.flatMap((file) => readFile(file));
   const allowed = new Set(input.roots.flatMap((root) => root.hashes));
-  const candidates =
-    allowed.size === 0
-      ? usable
-      : usable.filter((file) => file.sha256 !== undefined && allowed.has(toDigest(file.sha256)));
+  const named = usable.filter((file) => file.sha256 !== undefined && allowed.has(toDigest(file.sha256)));
+  // A hash that the index does not tell is computed from the bytes, and compared then.
+  const silent = usable.filter((file) => file.sha256 === undefined);
+  const candidates = allowed.size === 0 ? usable : named.length > 0 ? named : silent;
   const chosen = keptFile(context, candidates, { ...input, item }) ?? chooseWheel(candidates, input.ranks);
   if (chosen !== undefined) return chosen;
   if (chooseWheel(usable, input.ranks) === undefined) {
@@ -42,14 +42,35 @@ export function chooseFile(context: Context, item: CompiledPackage, input: Choic
       hint: 'Choose another version, or a package index that has a wheel for the target.',
     });
   }
-  throw new CogplanError(
+  throw hashRefused(item, input.roots, usable);
+}
+
+/** Holds a hash that was computed, for want of one on the index, against those that requirements name. Another one is COGPLAN_WHEEL_HASH_REFUSED. */
+export function checkComputedHash(
+  item: CompiledPackage,
+  roots: readonly Root[],
+  file: { readonly filename: string; readonly sha256: Sha256 },
+): void {
+  const allowed = roots.flatMap((root) => root.hashes);
+  if (allowed.length > 0 && !allowed.includes(toDigest(file.sha256))) throw hashRefused(item, roots, [file]);
+}
+
+function hashRefused(
+  { name, version }: CompiledPackage,
+  roots: readonly Root[],
+  found: readonly { readonly filename: string; readonly sha256: Sha256 | undefined }[],
+): CogplanError {
+  return new CogplanError(
     'COGPLAN_WHEEL_HASH_REFUSED',
-    `no wheel of ${item.name} ${item.version} for the target has a hash that its requirement allows`,
+    `no wheel of ${name} ${version} for the target has a hash that its requirement allows`,
     {
-      subject: item.name,
-      where: input.roots.find((root) => root.hashes.length > 0)?.where,
+      subject: name,
+      where: roots.find((root) => root.hashes.length > 0)?.where,
       hint: 'Either the files on the index were replaced, or the hashes are those of other files: compare them.',
-      data: { found: usable.map(({ filename, sha256 }) => ({ filename, sha256 })), allowed: [...allowed] },
+      data: {
+        found: found.map(({ filename, sha256 }) => ({ filename, sha256 })),
+        allowed: [...new Set(roots.flatMap((root) => root.hashes))],
+      },
     },
   );
 }

@@ -248,6 +248,25 @@ describe('what cannot be resolved', () => {
     });
   });
 
+  test.each([
+    ['one index', false],
+    ['several', true],
+  ] as const)('a hash that the index does not tell is computed and compared: %s', async (_, several) => {
+    const files = publishWheels(server, DEMO, { format: 'html', hashes: false });
+    const indexes = { primary: `${server.url}/simple`, extra: several ? [`${server.url}/other`] : [], findLinks: [] };
+    const { sha256: good } = files.get('lib-1.5-cp311-cp311-manylinux_2_28_x86_64.whl')!;
+    const [only] = await solve(context, request(['lib'], { indexes, hashes: [toDigest(asSha256(good))] }));
+    expect(only?.file).toMatchObject({ sha256: good });
+    expect(only?.file).not.toHaveProperty('computed');
+    const other = toDigest(asSha256('0'.repeat(64)));
+    expect(await failure(solve(context, request(['lib'], { indexes, hashes: [other] })))).toMatchObject({
+      code: 'COGPLAN_WHEEL_HASH_REFUSED',
+      subject: 'lib',
+      where: { file: 'requirements.txt', line: 1 },
+      data: { found: expect.arrayContaining([expect.objectContaining({ sha256: good })]), allowed: [other] },
+    });
+  });
+
   test('a hash that no file has', async () => {
     const files = publishWheels(server, DEMO);
     const good = toDigest(asSha256(files.get('lib-1.5-py3-none-any.whl')!.sha256));

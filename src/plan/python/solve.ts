@@ -12,7 +12,7 @@ import { holdImpossible, mentions } from '../holds.ts';
 import { ask } from './ask.ts';
 import type { BuiltPackage } from './built/builder.ts';
 import type { BuildsOutcome } from './built/compile-with-builds.ts';
-import { chooseFile } from './choose-file.ts';
+import { checkComputedHash, chooseFile } from './choose-file.ts';
 import { PROVIDED, type SolveRequest, withoutDependencies } from './compile-for.ts';
 import { describeDirect, describeFile, type WheelDescription, withoutUserInfo } from './describe-file.ts';
 import { findEdges } from './edges.ts';
@@ -135,7 +135,11 @@ async function describeAll(
         const indexes = route.filter((_, at) => reached[at]);
         const sources = { indexes, findLinks: request.indexes.findLinks };
         const description = await describeFile(context, { name: item.name, file, sources, direct, onPurpose });
-        return { item, url: file.url, description };
+        if (direct !== undefined) return { item, url: file.url, description };
+        const named = [...roots, ...limits];
+        checkComputedHash(item, named, { filename: file.filename, sha256: description.sha256 });
+        const computed = description.computed && named.every(({ hashes }) => hashes.length === 0);
+        return { item, url: file.url, description: { ...description, computed } };
       }),
     ),
   );
