@@ -82,6 +82,10 @@ test.each([
   ['build:\n  run:\n    - a\n  - b # c\n', 'build:\n  run:\n    - a\n    - b # c\n'],
   ['build:\n  gpu: true\n cuda: "12.1"\n', 'build:\n  gpu: true\n  cuda: "12.1"\n'],
   [
+    'build:\n  run:\n  - a\n    # why\n    - b c\n    - d\n\nrun: "p.py:P"\n',
+    'build:\n  run:\n  - a\n    # why\n  - b c\n  - d\n\nrun: "p.py:P"\n',
+  ],
+  [
     'build:\n  system_packages:\n    - "a"\n python_packages:\n  - "b"\n  - "c"\nrun: "p.py:P"\n',
     'build:\n  system_packages:\n    - "a"\n  python_packages:\n  - "b"\n  - "c"\nrun: "p.py:P"\n',
   ],

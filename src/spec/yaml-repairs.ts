@@ -38,7 +38,7 @@ export function oneLine(index: number, line: string, text: string): Repair {
   return { text, ways: [[[index, line]]] };
 }
 
-/** The line alone, and together with what lies below it. */
+/** The line with what lies below it; and alone, unless others stand beside it, which would then go on with it. */
 export function indentations(
   lines: readonly string[],
   index: number,
@@ -53,7 +53,9 @@ export function indentations(
     if (line.trim() !== '' && indentOf(line) < indent) break;
     if (line.trim() !== '') block.push(at);
   }
-  return [[[index, moved(lines[index] ?? '')]], block.map((at) => [at, moved(lines[at] ?? '')] as const)];
+  const together = block.map((at) => [at, moved(lines[at] ?? '')] as const);
+  const hasSiblings = block.some((at) => at !== index && indentOf(lines[at] ?? '') === indent);
+  return hasSiblings ? [together] : [[[index, moved(lines[index] ?? '')]], together];
 }
 
 function indentOf(line: string): number {
