@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -36,8 +36,9 @@ function publishWheel(parts: WheelParts): void {
   publish(parts.name ?? '', filename, bytes);
 }
 
-async function publishSource(name: string, setup: string): Promise<void> {
+async function publishSource(name: string, setup: string, files: Readonly<Record<string, string>> = {}): Promise<void> {
   const packer = pack();
+  for (const [path, text] of Object.entries(files)) packer.entry({ name: `${name}-1.0/${path}` }, text);
   packer.entry({ name: `${name}-1.0/setup.py` }, setup);
   packer.finalize();
   publish(name, `${name}-1.0.tar.gz`, gzipSync(await buffer(packer)));
@@ -103,6 +104,25 @@ test('a build that fails is told with the versions that need none', async () => 
   expect(code).toBe('COGPLAN_BUILD_FAILED');
   expect(data?.fixes?.[0]?.text).toBe('ask for cptbroken==1.1');
   expect(await followed(project, 1)).toEqual(['Python 3.11: cptbroken 1.1, cptown 1.0']);
+}, 600_000);
+
+test('headers that a build misses are added to the list of Debian packages, one after the other', async () => {
+  await publishSource(
+    'cptneedy',
+    'from setuptools import setup, Extension\nsetup(name="cptneedy", version="1.0", ext_modules=[Extension("cptneedy", ["n.c"])])\n',
+    { 'n.c': '#include <sndfile.h>\n#include <magic.h>\nint x;\n' },
+  );
+  const project = aProject('needy', ['cptneedy==1.0']);
+  const config =
+    'build:\n  python_version: "3.11"\n  system_packages:\n    - "tini" # ours\n  python_requirements: r.txt\n';
+  writeFileSync(join(project, 'cog.yaml'), config);
+  const { code, data } = await failureOf(project);
+  expect(code).toBe('COGPLAN_BUILD_FAILED');
+  expect(data?.fixes?.[0]?.text).toBe('add libsndfile1-dev, libmagic-dev to build.system_packages');
+  expect(await followed(project, 1)).toEqual(['Python 3.11: cptneedy 1.0, cptown 1.0']);
+  expect(readFileSync(join(`${project}-1`, 'cog.yaml'), 'utf8')).toBe(
+    config.replace('# ours\n', '# ours\n    - "libsndfile1-dev"\n    - "libmagic-dev"\n'),
+  );
 }, 600_000);
 
 test('a change that leads to nothing but another failing build is not offered', async () => {

@@ -62,7 +62,7 @@ async function fixesFor(request: SolveRequest): Promise<readonly Fix[]> {
   const error: unknown = await solve(context, request).catch((caught: unknown) => caught);
   if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
   const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
-  const spec = { directory, pythonVersion: { value: '3.11', where } };
+  const spec = { directory, file: 'cog.yaml', pythonVersion: { value: '3.11', where }, systemPackages: [] };
   const { fixes, cutShort } = await advise(context, { request, spec, error, now: NOW, trials: new Trials(undefined) });
   expect(cutShort).toBeUndefined();
   return fixes;
@@ -204,7 +204,7 @@ test('time that runs out is told, with what was found until then', async () => {
   const error: unknown = await solve(context, request).catch((caught: unknown) => caught);
   if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
   const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
-  const spec = { directory, pythonVersion: { value: '3.11', where } };
+  const spec = { directory, file: 'cog.yaml', pythonVersion: { value: '3.11', where }, systemPackages: [] };
   const advice = await advise(context, {
     request,
     spec,

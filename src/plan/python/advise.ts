@@ -17,6 +17,7 @@ import { torchConflicts } from '../accelerator/torch-family.ts';
 import { mentions } from '../holds.ts';
 import { renamedPackage } from '../tables/python-renames.ts';
 import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons.ts';
+import { missingPackages } from './advise-system.ts';
 import type { SolveRequest } from './compile-for.ts';
 import { jaxPages } from './jax-pages.ts';
 import { offerFiles } from './offer.ts';
@@ -26,7 +27,7 @@ import type { Trial, Trials, Verdict } from './trials.ts';
 
 export interface AdviceInput {
   readonly request: SolveRequest;
-  readonly spec: Pick<Spec, 'directory' | 'pythonVersion'>;
+  readonly spec: Pick<Spec, 'directory' | 'file' | 'pythonVersion' | 'systemPackages'>;
   /** COGPLAN_PYTHON_UNSATISFIABLE, COGPLAN_NO_WHEEL or COGPLAN_BUILD_FAILED of that request. */
   readonly error: CogplanError;
   readonly now: Date;
@@ -85,6 +86,9 @@ async function search(context: Context, input: AdviceInput, found: Found[]): Pro
   const { trials, spec } = input;
   const left: { readonly candidate: Candidate; readonly rank: number; readonly verdict: Verdict }[] = [];
   const seen = new Set<string>();
+  const missing = await missingPackages(context, input);
+  if (missing !== undefined)
+    found.push({ candidate: { ...missing.trial, fix: missing.fix }, verdict: 'yes', rank: -1 });
   const enough = (): boolean => found.filter(({ verdict }) => verdict === 'yes').length >= MOST_FIXES;
   for await (const candidate of candidates(context, input)) {
     if (enough() || seen.size >= MOST_TRIES) break;

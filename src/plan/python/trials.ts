@@ -1,9 +1,10 @@
 import type { Context } from '../../context.ts';
-import { isCogplanError } from '../../errors.ts';
+import { type CogplanError, isCogplanError } from '../../errors.ts';
 import type { Located } from '../../spec/spec.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 import { ask } from './ask.ts';
 import { buildable } from './built/buildable.ts';
+import type { BuildsOutcome } from './built/compile-with-builds.ts';
 import type { SolveRequest } from './compile-for.ts';
 import type { Root } from './roots.ts';
 
@@ -12,6 +13,8 @@ export interface Trial {
   readonly request: SolveRequest;
   /** Instead of the project's `build.python_version`; `request` has its environment already. */
   readonly python?: Located<string>;
+  /** Beside the project's own. */
+  readonly systemPackages?: readonly Located<string>[];
 }
 
 /**
@@ -40,17 +43,22 @@ export class Trials {
   }
 
   /** With all that the project needs. */
-  async withBuilds(context: Context, trial: Trial): Promise<Verdict> {
+  async withBuilds(context: Context, trial: Trial): Promise<'yes' | 'no'> {
+    return (await this.failureOf(context, trial)) === undefined ? 'yes' : 'no';
+  }
+
+  /** What stands in the way of a change, with all that the project needs; undefined: nothing does. */
+  async failureOf(context: Context, trial: Trial): Promise<Failure | undefined> {
     const input = this.#input;
-    if (input === undefined) return 'no';
-    if (!this.#movesSystem(trial)) return (await isResolved(context, trial.request)) ? 'yes' : 'no';
-    const system = await this.#systemOf(context, trial);
-    if (system !== 'yes') return 'no';
-    const changed = { ...this.#changed(input, trial), system: () => this.#resolveSystem(context, trial) };
-    const { builds: _, ...plain } = trial.request;
-    const { environment } = await changed.system();
-    const { request } = buildable(context, changed, { ...plain, environment });
-    return (await isResolved(context, request)) ? 'yes' : 'no';
+    if (input === undefined) return {};
+    return attempt(context, async () => {
+      if (!this.#movesSystem(trial)) return askBounded(context, trial.request);
+      if (input.systemFor === undefined) return undefined;
+      const changed = { ...this.#changed(input, trial), system: () => this.#resolveSystem(context, trial) };
+      const { builds: _, ...plain } = trial.request;
+      const { environment } = await changed.system();
+      return askBounded(context, buildable(context, changed, { ...plain, environment }).request);
+    });
   }
 
   get #mayBuild(): boolean {
@@ -58,8 +66,8 @@ export class Trials {
   }
 
   /** Debian's packages, and the interpreter, are others than those that were resolved already. */
-  #movesSystem({ request, python }: Trial): boolean {
-    return python !== undefined || request.asOf !== (this.#input?.options.asOf ?? null);
+  #movesSystem({ request, python, systemPackages }: Trial): boolean {
+    return python !== undefined || systemPackages !== undefined || request.asOf !== (this.#input?.options.asOf ?? null);
   }
 
   async #systemOf(context: Context, trial: Trial): Promise<Verdict> {
@@ -75,8 +83,8 @@ export class Trials {
   }
 
   #resolveSystem(context: Context, trial: Trial): Promise<SystemResolution> {
-    const { request, python } = trial;
-    const key = `${python?.value ?? ''} ${request.asOf ?? ''}`;
+    const { request, python, systemPackages = [] } = trial;
+    const key = [python?.value ?? '', request.asOf ?? '', ...systemPackages.map(({ value }) => value)].join(' ');
     const known = this.#systems.get(key);
     if (known !== undefined) return known;
     if (this.#input?.systemFor === undefined) throw new Error('there is no system to resolve');
@@ -85,8 +93,13 @@ export class Trials {
     return resolving;
   }
 
-  #changed(input: ResolveInput, { request, python }: Trial): ResolveInput {
-    const spec = python === undefined ? input.spec : { ...input.spec, pythonVersion: python };
+  #changed(input: ResolveInput, { request, python, systemPackages = [] }: Trial): ResolveInput {
+    const pythonVersion = python ?? input.spec.pythonVersion;
+    const spec = {
+      ...input.spec,
+      pythonVersion,
+      systemPackages: [...input.spec.systemPackages, ...systemPackages],
+    };
     return { ...input, spec, options: { ...input.options, asOf: request.asOf } };
   }
 }
@@ -102,14 +115,26 @@ function isSource({ source, wheel, requirement }: Root): boolean {
   return source !== undefined || (wheel === undefined && requirement.url !== undefined);
 }
 
+/** Empty when no error tells. */
+interface Failure {
+  readonly error?: CogplanError;
+}
+
 async function isResolved(context: Context, request: SolveRequest): Promise<boolean> {
+  return (await attempt(context, () => askBounded(context, request))) === undefined;
+}
+
+/** With the bounds of Python that indexes tell, all of them. */
+function askBounded(context: Context, request: SolveRequest): Promise<BuildsOutcome> {
+  return ask(context, { ...request, misfits: request.misfits ?? new Map() });
+}
+
+async function attempt(context: Context, work: () => Promise<BuildsOutcome | undefined>): Promise<Failure | undefined> {
   try {
-    // With the bounds of Python that indexes tell, all of them.
-    const bounded = { ...request, misfits: request.misfits ?? new Map() };
-    return (await ask(context, bounded)).outcome.kind === 'resolved';
+    return (await work())?.outcome.kind === 'resolved' ? undefined : {};
   } catch (error) {
     context.signal.throwIfAborted();
-    if (isCogplanError(error)) return false;
+    if (isCogplanError(error)) return { error };
     throw error;
   }
 }

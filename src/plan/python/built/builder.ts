@@ -15,7 +15,7 @@ import { normalizeName } from '../../../formats/python/name.ts';
 import { parseRequirement } from '../../../formats/python/requirement.ts';
 import { parseWheelMetadata, type WheelMetadata } from '../../../formats/python/wheel-metadata.ts';
 import type { BuildRequirement, Built, BuiltSource, File } from '../../../lock/schema.generated.ts';
-import { findRemedy } from './remedies.ts';
+import { findRemedy, type Remedy } from './remedies.ts';
 
 export interface BuilderOptions {
   readonly place: () => Promise<BuildPlace>;
@@ -86,7 +86,7 @@ export async function buildPackage(
       if (outcome.kind === 'built') return describe(context, build, outcome.file, [...against]);
       const remedy = findRemedy(outcome.log);
       if (remedy?.kind !== 'require' || wanted.has(remedy.requirement) || attempt >= MAX_ATTEMPTS) {
-        throw buildFailed(what, where, outcome, remedy?.kind === 'advice' ? remedy.text : undefined);
+        throw buildFailed(outcome, { what, where, remedy });
       }
       const name = normalizeName(parseRequirement(remedy.requirement).name);
       info(context.host, 'build.requirement', `${what} is built with ${remedy.requirement} as well: ${remedy.why}`);
@@ -141,11 +141,10 @@ function readMetadata(path: string, filename: string): Buffer {
 }
 
 function buildFailed(
-  what: string,
-  where: Where | undefined,
   { log, code }: BuildFailure,
-  advice: string | undefined,
+  { what, where, remedy }: Pick<PackageToBuild, 'what' | 'where'> & { readonly remedy: Remedy | undefined },
 ): CogplanError {
+  const advice = remedy?.kind === 'advice' ? remedy : undefined;
   const lines = log.trim().split('\n').slice(-LOG_LINES);
   return new CogplanError(
     'COGPLAN_BUILD_FAILED',
@@ -153,8 +152,8 @@ function buildFailed(
     {
       subject: what,
       where,
-      hint: advice ?? 'Choose a version that has a wheel, or read the log above for what the build misses.',
-      data: { log },
+      hint: advice?.text ?? 'Choose a version that has a wheel, or read the log above for what the build misses.',
+      data: { log, ...(advice?.packages === undefined ? {} : { systemPackages: advice.packages }) },
     },
   );
 }

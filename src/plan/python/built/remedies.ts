@@ -3,7 +3,12 @@ export type Remedy =
   /** Something that the project needs to be built and does not say: added, and the build tried again. */
   | { readonly kind: 'require'; readonly requirement: string; readonly why: string }
   /** Nothing but the user can do. */
-  | { readonly kind: 'advice'; readonly text: string };
+  | {
+      readonly kind: 'advice';
+      readonly text: string;
+      /** Debian packages that the text says to add. */
+      readonly packages?: readonly string[];
+    };
 
 interface Row {
   readonly pattern: RegExp;
@@ -110,8 +115,11 @@ const PKG_CONFIG: Readonly<Record<string, string>> = {
 
 const require = (requirement: string, why: string): Remedy => ({ kind: 'require', requirement, why });
 const advice = (text: string): Remedy => ({ kind: 'advice', text });
-const debian = (name: string, missing: string): Remedy =>
-  advice(`It needs ${missing}: add ${name} to build.system_packages.`);
+const debian = (missing: string, ...packages: readonly string[]): Remedy => ({
+  kind: 'advice',
+  text: `It needs ${missing}: add ${packages.join(' and ')} to build.system_packages.`,
+  packages,
+});
 
 /** The first row whose pattern is found, and that gives a remedy, counts. */
 const ROWS: readonly Row[] = [
@@ -151,7 +159,7 @@ const ROWS: readonly Row[] = [
     pattern: /fatal error: ([\w./+-]+\.h(?:pp)?): No such file/,
     remedy: ([, header = '']) => {
       const name = Object.hasOwn(HEADERS, header) ? HEADERS[header] : undefined;
-      if (name !== undefined) return debian(name, `the header ${header}`);
+      if (name !== undefined) return debian(`the header ${header}`, name);
       if (/^(?:cuda|cublas|cudnn|curand|nv)/.test(header)) return advice(CUDA);
       if (/^numpy\//.test(header)) return require('numpy', 'it includes the headers of numpy');
       return advice(`It needs the header ${header}: add the Debian package that has it to build.system_packages.`);
@@ -160,28 +168,33 @@ const ROWS: readonly Row[] = [
   { pattern: /CUDA_HOME|nvcc(?:: (?:command )?not found)|CUDA toolkit/i, remedy: () => advice(CUDA) },
   {
     pattern: /(?:mysql_config|mysqlclient).*not found/,
-    remedy: () => debian('default-libmysqlclient-dev', 'mysql_config'),
+    remedy: () => debian('mysql_config', 'default-libmysqlclient-dev'),
   },
-  { pattern: /pg_config executable not found/, remedy: () => debian('libpq-dev', 'pg_config') },
+  { pattern: /pg_config executable not found/, remedy: () => debian('pg_config', 'libpq-dev') },
   {
     pattern: /(?:xml2-config|xslt-config|libxml2 and libxslt)/,
-    remedy: () => debian('libxml2-dev and libxslt1-dev', 'libxml2 and libxslt'),
+    remedy: () => debian('libxml2 and libxslt', 'libxml2-dev', 'libxslt1-dev'),
   },
   {
     pattern: /(?:Package|Dependency) ['"]?([\w.+-]+)['"]?,? (?:required by .*)?(?:was )?not found/,
     remedy: ({ 1: name = '' }, log) => {
       const missing = askedTogether(name, log);
-      const packages = [...new Set(missing.map(pkgConfigPackage))].join(', ');
-      const noun = packages.includes(',') ? 'packages' : 'package';
-      return advice(
-        `It asks pkg-config for ${missing.join(', ')}: add the Debian ${noun} ${packages} to build.system_packages, or choose a version that has a wheel.`,
-      );
+      const packages = [...new Set(missing.map(pkgConfigPackage))];
+      const noun = packages.length > 1 ? 'packages' : 'package';
+      return {
+        kind: 'advice',
+        text: `It asks pkg-config for ${missing.join(', ')}: add the Debian ${noun} ${packages.join(', ')} to build.system_packages, or choose a version that has a wheel.`,
+        packages,
+      };
     },
   },
   {
     pattern: /cannot find -l([\w+.-]+)/,
-    remedy: ([, name = '']) =>
-      advice(`It links with lib${name}: add the Debian package lib${name}-dev to build.system_packages.`),
+    remedy: ([, name = '']) => ({
+      kind: 'advice',
+      text: `It links with lib${name}: add the Debian package lib${name}-dev to build.system_packages.`,
+      packages: [`lib${name}-dev`],
+    }),
   },
   {
     pattern:
