@@ -1,7 +1,7 @@
 import { compareBytes } from '../canonical.ts';
 import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
-import { withSpan } from '../events.ts';
+import { warn, withSpan } from '../events.ts';
 import { normalizeName } from '../formats/python/name.ts';
 import type { Platform } from '../lock/platform.ts';
 import { LOCK_VERSION } from '../lock/read-lock.ts';
@@ -14,7 +14,7 @@ import { acceleratorTable } from './accelerator/table.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
 import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
-import { imagePath } from './files/image-path.ts';
+import { fileInImage, imageCommand } from './files/image-path.ts';
 import type { PlacedResolution, ResolvePlacedInput } from './files/resolve-files.ts';
 import { heldOf } from './holds.ts';
 import { imageOf } from './image.ts';
@@ -81,9 +81,9 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
     system: withArchives(system.system, python.toolchainArchives ?? []),
     ...(python.toolchain === undefined ? {} : { toolchain: python.toolchain }),
     python: python.python,
-    files: placed.files.map((item) => ({ ...item, path: imagePath(item.path, system.interpreter) })),
+    files: placed.files.map((item) => fileInImage(item, system.interpreter)),
     weights,
-    steps: placed.steps,
+    steps: placed.steps.map((step) => stepInImage(context, step, system.interpreter)),
     runtime: python.runtime,
     image: imageOf(spec, python.runtime.sdk.version, system),
     seals: before?.seals ?? [],
@@ -109,6 +109,15 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
 /** An image base whose system needs no archive may need some for what is built. */
 function withArchives(system: System, archives: readonly Archive[]): System {
   return archives.length === 0 ? system : { ...system, archives: [...archives, ...system.archives] };
+}
+
+/** A step whose command names paths of Cog's images finds them where they are in this one. */
+function stepInImage(context: Context, step: Step, interpreter: Target['interpreter']): Step {
+  const command = imageCommand(step.command, interpreter);
+  if (command === step.command) return step;
+  const text = `${step.from}: paths of Cog's images are those of this one: ${command}`;
+  warn(context.host, 'COGPLAN_RUN_PATH', text);
+  return { ...step, command };
 }
 
 interface StepsToRecord {
