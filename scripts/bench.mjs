@@ -15,6 +15,7 @@ const MEASUREMENTS = [
   'big-wheel',
   'debian-tree',
   'everyday',
+  'registry',
   'plan',
   'memory',
   'weights',
