@@ -214,6 +214,10 @@ export interface BaseFacts {
    * Whether `python` is on the PATH.
    */
   python?: true;
+  /**
+   * Path of the certificates that programs trust, where there are some.
+   */
+  certificates?: string;
 }
 /**
  * This interface was referenced by `Lock`'s JSON-Schema

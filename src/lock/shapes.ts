@@ -121,6 +121,7 @@ const imageBase = object(
       ['packages', plain],
       ['init', plain],
       ['python', plain],
+      ['certificates', plain],
     ),
   ],
   ['env', list(plain)],

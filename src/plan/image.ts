@@ -10,7 +10,7 @@ const COG_VERSION_LABEL = 'run.cog.version';
  * The image's configuration, as Cog's own images have it: server on port 5000 under an init process, the project at /src,
  * the model named by Cog's variables. User variables come last, in byte-wise order.
  */
-export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' | 'interpreter'>): Image {
+export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' | 'interpreter' | 'system'>): Image {
   const model: string[] = [];
   if (spec.predict !== undefined) model.push(`COG_PREDICT_TYPE_STUB=${spec.predict.file}:${spec.predict.name}`);
   if (spec.train !== undefined) model.push(`COG_TRAIN_TYPE_STUB=${spec.train.file}:${spec.train.name}`);
@@ -29,6 +29,7 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
     'LANG=C.UTF-8',
     'PYTHONUNBUFFERED=1',
     ...gpu.filter((entry) => !setByBase(on.base, entry)),
+    ...certificatesOf(spec, on),
     ...model,
     ...hubEnvironment(spec),
     ...spec.environment.map(({ name, value }) => `${name}=${value}`),
@@ -64,6 +65,20 @@ function hubEnvironment({ weights, environment }: Spec): readonly string[] {
   return [...(home === undefined ? [] : [`HF_HOME=${home}`]), 'HF_HUB_OFFLINE=1'].filter((entry) =>
     environment.every(({ name }) => !entry.startsWith(`${name}=`)),
   );
+}
+
+/** A standalone interpreter looks for certificates where those of the machine that made it were. What the base or the project says counts. */
+function certificatesOf(
+  { environment }: Spec,
+  { base, interpreter, system }: Pick<Target, 'base' | 'interpreter' | 'system'>,
+): readonly string[] {
+  if (base.kind !== 'image' || interpreter.provider !== 'standalone') return [];
+  const isSet = [...base.env, ...environment.map(({ name }) => `${name}=`)].some((entry) =>
+    /^SSL_CERT_(?:FILE|DIR)=/.test(entry),
+  );
+  const added = system.packages.some(({ name }) => name === 'ca-certificates');
+  const bundle = base.facts.certificates ?? (added ? '/etc/ssl/certs/ca-certificates.crt' : undefined);
+  return isSet || bundle === undefined ? [] : [`SSL_CERT_FILE=${bundle}`];
 }
 
 /** What a base says of its own GPU libraries knows better. */

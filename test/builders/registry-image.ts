@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { END_OF_ARCHIVE, encodeHeader, paddingAfter, type TarMember } from '../../src/apply/image/tar.ts';
 import { type Digest, sha256, toDigest } from '../../src/digest.ts';
@@ -121,4 +122,46 @@ export async function putManifest(
     body: new Uint8Array(manifest.bytes),
   });
   if (answer.status !== 201) throw new Error(`manifest: ${answer.status} ${await answer.text()}`);
+}
+
+interface Derived {
+  /** Laid over what is there, as zstd or gzip. */
+  readonly members: readonly LayerMember[];
+  readonly compression: 'gzip' | 'zstd';
+  /** Changes the image's configuration. */
+  readonly configure?: (config: Record<string, unknown>) => void;
+}
+
+/** Puts an image into the repository of another one: that one with a layer more. */
+export async function deriveImage(host: string, from: string, to: string, derived: Derived): Promise<void> {
+  const [repository, tag] = from.split(':');
+  const get = async (path: string): Promise<unknown> => {
+    const headers = { accept: TYPES.oci.manifest };
+    const answer = await fetch(`http://${host}/v2/${repository}/${path}`, { headers });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+  };
+  interface Manifest {
+    config: { digest: string; size: number };
+    layers: object[];
+  }
+  interface Config {
+    config: Record<string, unknown>;
+    rootfs: { diff_ids: string[] };
+    history?: unknown;
+  }
+  const manifest = (await get(`manifests/${tag}`)) as Manifest;
+  const config = (await get(`blobs/${manifest.config.digest}`)) as Config;
+  const tar = layerTar(derived.members);
+  const layer = blob(derived.compression === 'gzip' ? gzipSync(tar) : execFileSync('zstd', ['-c'], { input: tar }));
+  const mediaType = `${TYPES.oci.none}+${derived.compression}`;
+  manifest.layers.push({ mediaType, digest: layer.digest, size: layer.bytes.length });
+  config.rootfs.diff_ids.push(sha256(tar).replace(/^/, 'sha256:'));
+  delete config.history;
+  derived.configure?.(config.config);
+  const written = blob(JSON.stringify(config));
+  Object.assign(manifest.config, { digest: written.digest, size: written.bytes.length });
+  for (const part of [layer, written]) await putBlob(host, repository ?? '', part);
+  const bytes = blob(JSON.stringify(manifest));
+  await putManifest(host, `${repository}:${to}`, { ...bytes, mediaType: TYPES.oci.manifest });
 }

@@ -32,6 +32,13 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const MAX_STATUS = 64 * 1024 * 1024;
 const MAX_SMALL = 1024 * 1024;
 const MAX_LIBC = 16 * 1024 * 1024;
+/** Bundles of certificates: of Debian and its kin, of Fedora's, of SUSE, and of Alpine's. */
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
 const INITS = ['/sbin/tini', '/usr/bin/tini', '/usr/local/bin/tini', '/tini', '/usr/bin/dumb-init'];
 
 /**
@@ -45,6 +52,7 @@ export function probeBase(input: ProbeInput): ProbedBase {
   const installed = status === undefined ? [] : readDpkgStatus(status.toString('utf8'), architecture, image);
   const paths = searchPath(input.env);
   const init = INITS.find((path) => isProgram(tree, path));
+  const certificates = BUNDLES.find((path) => isFilled(tree, path));
   const facts: BaseFacts = {
     distribution: release.get('ID') ?? 'unknown',
     release: release.get('VERSION_ID') ?? '',
@@ -54,6 +62,7 @@ export function probeBase(input: ProbeInput): ProbedBase {
     ...(status === undefined ? {} : { packages: sha256(status) }),
     ...(init === undefined ? {} : { init }),
     ...(paths.some((path) => isProgram(tree, `${path}/python`)) ? { python: true as const } : {}),
+    ...(certificates === undefined ? {} : { certificates }),
   };
   const pythons = paths.flatMap((path) =>
     tree.list(path).flatMap((name) => /^python(3\.\d+)$/.exec(name)?.slice(1, 2) ?? []),
@@ -161,6 +170,11 @@ function searchPath(env: readonly string[]): readonly string[] {
   const own = env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length);
   const parts = `${own ?? ''}:${DEFAULT_PATH}`.split(':').filter((part) => part.startsWith('/'));
   return [...new Set(parts.map((part) => part.replace(/\/+$/, '')))];
+}
+
+function isFilled(tree: BaseTree, path: string): boolean {
+  const node = tree.find(path);
+  return node?.type === 'file' && node.size > 0;
 }
 
 function isProgram(tree: BaseTree, path: string): boolean {

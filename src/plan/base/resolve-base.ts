@@ -1,17 +1,19 @@
 import type { Context } from '../../context.ts';
 import { fromDigest } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
-import { info, withSpan } from '../../events.ts';
+import { info, warn, withSpan } from '../../events.ts';
 import type { ImageBase, Interpreter, System } from '../../lock/schema.generated.ts';
 import { storeBaseLayers } from '../../sources/oci/base-layers.ts';
 import { blobUrl, formatReference, type ImageReference } from '../../sources/oci/reference.ts';
 import { resolveImage } from '../../sources/oci/resolve-image.ts';
+import type { Spec } from '../../spec/spec.ts';
 import { parseAskedPackages } from '../../spec/system-packages.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 import { holdImpossible } from '../holds.ts';
 import { knownVersions, ownBuild, publishedBuild, unavailable } from '../interpreter/choose-python.ts';
 import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
 import { keptStandalone } from '../interpreter/kept-standalone.ts';
+import type { ArchiveSource } from '../system/archive-sources.ts';
 import { namedArchives } from '../system/named-archives.ts';
 import { checkRecommends, takesRecommended } from '../system/recommendations.ts';
 import { resolveOnBase } from '../system/resolve-on-base.ts';
@@ -184,23 +186,35 @@ interface OnImage {
 
 async function systemOn(context: Context, input: ResolveInput, { base, probed, tree }: OnImage): Promise<System> {
   const { spec, platform, previous, options, held } = input;
-  const [first] = spec.systemPackages;
-  if (first === undefined) return { archives: [], packages: [] };
   const architecture = platform.slice(platform.indexOf('/') + 1);
   const { distribution, release, suite, mergedUsr } = base.facts;
+  const [first] = spec.systemPackages;
+  const also = lacksCertificates(spec, base) ? ['ca-certificates'] : [];
+  if (first === undefined && also.length === 0) return { archives: [], packages: [] };
   const refuse = (problem: string): CogplanError =>
     new CogplanError('COGPLAN_BASE_UNSUPPORTED', `system_packages on the base ${base.image}: ${problem}`, {
-      subject: first.value,
-      where: first.where,
+      subject: first?.value ?? base.image,
+      where: first?.where,
       hint: 'Take a base that has them, or leave `base` out of cogplan.yaml: cogplan then composes one of Debian packages.',
     });
-  if (probed.installed.length === 0 || suite === undefined) throw refuse('it has no packages of Debian or Ubuntu');
-  if (!mergedUsr) throw refuse('its /bin and /usr/bin are apart');
-  const sources = [
-    ...(await baseArchives(context, tree, { facts: base.facts, architecture })),
-    ...(await namedArchives(context, spec)),
-  ];
-  if (sources.length === 0) throw refuse('it names no archive that it has a key for');
+  const sources = await sourcesOn(context, input, { base, tree });
+  const problem =
+    probed.installed.length === 0 || suite === undefined
+      ? 'it has no packages of Debian or Ubuntu'
+      : !mergedUsr
+        ? 'its /bin and /usr/bin are apart'
+        : sources.length === 0
+          ? 'it names no archive that it has a key for'
+          : undefined;
+  if (problem !== undefined || suite === undefined) {
+    if (first !== undefined) throw refuse(problem ?? '');
+    warn(
+      context.host,
+      'base.certificates',
+      `${base.image} has no certificates: HTTPS from the image has nothing to trust`,
+    );
+    return { archives: [], packages: [] };
+  }
   const system = await resolveOnBase(context, {
     sources,
     distribution: `${distribution} ${release} (${suite})`,
@@ -208,6 +222,7 @@ async function systemOn(context: Context, input: ResolveInput, { base, probed, t
     architecture,
     installed: probed.installed,
     asked: parseAskedPackages(spec.systemPackages, architecture),
+    also,
     previous: previous?.base.kind === 'image' && previous.base.facts.suite === suite ? previous.system : undefined,
     recommends: takesRecommended(spec),
     options,
@@ -219,6 +234,24 @@ async function systemOn(context: Context, input: ResolveInput, { base, probed, t
   if (sealed.length > 0 && tree.find('/usr/bin/dpkg') === undefined)
     throw refuse(`it has no dpkg, which would configure ${sealed.join(', ')}`);
   return system;
+}
+
+async function sourcesOn(
+  context: Context,
+  { spec, platform }: ResolveInput,
+  { base, tree }: Pick<OnImage, 'base' | 'tree'>,
+): Promise<readonly ArchiveSource[]> {
+  const architecture = platform.slice(platform.indexOf('/') + 1);
+  return [
+    ...(await baseArchives(context, tree, { facts: base.facts, architecture })),
+    ...(await namedArchives(context, spec)),
+  ];
+}
+
+/** Whether nothing says which servers to trust: neither a file of the base nor a variable. */
+function lacksCertificates(spec: Spec, base: ImageBase): boolean {
+  const names = [...base.env, ...spec.environment.map(({ name }) => `${name}=`)];
+  return base.facts.certificates === undefined && !names.some((entry) => /^SSL_CERT_(?:FILE|DIR)=/.test(entry));
 }
 
 function minorOf(version: string): string {

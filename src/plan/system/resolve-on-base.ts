@@ -28,6 +28,8 @@ export interface OnBaseInput {
   /** The base's dpkg database (`readDpkgStatus`). */
   readonly installed: readonly PackageFacts[];
   readonly asked: readonly AskedPackage[];
+  /** Names that the project does not ask for and the image needs. */
+  readonly also?: readonly string[];
   /** Of the lock before, when it was made for the same suite. */
   readonly previous: System | undefined;
   /** What becomes of packages whose maintainer scripts are not understood; default: refused. */
@@ -55,9 +57,10 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     options,
     configure = 'refused',
     held = NOTHING_HELD,
+    also = [],
     recommends = () => false,
   } = input;
-  if (asked.length === 0) return { archives: [], packages: [] };
+  if (asked.length + also.length === 0) return { archives: [], packages: [] };
   const archives = await openArchives(context, {
     sources,
     architecture,
@@ -83,7 +86,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     }
     const unknown = asked.filter(({ name }) => isUnknown(universe, name));
     if (unknown.length > 0) throw unknownPackages(unknown, { universe, suite: distribution, architecture });
-    const roots = asked.map(({ name }) => name);
+    const roots = [...asked.map(({ name }) => name), ...also];
     const result = resolveClosure({ universe, installed, roots, replaceable: true, takesRecommended: recommends });
     if (result.kind === 'failed') {
       const { problem } = result;

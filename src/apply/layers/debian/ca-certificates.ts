@@ -4,6 +4,9 @@ import { hashSubject } from './x509-name-hash.ts';
 
 const SHIPPED = '/usr/share/ca-certificates';
 const TARGET = '/etc/ssl/certs';
+/** Those that whoever made an image added. */
+const LOCAL = '/usr/local/share/ca-certificates';
+const LIST = '/etc/ca-certificates.conf';
 
 // The text that ca-certificates' postinst writes.
 const LIST_HEADER = `# This file lists certificates that you wish to use or to ignore to be
@@ -20,20 +23,28 @@ const LIST_HEADER = `# This file lists certificates that you wish to use or to i
 `;
 
 /**
- * What update-ca-certificates(8) makes where all shipped certificates are trusted: the list, a link per certificate, the links
- * by subject hash that OpenSSL looks up, and the bundle, in byte-wise order.
+ * What update-ca-certificates(8) makes where all shipped certificates are trusted, but for those that a list which is there deselects, and those of
+ * /usr/local: the list, a link per certificate, the links by subject hash that OpenSSL looks up, and the bundle, in byte-wise order.
  */
 export function writeCaCertificates(tree: ConfiguredTree): void {
-  const shipped = findCertificates(tree, '').sort(compareBytes);
+  const shipped = findCertificates(tree, SHIPPED, '').sort(compareBytes);
   if (shipped.length === 0) return;
-  tree.generate('/etc/ca-certificates.conf', `${LIST_HEADER}${shipped.map((name) => `${name}\n`).join('')}`);
+  const deselected = deselectedBy(tree.readText(LIST) ?? '');
+  const lines = shipped.map((name) => `${deselected.has(name) ? '!' : ''}${name}\n`);
+  tree.generate(LIST, `${LIST_HEADER}${lines.join('')}`);
   tree.makeDirectory(TARGET, { parents: true });
+  const trusted = [
+    ...shipped.filter((name) => !deselected.has(name)).map((name) => `${SHIPPED}/${name}`),
+    ...findCertificates(tree, LOCAL, '')
+      .sort(compareBytes)
+      .map((name) => `${LOCAL}/${name}`),
+  ];
   const bundle: string[] = [];
   const links: string[] = [];
-  for (const name of shipped) {
-    const text = tree.readText(`${SHIPPED}/${name}`) ?? '';
-    const link = `${pemName(name)}.pem`;
-    tree.link(`${TARGET}/${link}`, `${SHIPPED}/${name}`, true);
+  for (const path of trusted) {
+    const text = tree.readText(path) ?? '';
+    const link = `${pemName(path)}.pem`;
+    tree.link(`${TARGET}/${link}`, path, true);
     links.push(link);
     bundle.push(text.endsWith('\n') ? text : `${text}\n`);
   }
@@ -41,10 +52,14 @@ export function writeCaCertificates(tree: ConfiguredTree): void {
   writeHashLinks(tree, links);
 }
 
-function findCertificates(tree: ConfiguredTree, directory: string): string[] {
-  return tree.list(`${SHIPPED}/${directory}`).flatMap((name) => {
+function deselectedBy(list: string): ReadonlySet<string> {
+  return new Set(list.split('\n').flatMap((line) => (line.startsWith('!') ? [line.slice(1).trim()] : [])));
+}
+
+function findCertificates(tree: ConfiguredTree, root: string, directory: string): string[] {
+  return tree.list(`${root}/${directory}`).flatMap((name) => {
     const path = `${directory}${name}`;
-    if (tree.isDirectory(`${SHIPPED}/${path}`)) return findCertificates(tree, `${path}/`);
+    if (tree.isDirectory(`${root}/${path}`)) return findCertificates(tree, root, `${path}/`);
     return name.endsWith('.crt') ? [path] : [];
   });
 }
