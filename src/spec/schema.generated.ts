@@ -136,6 +136,10 @@ export interface FileRule {
    * Where it goes in the image.
    */
   path: string;
+  /**
+   * Other addresses of the same bytes, asked in this order when the first one gives nothing.
+   */
+  mirrors?: string[];
   sha256?: string;
   mode?: string;
   unpack?: boolean;

@@ -221,7 +221,66 @@ describe('a project whose build.run fetches, clones and runs', () => {
         );
         expect(JSON.parse(gone.stdout)).toMatchObject({ error: { code: 'COGPLAN_HTTP_STATUS' } });
         expect(readFileSync(join(project, 'cogplan.yaml'), 'utf8')).toBe(text);
+
+        files.answer('/again', { body: 'tool\n' });
+        const rule = `files:\n  - url: https://files.test/absent\n    mirrors: [https://files.test/again]\n    path: /opt/tool\n`;
+        writeFileSync(join(project, 'cogplan.yaml'), rule);
+        await cogplanJson(['lock', project, '--yes'], { env });
+        expect(Object.values(readLock(project).targets)[0]?.files[0]?.file).toMatchObject({
+          url: 'https://files.test/again',
+          mirrors: ['https://files.test/absent'],
+        });
         await files.close();
+      });
+    },
+    TEN_MINUTES,
+  );
+});
+
+describe('a step that builds with compilers of the lock', () => {
+  it(
+    'finds what lines before it unpacked below /tmp, and leaves the same layer again',
+    async () => {
+      await inDirectory(async (directory) => {
+        const files = await startHttpServer();
+        const tree = join(directory, 'tar/sum-1.0');
+        mkdirSync(tree, { recursive: true });
+        writeFileSync(join(tree, 'sum.c'), 'int sum(int a, int b) { return a + b; }\n');
+        writeFileSync(
+          join(tree, 'Makefile'),
+          'libsum.so: sum.c\n\tgcc -shared -fPIC -g -o $@ $<\ninstall: libsum.so\n\tinstall -m 644 libsum.so /usr/local/lib/\n',
+        );
+        files.answer('/sum-1.0.tar.gz', {
+          body: execFileSync('tar', ['cz', '-C', join(directory, 'tar'), 'sum-1.0'], {
+            env: { ...process.env, GZIP: '-n' },
+          }),
+        });
+        const env = { COGPLAN_MIRRORS: JSON.stringify({ 'https://files.test/': `${files.url}/` }) };
+        const project = copyExample('hello-world', directory);
+        const command =
+          'cd /tmp && wget -q https://files.test/sum-1.0.tar.gz && tar xzf sum-1.0.tar.gz && cd sum-1.0 && make -j4 && make install && ldconfig && rm -rf /tmp/sum-1.0*';
+        const lines = [
+          'build:',
+          '  python_version: "3.11"',
+          '  system_packages: [gcc, libc6-dev, make]',
+          '  run:',
+          `    - ${command}`,
+          'run: "predict.py:Predictor"',
+          '',
+        ];
+        writeFileSync(join(project, 'cog.yaml'), lines.join('\n'));
+        writeFileSync(
+          join(project, 'predict.py'),
+          'import ctypes, os\nfrom cog import BasePredictor\nclass Predictor(BasePredictor):\n    def predict(self) -> str:\n        return str(ctypes.CDLL("libsum.so").sum(2, 3)) + str(os.listdir("/tmp"))\n',
+        );
+        await cogplanJson(['lock', project, '--yes'], { env });
+        await files.close();
+        const first = await cogplanJson<Receipt>(['apply', project]);
+        expect(first.layers.map(({ layer }) => layer)).toContain('step/1');
+        const prediction = await cogplanJson<{ output: string }>(['predict', project, '--network', 'none']);
+        expect(prediction.output).toMatch(/^5/);
+        const again = await cogplan(['audit', project, '--json'], { env: { TZ: 'Asia/Tokyo' } });
+        expect(again.status, again.stdout).toBe(0);
       });
     },
     TEN_MINUTES,

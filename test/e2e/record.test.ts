@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
-import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
+import { type HttpTestServer, startHttpServer, TLS_DIRECTORY } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, inDirectory, readLock } from './cogplan.ts';
 
@@ -47,6 +47,9 @@ class Predictor(BasePredictor):
                     file.write(part.content)
         if not os.path.exists("/src/data"):
             tarfile.open(fileobj=io.BytesIO(requests.get(HOST + "/data.tar.gz").content)).extractall("/src/data")
+        if not os.path.exists("/src/secure.bin"):
+            with open("/src/secure.bin", "wb") as file:
+                file.write(requests.get(os.environ["SECURE"] + "/secure.bin", headers={"Authorization": "Bearer canary-93"}).content)
         server = HTTPServer(("127.0.0.1", 0), Own)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.own = urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/x").read().decode()
@@ -67,6 +70,7 @@ class Predictor(BasePredictor):
             digest(open("weights/plain.bin", "rb").read()),
             digest(open("/src/parts.bin", "rb").read()),
             open("/src/data/tool/note").read(),
+            open("/src/secure.bin").read(),
             self.own,
         ]
 `;
@@ -91,10 +95,13 @@ interface Recorded {
 let hub: HttpTestServer;
 let objects: HttpTestServer;
 let files: HttpTestServer;
+let secure: HttpTestServer;
 let commit: string;
 
 beforeAll(async () => {
   [hub, objects, files] = [await startHttpServer(), await startHttpServer(), await startHttpServer()];
+  secure = await startHttpServer({ https: true });
+  secure.answer('/secure.bin', { body: 'secure', chunked: true });
   publishRepository(hub, {
     name: 'owner/model',
     files: { 'sub/model.bin': MODEL, 'never.bin': MODEL.subarray(1) },
@@ -114,7 +121,7 @@ beforeAll(async () => {
   files.answer('/api', { body: 'answer' });
 });
 afterAll(async () => {
-  for (const server of [hub, objects, files]) await server.close();
+  for (const server of [hub, objects, files, secure]) await server.close();
 });
 
 function aProject(directory: string): string {
@@ -135,10 +142,10 @@ function aProject(directory: string): string {
 it('what a model fetched is recorded, accepted and locked, and the model runs without a network', async () => {
   await inDirectory(async (directory) => {
     const project = aProject(directory);
-    const env = { HF_ENDPOINT: hub.url };
+    const env = { HF_ENDPOINT: hub.url, SSL_CERT_FILE: join(TLS_DIRECTORY, 'ca.pem') };
     const first = await cogplan(['lock', project, '--yes'], { env });
     expect([first.status, first.stderr]).toEqual([0, expect.anything()]);
-    const given = ['-e', `HF_ENDPOINT=${hub.url}`, '-e', `FILES=${files.url}`];
+    const given = ['-e', `HF_ENDPOINT=${hub.url}`, '-e', `FILES=${files.url}`, '-e', `SECURE=${secure.url}`];
     const run = await cogplan(['predict', project, '--record', '--yes', '--json', ...given, '-e', 'TALK=1'], { env });
     expect(run.status, run.stdout + run.stderr).toBe(0);
     const { prediction, record } = JSON.parse(run.stdout) as Recorded;
@@ -149,6 +156,7 @@ it('what a model fetched is recorded, accepted and locked, and the model runs wi
       sha256(PLAIN),
       sha256(PLAIN.subarray(7)),
       'note\n',
+      'secure',
       'own /x',
     ];
     expect(prediction).toMatchObject({ status: 'succeeded', output: expected });
@@ -175,7 +183,13 @@ it('what a model fetched is recorded, accepted and locked, and the model runs wi
     });
     expect(byUrl.get(`${files.url}/data.tar.gz`)).toMatchObject({ path: '/src/data', unpacked: true });
     expect(byUrl.get(`${files.url}/memory.json`)).toMatchObject({ phase: 'predict' });
-    expect(record.fetched).toHaveLength(9);
+    expect(byUrl.get(`${secure.url}/secure.bin`)).toMatchObject({
+      sha256: sha256('secure'),
+      path: '/src/secure.bin',
+      authorized: true,
+    });
+    expect(run.stdout + run.stderr).not.toContain('canary-93');
+    expect(record.fetched).toHaveLength(10);
     expect(record.unpinnable).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ what: `POST ${files.url}/api` }),

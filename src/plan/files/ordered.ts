@@ -7,7 +7,7 @@ import { stepRule } from './step-rules.ts';
 /** What `files` of cogplan.yaml names, then what the commands put into the image. */
 export function orderedPlacements(spec: Spec): readonly Placement[] {
   const rules = spec.settings.values.files ?? [];
-  const own = rules.map(({ url, path, sha256, mode, unpack }, index): Placement => {
+  const own = rules.map(({ url, mirrors, path, sha256, mode, unpack }, index): Placement => {
     const format = unpack === true ? (formatOf(url) ?? 'tar.gz') : undefined;
     return {
       order: index,
@@ -16,6 +16,7 @@ export function orderedPlacements(spec: Spec): readonly Placement[] {
       path: path.length > 1 ? path.replace(/\/+$/, '') : path,
       kind: format === undefined ? 'file' : 'directory',
       url,
+      ...(mirrors === undefined || mirrors.length === 0 ? {} : { mirrors }),
       ...(sha256 === undefined ? {} : { sha256 }),
       ...(mode === undefined ? {} : { mode: Number.parseInt(mode, 8) }),
       ...(format === undefined ? {} : { unpack: { format, strip: 0 } }),

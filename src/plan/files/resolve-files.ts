@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { CogplanError } from '../../errors.ts';
+import { bug, CogplanError, isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { File, PlacedFile, Step, Target } from '../../lock/schema.generated.ts';
@@ -77,13 +77,14 @@ export async function resolvePlaced(context: Context, input: ResolvePlacedInput)
 
 async function fetchFile(
   context: Context,
-  { path, from, where, sha256 }: Placement,
+  { path, from, where, sha256, mirrors = [] }: Placement,
   { url, kept }: { readonly url: string; readonly kept: File | undefined },
 ): Promise<File> {
   if (kept !== undefined && (sha256 === undefined || kept.sha256 === sha256)) return kept;
   const what = `${path} (${from})`;
   try {
-    const file = await fetchNewFile(context, { url, what, ...(sha256 === undefined ? {} : { sha256 }) });
+    const urls = [url, ...mirrors];
+    const file = await fetchFirst(context, urls, { what, ...(sha256 === undefined ? {} : { sha256 }) });
     await checkAgainstList(context, file, what);
     return file;
   } catch (error) {
@@ -96,6 +97,25 @@ async function fetchFile(
       data: error.data,
     });
   }
+}
+
+/** The file from the first address that gives it, with the others beside it. What an address gives is never excused by another one: a wrong hash is an error. */
+async function fetchFirst(
+  context: Context,
+  urls: readonly string[],
+  asked: { readonly what: string; readonly sha256?: string },
+): Promise<File> {
+  for (const [index, url] of urls.entries()) {
+    try {
+      const file = await fetchNewFile(context, { ...asked, url });
+      const mirrors = urls.filter((_, at) => at !== index);
+      return mirrors.length === 0 ? file : { ...file, mirrors };
+    } catch (error) {
+      const isAbsent = isCogplanError(error, 'COGPLAN_NETWORK') || isCogplanError(error, 'COGPLAN_HTTP_STATUS');
+      if (!isAbsent || index === urls.length - 1) throw error;
+    }
+  }
+  throw bug('a file without an address');
 }
 
 function tellForeign(

@@ -42,6 +42,8 @@ export interface Placement {
   /** Permission bits; absent: 0644 and 0755. */
   readonly mode?: number;
   readonly url?: string;
+  /** Other addresses of the same bytes. */
+  readonly mirrors?: readonly string[];
   readonly sha256?: string;
   readonly text?: string;
   readonly target?: string;
