@@ -23,6 +23,7 @@ const PROGRAMS = {
   xz: 'xz-utils',
   bzip2: 'bzip2',
   curl: 'curl',
+  debsecan: 'debsecan',
   git: 'git',
   zstd: 'zstd',
 };

@@ -1,7 +1,8 @@
 import { lstat, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { clearAbandoned } from './clear-abandoned.ts';
 import type { Layout } from './layout.ts';
-import { isAbandoned, LEASE_LOCK, readHeldNames } from './leases.ts';
+import { LEASE_LOCK, readHeldNames } from './leases.ts';
 import { removeTree } from './remove-tree.ts';
 import type { Stamps } from './stamps.ts';
 import type { Store } from './store.ts';
@@ -68,10 +69,7 @@ export async function collectGarbage(
   });
   if (dryRun) return tally;
   for (const path of discarded) await removeTree(path);
-  for (const name of await readdir(input.layout.tmp)) {
-    const path = join(input.layout.tmp, name);
-    if (await isAbandoned(name, path)) await removeTree(path);
-  }
+  await clearAbandoned(input.layout);
   await rm(trash, { force: true, recursive: true });
   return tally;
 }

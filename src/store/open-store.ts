@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { createBlobs } from './blobs.ts';
+import { clearAbandoned } from './clear-abandoned.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { createDerived } from './derived.ts';
 import { createExclusive } from './exclusive.ts';
@@ -10,10 +11,11 @@ import { createStamps } from './stamps.ts';
 import type { Store } from './store.ts';
 import { verifyBlobs } from './verify-blobs.ts';
 
-/** Opens the store at `root`, creating it where it does not exist. Fails with COGPLAN_STORE_UNUSABLE. */
+/** Opens the store at `root`, creating it where it does not exist, and clears what killed processes left in it. Fails with COGPLAN_STORE_UNUSABLE. */
 export async function openStore(root: string, options: { readonly now?: () => Date } = {}): Promise<Store> {
   const now = options.now ?? (() => new Date());
   const layout = await createLayout(resolve(root));
+  await clearAbandoned(layout);
   const stamps = createStamps(layout.stamps, now);
   const exclusive = createExclusive(layout);
   const leases = createLeases(layout, exclusive);

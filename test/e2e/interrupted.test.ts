@@ -50,6 +50,7 @@ it(
       const receipt = await cogplanJson<Receipt>(['apply', project], { store });
       expect(receipt.imageId).toBe(expected.imageId);
       expect(await cogplanJson(['store', 'verify'], { store })).toEqual({ problems: [] });
+      expect(readdirSync(join(store, 'tmp'))).toEqual([]);
       expect(readdirSync(project).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     });
   },

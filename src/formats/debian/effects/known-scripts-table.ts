@@ -158,6 +158,13 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
     ],
   },
   {
+    name: 'login.defs',
+    script: 'postinst',
+    fingerprints: ['bb18971896195e215cdd03f8f76df1cf'],
+    why: 'takes back a configuration file that an upgrade moved aside',
+    effects: [],
+  },
+  {
     name: 'mariadb-common',
     script: 'postinst',
     fingerprints: ['3766cbc668ceb7541faec8a368422439'],
@@ -170,6 +177,20 @@ export const KNOWN_SCRIPTS: readonly KnownScript[] = [
     fingerprints: ['1ec4298367f32e741256017020bf76ba'],
     why: 'keeps a configuration of an older version',
     effects: [mysqlConfiguration('/etc/mysql/my.cnf.fallback', 100)],
+  },
+  {
+    name: 'openssh-client',
+    script: 'postinst',
+    fingerprints: ['471111c2b5a38f24969b0435aad3c403'],
+    why: 'asks update-alternatives what is there before it adds to it',
+    effects: [
+      remoteTool('rsh', 'ssh'),
+      remoteTool('rlogin', 'slogin'),
+      remoteTool('rcp', 'scp'),
+      { kind: 'group', name: 'ssh', gid: undefined },
+      { kind: 'owner', path: '/usr/bin/ssh-agent', owner: ':ssh' },
+      { kind: 'mode', path: '/usr/bin/ssh-agent', mode: '2755' },
+    ],
   },
   {
     name: 'passwd',
@@ -240,6 +261,12 @@ function diversion(path: string, to: string, by: string): Effect {
 
 function mysqlConfiguration(path: string, priority: number): Effect {
   return { kind: 'alternative', link: '/etc/mysql/my.cnf', name: 'my.cnf', path, priority, slaves: [] };
+}
+
+function remoteTool(name: string, program: string): Effect {
+  const manual = (page: string) => `/usr/share/man/man1/${page}.1.gz`;
+  const slaves = [{ link: manual(name), name: `${name}.1.gz`, path: manual(program) }];
+  return { kind: 'alternative', link: `/usr/bin/${name}`, name, path: `/usr/bin/${program}`, priority: 20, slaves };
 }
 
 function fontLink(name: string): Effect {
