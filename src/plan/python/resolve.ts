@@ -17,6 +17,7 @@ import { type Held, NOTHING_HELD } from '../holds.ts';
 import { buildable } from './built/buildable.ts';
 import type { OpenBuilder } from './built/open-builder.ts';
 import type { SolveRequest } from './compile-for.ts';
+import { atItsPlace } from './index-places.ts';
 import { jaxPages } from './jax-pages.ts';
 import { keptServer } from './kept-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
@@ -62,9 +63,11 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
   const [{ packages, sources }, server] = await both(
     context,
     (inner) =>
-      withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice)).finally(
-        () => asked.give(),
-      ),
+      withAdvice(inner, { input, model: withBuild(model, choice) }, () => solveForBuild(inner, model, choice))
+        .catch((error: unknown) => {
+          throw atItsPlace(error, input.spec);
+        })
+        .finally(() => asked.give()),
     async (inner) => {
       if (kept !== undefined) return kept;
       // The model's packages take longer: they are asked for first.

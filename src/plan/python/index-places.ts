@@ -1,0 +1,60 @@
+import { CogplanError, type Where, withoutUserInfo } from '../../errors.ts';
+import type { Spec } from '../../spec/spec.ts';
+
+/** A URL, or a folder, that the project names, and where. */
+interface Place {
+  readonly url: string;
+  readonly where: Where;
+  /** Everything on its host is asked for because of it. */
+  readonly isIndex: boolean;
+}
+
+/**
+ * An error of an index, a page of links or a file at the line that names it: of the longest URL that what went wrong lies below, else of an index on the same
+ * host. Errors that have a place already, and those of the default index, which nobody names, stay as they are.
+ */
+export function atItsPlace(error: unknown, spec: Pick<Spec, 'requirements' | 'settings'>): unknown {
+  if (!(error instanceof CogplanError) || error.where !== undefined || error.code === 'COGPLAN_INTERRUPTED')
+    return error;
+  const where = placeOf(urlsOf(error), placesOf(spec));
+  if (where === undefined) return error;
+  const { code, message, subject, hint, data, cause } = error;
+  return new CogplanError(code, message, { subject, where, hint, data, cause: cause ?? error });
+}
+
+function urlsOf({ subject, message }: CogplanError): readonly string[] {
+  const named = message.match(/https?:\/\/[^\s`'")\]]+/g) ?? [];
+  return [...(subject === undefined ? [] : [subject]), ...named.map((url) => url.replace(/[.,:;]+$/, ''))];
+}
+
+function placesOf({ requirements, settings }: Pick<Spec, 'requirements' | 'settings'>): readonly Place[] {
+  const { indexUrl, extraIndexUrls, findLinks } = requirements;
+  const options = [...(indexUrl === undefined ? [] : [indexUrl]), ...extraIndexUrls, ...findLinks];
+  return [
+    ...requirements.requirements.flatMap(({ source, where }): readonly Place[] =>
+      source.kind === 'url' ? [{ url: bare(source.url), where, isIndex: false }] : [],
+    ),
+    ...options.map(({ value, where }) => ({ url: bare(value), where, isIndex: true })),
+    ...(settings.values.indexes ?? []).map(({ url }, at) => ({
+      url: bare(url),
+      where: settings.where(['indexes', at, 'url']),
+      isIndex: true,
+    })),
+  ];
+}
+
+function placeOf(urls: readonly string[], places: readonly Place[]): Where | undefined {
+  const above = places
+    .filter(({ url }) => urls.some((item) => item === url || item.startsWith(`${url}/`)))
+    .sort((a, b) => b.url.length - a.url.length);
+  const besides = places.filter(({ url, isIndex }) => isIndex && urls.some((item) => isSameOrigin(item, url)));
+  return (above[0] ?? besides[0])?.where;
+}
+
+function isSameOrigin(a: string, b: string): boolean {
+  return URL.canParse(a) && URL.canParse(b) && /^https?:/.test(a) && new URL(a).origin === new URL(b).origin;
+}
+
+function bare(url: string): string {
+  return withoutUserInfo(url).replace(/(?<=[^/])\/+$/, '');
+}
