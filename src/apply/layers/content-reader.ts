@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { bug, CogplanError, unreachable } from '../../errors.ts';
@@ -19,7 +20,7 @@ export class ContentReader {
 
   /**
    * Writes exactly `entry.size` bytes, or fails: COGPLAN_CONTENT_CHANGED when the file under it is shorter than it was, COGPLAN_CONTENT_CORRUPT
-   * when a zip member does not inflate to its length and CRC-32.
+   * when a zip member does not inflate to its length and CRC-32, COGPLAN_WHEEL_INVALID when it is not what the RECORD of its wheel says.
    */
   async copy(entry: FileEntry, out: BlobWriter): Promise<void> {
     const content = entry.content;
@@ -69,10 +70,13 @@ export class ContentReader {
   async #copyStored(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
     if (content.compressedSize !== content.length) throw corrupt(entry, 'its two sizes differ');
     let check = 0;
+    const hash = recordedHash(content);
     await this.#copySlice(entry, content, out, (part) => {
       check = crc32(part, check);
+      hash?.update(part);
     });
     checkCrc(entry, content, check);
+    checkRecorded(entry, content, hash);
   }
 
   #inflate(entry: FileEntry, content: ZipContent): Buffer {
@@ -89,6 +93,7 @@ export class ContentReader {
     }
     if (data.length !== content.length) throw corrupt(entry, `it has ${data.length} bytes, not ${content.length}`);
     checkCrc(entry, content, crc32(data));
+    checkRecorded(entry, content, recordedHash(content)?.update(data));
     return data;
   }
 
@@ -112,6 +117,7 @@ export class ContentReader {
 async function inflateInParts(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
   let check = 0;
   let length = 0;
+  const hash = recordedHash(content);
   const input = createReadStream(content.file, {
     start: content.offset,
     end: content.offset + content.compressedSize - 1,
@@ -124,6 +130,7 @@ async function inflateInParts(entry: FileEntry, content: ZipContent, out: BlobWr
       length += part.length;
       if (length > content.length) throw corrupt(entry, `it has more than ${content.length} bytes`);
       check = crc32(part, check);
+      hash?.update(part);
       await out.write(part);
     }
   } catch (error) {
@@ -134,6 +141,7 @@ async function inflateInParts(entry: FileEntry, content: ZipContent, out: BlobWr
   }
   if (length !== content.length) throw corrupt(entry, `it has ${length} bytes, not ${content.length}`);
   checkCrc(entry, content, check);
+  checkRecorded(entry, content, hash);
 }
 
 /** What zlib says of the data is about the member; any other error, such as a full disk, is not. */
@@ -155,6 +163,30 @@ function readFully(entry: FileEntry, descriptor: number, into: Buffer, offset: n
 function checkCrc(entry: FileEntry, content: ZipContent, check: number): void {
   if (check !== content.crc32) throw corrupt(entry, 'its CRC-32 differs');
 }
+
+function recordedHash({ recorded }: ZipContent): Hash | undefined {
+  return recorded === undefined ? undefined : createHash(recorded.slice(0, recorded.indexOf('=')));
+}
+
+function checkRecorded(entry: FileEntry, { recorded }: ZipContent, hash: Hash | undefined): void {
+  if (recorded === undefined || hash === undefined) return;
+  if (hash.digest('base64url') !== recorded.slice(recorded.indexOf('=') + 1)) throw recordLies(entry);
+}
+
+/** A file of a wheel that is not what the wheel's RECORD says. */
+export function recordLies({ origin, path }: Pick<FileEntry, 'origin' | 'path'>): CogplanError {
+  return new CogplanError(
+    'COGPLAN_WHEEL_INVALID',
+    `${origin} cannot be installed: ${path} is not what its RECORD says`,
+    {
+      subject: origin,
+      hint: RECORD_HINT,
+    },
+  );
+}
+
+export const RECORD_HINT =
+  'The wheel was changed after it was made. Take another version of the package, or build it from its source: --no-binary NAME.';
 
 function shortened(entry: FileEntry): CogplanError {
   return new CogplanError('COGPLAN_CONTENT_CHANGED', `${entry.path} became shorter while it was read`, {

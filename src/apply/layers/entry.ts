@@ -14,6 +14,8 @@ export type Content =
       readonly method: 0 | 8;
       readonly length: number;
       readonly crc32: number;
+      /** What the wheel's RECORD says of the bytes, such as `sha256=…`; they are held against it. */
+      readonly recorded?: string;
     };
 
 interface EntryBase {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { posix } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
@@ -11,10 +12,14 @@ import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { parseHeaders } from '../../formats/python/wheel-metadata.ts';
 import { formatRecord, parseRecord, type RecordRow, recordHash } from '../../formats/python/wheel-record.ts';
 import type { InstallScheme } from '../recipe.ts';
+import { RECORD_HINT, recordLies } from './content-reader.ts';
 import type { FileEntry } from './entry.ts';
 
 const MAX_METADATA = 64 * 1024 * 1024;
 const MAX_SCRIPT = 256 * 1024 * 1024;
+const HASH = /^sha(?:256|384|512)=[A-Za-z0-9_-]+$/;
+/** Of RECORD: they cannot stand in it. https://packaging.python.org/en/latest/specifications/binary-distribution-format/#signed-wheel-files */
+const SIGNATURES = ['RECORD.jws', 'RECORD.p7s'];
 const INSTALLER = Buffer.from('cogplan\n');
 
 /**
@@ -64,16 +69,21 @@ class WheelUnpacker {
   }
 
   unpack(): readonly FileEntry[] {
-    const hashes = this.#readHashes();
+    const record = `${this.#distInfo}/RECORD`;
+    const rows = this.#readRecord(record);
     const scripts = this.#readScripts();
     const commands = new Set(scripts.map((script) => script.name));
-    const record = `${this.#distInfo}/RECORD`;
     const installer = `${this.#distInfo}/INSTALLER`;
     for (const entry of this.#zip.entries) {
       if (entry.type === 'directory' || entry.name === record || entry.name === installer) continue;
+      const row = rows.get(entry.name);
+      if (row === undefined && !SIGNATURES.some((name) => entry.name === `${this.#distInfo}/${name}`))
+        throw this.#invalid(`its RECORD does not name ${entry.name}`, RECORD_HINT);
+      if (row !== undefined && row.size !== '' && row.size !== String(entry.size))
+        throw recordLies({ origin: this.#filename, path: entry.name });
       const place = this.#placeOf(entry.name);
       if (place.isScript && commands.has(place.path.slice(this.#scheme.scripts.length + 1))) continue;
-      this.#addMember(entry, place, hashes.get(entry.name));
+      this.#addMember(entry, place, row === undefined || !HASH.test(row.hash) ? undefined : row.hash);
     }
     for (const script of scripts) {
       this.#addBytes(`${this.#scheme.scripts}/${script.name}`, this.#launcher(script), 0o755);
@@ -110,12 +120,17 @@ class WheelUnpacker {
     return value('root-is-purelib')?.toLowerCase() === 'true';
   }
 
-  #readHashes(): ReadonlyMap<string, string> {
+  /** Rows by path. Each names a file of the wheel, or one that an installer makes. */
+  #readRecord(record: string): ReadonlyMap<string, RecordRow> {
     const rows = parseRecord(this.#readMetadata('RECORD').toString('utf8'));
     if (rows === undefined) throw this.#invalid('its RECORD is malformed');
-    return new Map(
-      rows.filter((row) => /^sha(?:256|384|512)=[A-Za-z0-9_-]+$/.test(row.hash)).map((row) => [row.path, row.hash]),
-    );
+    for (const { path, hash } of rows) {
+      if (path.startsWith('/') || path.split('/').includes('..'))
+        throw this.#invalid(`its RECORD names ${path}, which lies outside of it`, RECORD_HINT);
+      if (hash !== '' && !path.endsWith('/') && path !== record && !this.#members.has(path))
+        throw this.#invalid(`its RECORD names ${path}, which it does not hold`, RECORD_HINT);
+    }
+    return new Map(rows.map((row) => [row.path, row]));
   }
 
   #readScripts(): readonly ScriptEntryPoint[] {
@@ -162,6 +177,7 @@ class WheelUnpacker {
   ): void {
     if (place.isScript) {
       const script = this.#zip.readMember(entry, MAX_SCRIPT);
+      if (hash !== undefined && !hasHash(script, hash)) throw recordLies({ origin: this.#filename, path: entry.name });
       const rewritten = rewriteShebang(script, this.#scheme.interpreter);
       if (rewritten !== undefined) {
         this.#addBytes(place.path, rewritten, 0o755);
@@ -180,6 +196,7 @@ class WheelUnpacker {
         method: entry.method,
         length: entry.size,
         crc32: entry.crc32,
+        ...(hash === undefined ? {} : { recorded: hash }),
       },
     });
     this.#addRow(place.path, hash ?? recordHash(this.#zip.readMember(entry, entry.size)), entry.size);
@@ -227,11 +244,17 @@ class WheelUnpacker {
     return Buffer.from(lines.join('\n'));
   }
 
-  #invalid(reason: string): CogplanError {
+  #invalid(reason: string, hint?: string): CogplanError {
     return new CogplanError('COGPLAN_WHEEL_INVALID', `${this.#filename} cannot be installed: ${reason}`, {
       subject: this.#filename,
+      hint: hint ?? 'Take another version of the package, or build it from its source: --no-binary NAME.',
     });
   }
+}
+
+function hasHash(data: Buffer, recorded: string): boolean {
+  const [algorithm = ''] = recorded.split('=', 1);
+  return createHash(algorithm).update(data).digest('base64url') === recorded.slice(algorithm.length + 1);
 }
 
 // `#!python` and `#!pythonw`, with whatever arguments, stand for the interpreter the wheel is installed for.

@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { aWheelFile, type WheelParts } from '../../../test/builders/wheel.ts';
+import { aZip } from '../../../test/builders/zip.ts';
 import { sha256 } from '../../digest.ts';
+import type { BlobWriter } from '../../store/store.ts';
 import type { InstallScheme } from '../recipe.ts';
 import { checkEntries } from './check-entries.ts';
+import { ContentReader } from './content-reader.ts';
 import type { FileEntry, LayerEntry } from './entry.ts';
 import { buildWheelsLayer } from './wheels.ts';
-import { readWheelFile } from './wheels-unpack.ts';
+import { readWheelFile, unpackWheel } from './wheels-unpack.ts';
 
 const LIBRARY = 'usr/local/lib/python3.11/dist-packages';
 const SCHEME: InstallScheme = {
@@ -114,12 +117,90 @@ describe('one wheel', () => {
     expect(file(`${LIBRARY}/demo-1.0.dist-info/INSTALLER`)?.text).toBe('cogplan\n');
   });
 
+  describe('whose RECORD lies is refused', () => {
+    const sha = (text: string) => `sha256=${createHash('sha256').update(text).digest('base64url')}`;
+    const lying = (rows: readonly string[], files: Readonly<Record<string, string>> = { 'demo.py': 'x = 1\n' }) => {
+      const info = 'demo-1.0.dist-info';
+      const members = {
+        ...files,
+        [`${info}/METADATA`]: 'Name: demo\nVersion: 1.0\n',
+        [`${info}/WHEEL`]: 'Wheel-Version: 1.0\n',
+      };
+      const honest = Object.entries(members)
+        .slice(1)
+        .map(([path, text]) => `${path},${sha(text)},${text.length}`);
+      const record = [...rows, ...honest, `${info}/RECORD,,`, ''].join('\n');
+      const bytes = aZip(
+        [...Object.entries(members), [`${info}/RECORD`, record] as const].map(([name, content]) => ({ name, content })),
+      );
+      const path = join(directory, 'lying.whl');
+      writeFileSync(path, bytes);
+      return unpackWheel(path, 'demo-1.0-py3-none-any.whl', SCHEME);
+    };
+    const read = async (files: readonly FileEntry[]): Promise<void> => {
+      const reader = new ContentReader();
+      const out = { write: async () => {} } as unknown as BlobWriter;
+      for (const file of files) await reader.copy(file, out).finally(() => reader.close());
+    };
+    const TRUE = `demo.py,${sha('x = 1\n')},6`;
+
+    test('the truth is taken', async () => {
+      await read(lying([TRUE]));
+      await read(lying([`demo.py,sha512=${createHash('sha512').update('x = 1\n').digest('base64url')},6`]));
+      await read(lying(['demo.py,,']));
+      await read(lying(['demo.py,md5=abc,6']));
+    });
+
+    test.each([
+      ['another size', [`demo.py,${sha('x = 1\n')},7`], 'demo.py is not what its RECORD says'],
+      ['a file that is not there', [TRUE, `gone.py,${sha('')},0`], 'its RECORD names gone.py, which it does not hold'],
+      ['a file that it does not name', [], 'its RECORD does not name demo.py'],
+      [
+        'a path outside',
+        [TRUE, `../../etc/passwd,${sha('')},0`],
+        'its RECORD names ../../etc/passwd, which lies outside of it',
+      ],
+      [
+        'an absolute path',
+        [TRUE, `/etc/passwd,${sha('')},0`],
+        'its RECORD names /etc/passwd, which lies outside of it',
+      ],
+      ['something else', ['"demo.py'], 'its RECORD is malformed'],
+    ])('%s', (_, rows, reason) => {
+      expect(() => lying(rows)).toThrow(
+        expect.objectContaining({
+          code: 'COGPLAN_WHEEL_INVALID',
+          subject: 'demo-1.0-py3-none-any.whl',
+          message: `demo-1.0-py3-none-any.whl cannot be installed: ${reason}`,
+          hint: expect.stringContaining('--no-binary'),
+        }),
+      );
+    });
+
+    test.each([
+      ['a small file', 'x = 1\n'],
+      ['a large file', 'x'.repeat(3_000_000)],
+      ['a stored file', 'x'],
+    ])('another hash of %s', async (_, text) => {
+      const files = lying([`demo.py,${sha('other')},${text.length}`], { 'demo.py': text });
+      await expect(read(files)).rejects.toMatchObject({
+        code: 'COGPLAN_WHEEL_INVALID',
+        subject: 'demo-1.0-py3-none-any.whl',
+        hint: expect.stringContaining('--no-binary'),
+      });
+    });
+
+    test('another hash of a script', () => {
+      const path = 'demo-1.0.data/scripts/run';
+      expect(() => lying([`${path},${sha('other')},8`], { [path]: '#!python' })).toThrow('is not what its RECORD says');
+    });
+  });
+
   test('gets a RECORD that names every file, sorted, with true hashes and sizes', async () => {
     const { entries, file } = await build([
       {
         files: { 'b.py': 'b', 'a,b.py': 'c', 'demo-1.0.data/scripts/s': '#!python\n' },
         entryPoints: '[console_scripts]\nx = m:f\n',
-        extra: [{ name: 'unlisted.py', content: 'not in RECORD' }],
       },
     ]);
     const rows = file(`${LIBRARY}/demo-1.0.dist-info/RECORD`)!.text.split('\n');
@@ -133,7 +214,6 @@ describe('one wheel', () => {
       'demo-1.0.dist-info/RECORD,,',
       'demo-1.0.dist-info/WHEEL',
       'demo-1.0.dist-info/entry_points.txt',
-      'unlisted.py',
       '',
     ]);
     expect(rows.length - 1).toBe(entries.filter((entry) => entry.type === 'file').length);
