@@ -3,6 +3,7 @@ import type { Root } from '../python/roots.ts';
 import { isTorchIndex } from '../python/routes.ts';
 import { type AcceleratorTable, compareNumbers, majorOf, minorOf, type TorchRow, torchRow } from './table.ts';
 
+const NO_CUDA_ASKED = 'gpu: true without cuda: the wheels bring the CUDA they need';
 const TORCH_INDEX = 'https://download.pytorch.org/whl';
 const FAMILY: readonly string[] = ['torch', 'torchaudio', 'torchtext', 'torchvision'];
 
@@ -58,7 +59,7 @@ export function chooseBuild(input: BuildInput): BuildChoice {
   }
   if (linked !== undefined) return chosen({ why: 'the requirements name an index of PyTorch builds' });
   if (!input.gpu) return chosen(cpuBuild(input, torch));
-  if (cuda === undefined) return chosen({ why: 'gpu: true without cuda: the wheels bring the CUDA they need' });
+  if (cuda === undefined) return chosen(newerBuild(input, torch) ?? { why: NO_CUDA_ASKED });
   return chosen(cudaBuild({ ...input, cuda }, torch));
 }
 
@@ -82,6 +83,20 @@ function cpuBuild(
   // PyPI's builds for arm64 held no CUDA before torch 2.11.
   const isPlain = platform === 'linux/arm64' && row !== undefined && row.arm64 === null;
   return { index: isPlain ? undefined : indexOf('cpu'), replaceable: true, why: 'gpu: false: builds without CUDA' };
+}
+
+/** torch before 1.13, whose builds on PyPI have no kernels for GPUs since 2020: the newest other one, as Cog takes. */
+function newerBuild(
+  { platform, table }: BuildInput,
+  torch: readonly Root[],
+): Pick<BuildChoice, 'index' | 'replaceable' | 'why'> | undefined {
+  const version = pinnedTorch(torch);
+  const row = version === undefined ? undefined : torchRow(table, version);
+  const newest = [...(row?.cuda ?? [])].sort(compareNumbers).at(-1);
+  if (row?.pypi == null || newest === undefined || platform !== 'linux/amd64') return undefined;
+  if (Number(majorOf(row.pypi)) >= 11 || Number(majorOf(newest)) < 11) return undefined;
+  const why = `${NO_CUDA_ASKED}; PyPI's build of torch ${row.version} is for CUDA ${row.pypi}, without kernels for GPUs since 2020: the build for CUDA ${newest}`;
+  return { index: indexOf(flavourOfCuda(newest)), replaceable: true, why };
 }
 
 type CudaChoice = Pick<BuildChoice, 'index' | 'replaceable' | 'why' | 'isNearest' | 'contradictions'>;

@@ -316,6 +316,48 @@ describe('builds of torch', () => {
     away.dispose();
   });
 
+  test("an old torch: the newest CUDA of PyTorch's index", async () => {
+    publishWheels(server, [{ name: 'torch', version: '1.12.1+cu116', tags: 'cp311-cp311-linux_x86_64' }], {
+      path: '/whl/cu116',
+      format: 'html',
+    });
+    publishWheels(server, [{ name: 'torch', version: '1.12.1' }]);
+    const result = await ask(['torch==1.12.1'], { spec: gpu() });
+    expect(chosen(result)).toEqual([['torch', '1.12.1+cu116', 'https://download.pytorch.org/whl/cu116']]);
+    expect(result.accelerator).toMatchObject({ cuda: '11.6', architectures: expect.arrayContaining(['sm_86']) });
+    expect(result.accelerator?.why).toContain('without kernels for GPUs since 2020');
+    expect(base.warnings()).toEqual([]);
+  });
+
+  test('JAX: CUDA of its plugin, whatever cuda: says, and of the page of its own', async () => {
+    publishWheels(server, [
+      {
+        name: 'jax',
+        version: '0.4.30',
+        metadata: [
+          'Provides-Extra: cuda12',
+          "Requires-Dist: jax-cuda12-plugin==0.4.30; extra == 'cuda12'",
+          'Requires-Dist: jaxlib',
+        ],
+      },
+      { name: 'jaxlib', version: '0.4.30' },
+      {
+        name: 'jax_cuda12_plugin',
+        version: '0.4.30',
+        metadata: ['Requires-Dist: nvidia-cuda-runtime-cu12', 'Requires-Dist: nvidia-cudnn-cu12'],
+      },
+      { name: 'nvidia_cudnn_cu12', version: '9.1.0.70' },
+    ]);
+    const with12 = await ask(['jax[cuda12]==0.4.30'], { spec: { ...gpu('11.8'), cudnn: located('8') } });
+    expect(with12.accelerator).toMatchObject({ cuda: '12.1', cudnn: '9.1', architectures: ['sm_52'], ptx: true });
+    expect(base.warnings()).toEqual(['COGPLAN_CUDA_CONTRADICTION', 'COGPLAN_CUDA_CONTRADICTION']);
+
+    const without = await ask(['jax==0.4.30'], { spec: gpu() });
+    expect(without.accelerator?.cuda).toBeUndefined();
+    expect(base.warnings().at(-1)).toBe('COGPLAN_CUDA_MISSING');
+    expect(JSON.stringify(base.events)).toContain('ask for jax[cuda12]==0.4.30');
+  });
+
   test('torchvision for another torch is told before anything is asked', async () => {
     const asked = server.requests.length;
     await expect(ask(['torch==2.3.1', 'torchvision==0.15.2'], { spec: gpu('11.8') })).rejects.toMatchObject({
