@@ -1,8 +1,8 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, posix, relative } from 'node:path';
 import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { type Sha256, sha256 } from '../../digest.ts';
+import { asSha256, type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError, type Where } from '../../errors.ts';
 import { withSpan } from '../../events.ts';
 import { hashFile } from '../../hash-file.ts';
@@ -17,8 +17,12 @@ export interface FolderFile {
 
 /** What belongs to tools, and is no weight. */
 const SKIPPED: ReadonlySet<string> = new Set(['.cog', '.cogplan', '.git']);
-/** Kind of derived results: what a file with this stamp hashes to. */
-const KIND = 'project-file';
+/** Kind of derived results: what the files of a folder hash to, each with its stamp. */
+const KIND = 'project-folder';
+/** What was hashed is written down after so many bytes: who is stopped goes on from there. */
+const NOTED_BYTES = 1024 * 1024 * 1024;
+/** Smaller files are read in one call. */
+const READ_AT_ONCE = 1024 * 1024;
 /** A file written within this time of being read may be written again without its times changing. */
 const UNSETTLED_MS = 50;
 
@@ -50,16 +54,21 @@ export async function readProjectFolder(
     'weights.hash',
     `Hashing ${path}`,
     async (span) => {
-      const found: FolderFile[] = [];
-      for (const item of listed) {
-        const file = {
-          url: projectUrl(item.file),
-          ...(await hashOf(context, directory, item.file, where)),
-        };
-        found.push({ path: item.path, file });
-        span.progress(found.length, total, item.path);
+      const hashes = await openHashes(context, join(directory, root));
+      try {
+        const found: FolderFile[] = [];
+        for (const item of listed) {
+          const file = {
+            url: projectUrl(item.file),
+            ...(await hashes.of(join(directory, item.file), item.file, where)),
+          };
+          found.push({ path: item.path, file });
+          span.progress(found.length, total, item.path);
+        }
+        return found;
+      } finally {
+        await hashes.write();
       }
-      return found;
     },
     { total, unit: 'items' },
   );
@@ -87,27 +96,64 @@ function walk(directory: string, folder: string, where: Where): readonly string[
   });
 }
 
+interface Hashes {
+  of(absolute: string, path: string, where: Where): Promise<{ readonly sha256: Sha256; readonly size: number }>;
+  write(): Promise<void>;
+}
+
+/** By path: stamp, hash and size. */
+type Noted = Record<string, [stamp: string, sha256: string, size: number]>;
+
+/** What is known of the files of a folder. One record for all: there may be many of them. */
+async function openHashes(context: Context, folder: string): Promise<Hashes> {
+  const key = sha256(canonicalJson([folder]));
+  const before = (await context.store.getDerived<Noted>(KIND, key)) ?? {};
+  const known = new Map(Object.entries(before));
+  let unwritten = 0;
+  let isChanged = false;
+
+  const write = async (): Promise<void> => {
+    if (isChanged) await context.store.putDerived(KIND, key, Object.fromEntries(known));
+    unwritten = 0;
+    isChanged = false;
+  };
+
+  const of: Hashes['of'] = async (absolute, path, where) => {
+    const info = lstatSync(absolute, { bigint: true });
+    if (!info.isFile()) throw noFile(path, info.isSymbolicLink(), where);
+    const stamp = `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`;
+    const noted = known.get(path);
+    if (noted?.[0] === stamp) return { sha256: asSha256(noted[1]), size: noted[2] };
+    context.signal.throwIfAborted();
+    const started = context.now().getTime();
+    const found = await hashOf(absolute, Number(info.size), context.signal);
+    if (Number(info.ctimeMs) < started - UNSETTLED_MS) {
+      known.set(path, [stamp, found.sha256, found.size]);
+      isChanged = true;
+      unwritten += found.size;
+      if (unwritten >= NOTED_BYTES) await write();
+    }
+    return found;
+  };
+
+  return { of, write };
+}
+
 async function hashOf(
-  context: Context,
-  directory: string,
   path: string,
-  where: Where,
+  size: number,
+  signal: AbortSignal,
 ): Promise<{ readonly sha256: Sha256; readonly size: number }> {
-  const absolute = join(directory, path);
-  const info = lstatSync(absolute, { bigint: true });
-  if (!info.isFile()) {
-    const kind = info.isSymbolicLink() ? 'a symbolic link' : 'no regular file';
-    throw new CogplanError('COGPLAN_WEIGHTS_FILE_KIND', `${path} is ${kind}, not a weight file`, {
-      subject: path,
-      where,
-      hint: 'Copy what it points to in its place, or exclude it.',
-    });
-  }
-  const key = sha256(canonicalJson([absolute, `${info.dev} ${info.ino} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`]));
-  const known = await context.store.getDerived<{ readonly sha256: Sha256; readonly size: number }>(KIND, key);
-  if (known !== undefined) return known;
-  const started = context.now().getTime();
-  const found = await hashFile(absolute, { signal: context.signal });
-  if (Number(info.ctimeMs) < started - UNSETTLED_MS) await context.store.putDerived(KIND, key, found);
-  return found;
+  if (size > READ_AT_ONCE) return hashFile(path, { signal });
+  const bytes = readFileSync(path);
+  return { sha256: sha256(bytes), size: bytes.length };
+}
+
+function noFile(path: string, isLink: boolean, where: Where): CogplanError {
+  const kind = isLink ? 'a symbolic link' : 'no regular file';
+  return new CogplanError('COGPLAN_WEIGHTS_FILE_KIND', `${path} is ${kind}, not a weight file`, {
+    subject: path,
+    where,
+    hint: 'Copy what it points to in its place, or exclude it.',
+  });
 }
