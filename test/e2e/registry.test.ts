@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -188,6 +188,11 @@ describe('reading', () => {
       ],
       ['a layer too many', (m: ManifestText) => m.layers.push(m.layers[0]!), 'COGPLAN_IMAGE_INVALID'],
       ['an encrypted layer', (m: ManifestText) => (m.layers[0]!.mediaType += '+encrypted'), 'COGPLAN_IMAGE_INVALID'],
+      [
+        'a layer that may not be distributed',
+        (m: ManifestText) => (m.layers[0]!.mediaType = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'),
+        'COGPLAN_IMAGE_INVALID',
+      ],
       ['schema 1', (m: ManifestText) => (m.schemaVersion = 1), 'COGPLAN_IMAGE_INVALID'],
       ['a kind unheard of', (m: ManifestText) => (m.mediaType = 'text/plain'), 'COGPLAN_IMAGE_INVALID'],
     ])('%s', async (_, change, code) => {
@@ -286,6 +291,38 @@ describe('pushing', () => {
     expect(patches).toHaveLength(2);
   });
 
+  test('a small blob goes in one request, and one that broke goes on as a large one does', async () => {
+    const registry = await openRegistry(context, parseReference(`${proxy.host}/push/small`), { access: 'push' });
+    const send = async (content: Buffer): Promise<readonly string[]> => {
+      const before = proxy.requests.length;
+      const { digest } = blob(content);
+      const whole = { digest, size: content.length, read: (from: number, to: number) => content.subarray(from, to) };
+      expect(await pushBlob(context, registry, whole)).toBe('sent');
+      const methods = proxy.requests.slice(before).map(({ method }) => method);
+      expect(await hasBlob(registry, whole)).toBe(true);
+      return methods;
+    };
+    expect(await send(randomBytes(100_000))).toEqual(['HEAD', 'POST', 'PUT']);
+    expect(await send(Buffer.alloc(0))).toEqual(['HEAD', 'POST', 'PUT']);
+    proxy.fail(/^PUT/, { kind: 'cut-request', after: 1_000_000 });
+    expect((await send(randomBytes(3_000_000))).filter((method) => method === 'PATCH')).toHaveLength(1);
+  });
+
+  test('an upload is paused for as long as the registry asks', async () => {
+    const registry = await openRegistry(context, parseReference(`${proxy.host}/push/asked`), { access: 'push' });
+    const content = randomBytes(1000);
+    const whole = { ...blob(content), size: content.length, read: () => content };
+    proxy.fail(/^PUT/, { kind: 'status', status: 429, retryAfter: 2 });
+    const start = performance.now();
+    expect(await pushBlob(context, registry, whole)).toBe('sent');
+    expect(performance.now() - start).toBeGreaterThan(1900);
+    proxy.fail(/^PUT/, { kind: 'status', status: 503, retryAfter: 3600 });
+    const other = randomBytes(1000);
+    await expect(
+      pushBlob(context, registry, { ...blob(other), size: other.length, read: () => other }),
+    ).rejects.toMatchObject({ code: 'COGPLAN_HTTP_STATUS' });
+  });
+
   test('a body that is too large for what stands before the registry goes in chunks', async () => {
     const content = randomBytes(40 * 1024 * 1024);
     const { digest } = blob(content);
@@ -371,6 +408,78 @@ describe('credentials', () => {
     }
   });
 
+  test.each([
+    ['a reset', { kind: 'reset' }],
+    ['an answer of 503', { kind: 'status', status: 503 }],
+    ['an answer of 429', { kind: 'status', status: 429, retryAfter: 0 }],
+  ] as const)('with tokens, %s at each kind of request is survived', async (_, fault) => {
+    const registry = await startRegistry({ auth: 'token' });
+    const before = await startFaultProxy(registry.port);
+    try {
+      logIn(before.host, password);
+      for (const kind of [
+        /^GET \/v2\/ /,
+        /^HEAD .*blobs/,
+        /^POST/,
+        /^PUT .*blobs/,
+        /^HEAD .*manifests/,
+        /^PUT .*manifests/,
+      ])
+        before.fail(kind, fault);
+      const pushed = await push([tar(`tokens ${Math.random()}`)], `${before.host}/private/faults:1`);
+      expect((await resolve(`${before.host}/private/faults:1`)).manifest.digest).toBe(pushed.manifestDigest);
+    } finally {
+      await before.close();
+      await registry.stop();
+    }
+  });
+
+  test('a credential helper is asked for the registry, and for no other', async () => {
+    const registry = await startRegistry({ auth: 'password' });
+    try {
+      const asked = join(home, 'asked');
+      const answer = JSON.stringify({ ServerURL: registry.host, Username: ACCOUNT.username, Secret: ACCOUNT.password });
+      writeFileSync(join(home, 'docker-credential-test'), `#!/bin/sh\ncat >> ${asked}\necho '${answer}'\n`, {
+        mode: 0o755,
+      });
+      mkdirSync(join(home, '.docker'));
+      writeFileSync(
+        join(home, '.docker/config.json'),
+        JSON.stringify({ credHelpers: { [registry.host]: 'test' }, auths: { [registry.host]: {} } }),
+      );
+      const inner = { ...context, env: { ...context.env, PATH: `${home}:${process.env.PATH}` } };
+      await push([tar('helped')], `${registry.host}/team/model:1`, inner);
+      expect(new Set(readFileSync(asked, 'utf8').trim().split('\n'))).toEqual(new Set([registry.host]));
+      await push([tar('open')], `${open.host}/push/helped:1`, inner);
+      expect(readFileSync(asked, 'utf8')).not.toContain(open.host);
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  test('an upload that is redirected to another host takes the blob there and no credentials', async () => {
+    const registry = await startRegistry({ auth: 'password' });
+    const before = await startFaultProxy(registry.port);
+    const other = await startHttpServer();
+    try {
+      logIn(before.host, password);
+      other.answer('/upload', { status: 201 });
+      const opened = await openRegistry(context, parseReference(`${before.host}/team/model`), { access: 'push' });
+      const content = randomBytes(5000);
+      before.fail(/^PUT .*blobs/, { kind: 'redirect', to: `${other.url}/upload` });
+      const whole = { ...blob(content), size: content.length, read: () => content };
+      expect(await pushBlob(context, opened, whole)).toBe('sent');
+      expect(before.requests.find(({ method }) => method === 'PUT')?.authorization).toMatch(/^Basic /);
+      expect(other.requests.map(({ method, headers }) => [method, headers.authorization])).toEqual([
+        ['PUT', undefined],
+      ]);
+    } finally {
+      await other.close();
+      await before.close();
+      await registry.stop();
+    }
+  });
+
   test('they go to no other host: not over a redirect, not for a challenge after one, not unencrypted', async () => {
     const registry = await startRegistry({ auth: 'password' });
     const before = await startFaultProxy(registry.port);
@@ -400,7 +509,7 @@ describe('credentials', () => {
       const { layers } = await push([tar('moved')], `${before.host}/team/model:1`);
       const [layer] = layers;
       const body = await context.store.verified(fromDigest(layer!.digest), undefined, 'layer');
-      other.answer('/blob', { body: (await import('node:fs')).readFileSync(body) });
+      other.answer('/blob', { body: readFileSync(body) });
       const image = parseReference(`${before.host}/team/model`);
       const opened = await openRegistry(context, image, { access: 'pull' });
       await opened.send(opened.url('tags/list'), { method: 'GET' });
