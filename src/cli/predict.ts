@@ -4,7 +4,7 @@ import { inputComponent, predict } from '../run/predict.ts';
 import { predictionFailed } from '../run/prediction-failed.ts';
 import { openRecorder } from '../run/record/recorder.ts';
 import { openModel, type RunOptions, timeoutOf, variablesOf } from './open-model.ts';
-import { checkRecordable, recordFetches } from './record-fetches.ts';
+import { checkRecordable, type RecordedReport, recordFetches } from './record-fetches.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
 
 interface PredictOptions extends CommonOptions, RunOptions {
@@ -40,9 +40,13 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
       before: (openapi) => readInputs(inputs, openapi, inputComponent(mode)),
     });
     const recorder = options.record ? await openRecorder(context, { env, inputs: addressesIn(inputs) }) : undefined;
+    let recorded: RecordedReport | undefined;
     const result = await predict(context, {
       ...opened,
       recorder,
+      onRecording: async (recording, succeeded) => {
+        recorded = await recordFetches(session, { directory, recording, succeeded, yes: options.yes === true });
+      },
       mode,
       inputs,
       env,
@@ -53,11 +57,6 @@ function runOnce(mode: ModelMode, argument: readonly string[], options: PredictO
       onOutput: json ? undefined : print,
       onPiece: json ? undefined : (text) => process.stdout.write(text),
     }).finally(() => recorder?.close());
-    const { recording } = result;
-    const recorded =
-      recording === undefined
-        ? undefined
-        : await recordFetches(session, { directory, recording, yes: options.yes === true });
     if (json) {
       printJson(recorded === undefined ? result.prediction : { prediction: result.prediction, record: recorded });
     } else if (!result.succeeded) {

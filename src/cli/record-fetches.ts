@@ -20,6 +20,8 @@ export interface RecordedReport extends Recording {
 export interface RecordFetchesRequest {
   readonly directory: string;
   readonly recording: Recording;
+  /** What a run fetched that failed may be less than what the model needs: it is told, and not offered. */
+  readonly succeeded: boolean;
   /** Write without asking. */
   readonly yes: boolean;
 }
@@ -27,10 +29,10 @@ export interface RecordFetchesRequest {
 /** Tells what a run fetched, and offers it for cogplan.yaml, so that the next lock holds it. */
 export async function recordFetches(session: Session, request: RecordFetchesRequest): Promise<RecordedReport> {
   const { host, json } = session;
-  const { directory, recording } = request;
+  const { directory, recording, succeeded } = request;
   const spec = await readUnlockedSpec(directory, undefined);
   const proposals = adoptRecorded(recording.fetched, surroundingsOf(spec));
-  const offered = proposals.filter(({ kind }) => kind === 'file' || kind === 'weights');
+  const offered = succeeded ? proposals.filter(({ kind }) => kind === 'file' || kind === 'weights') : [];
   tell(session, recording, proposals);
   const written = offered.length > 0 && (request.yes || (!json && (await wanted(session, offered.length))));
   if (written) {

@@ -33,6 +33,8 @@ export interface PredictRequest {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Takes the place of the network. */
   readonly recorder?: Recorder | undefined;
+  /** Takes what the recorder saw, also of a run that failed. */
+  readonly onRecording?: ((recording: Recording, succeeded: boolean) => Promise<void>) | undefined;
 }
 
 export interface PredictResult {
@@ -41,8 +43,6 @@ export interface PredictResult {
   readonly succeeded: boolean;
   /** Files that the output was written to. */
   readonly files: readonly string[];
-  /** What the recorder saw. */
-  readonly recording?: Recording | undefined;
 }
 
 /** Runs one prediction or training of an applied image in the sandbox, and leaves nothing running, however it ends. */
@@ -59,6 +59,7 @@ export async function predict(context: Context, request: PredictRequest): Promis
     onLog: request.onLog,
     recorder: request.recorder,
   });
+  let succeeded = false;
   try {
     await server.ready(request.setupTimeoutMs);
     request.recorder?.enter('predict');
@@ -71,11 +72,10 @@ export async function predict(context: Context, request: PredictRequest): Promis
         diedEarly(server.exited),
       ]),
     );
-    const succeeded = prediction.status === 'succeeded';
-    const recording = await request.recorder?.finish(server.written);
+    succeeded = prediction.status === 'succeeded';
     if (pieces?.any()) {
       request.onOutput?.('');
-      return { prediction, succeeded, files: [], recording };
+      return { prediction, succeeded, files: [] };
     }
     const files =
       succeeded && (request.onOutput !== undefined || request.outputPath !== undefined)
@@ -85,9 +85,14 @@ export async function predict(context: Context, request: PredictRequest): Promis
             component: training ? 'TrainingOutput' : 'Output',
           })
         : [];
-    return { prediction, succeeded, files, recording };
+    return { prediction, succeeded, files };
   } finally {
-    await server.stop();
+    try {
+      const recording = context.signal.aborted ? undefined : await request.recorder?.finish(server.written);
+      if (recording !== undefined) await request.onRecording?.(recording, succeeded);
+    } finally {
+      await server.stop();
+    }
   }
 }
 

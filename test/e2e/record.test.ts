@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
 import { type HttpTestServer, startHttpServer, TLS_DIRECTORY } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
-import { cogplan, inDirectory, readLock } from './cogplan.ts';
+import { cogplan, copyExample, inDirectory, readLock } from './cogplan.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -231,4 +231,29 @@ it('is refused where there is no recorder', async () => {
     const result = await cogplan(['predict', '--record', ...options]);
     expect([result.status, result.stderr]).toEqual([1, expect.stringContaining('COGPLAN_USAGE')]);
   }
+});
+
+it('tells of a run that fails what it could not reach, and changes nothing', async () => {
+  await inDirectory(async (directory) => {
+    files.answer('/seen.bin', { body: 'seen' });
+    const project = copyExample('hello-world', directory);
+    const code = `import socket, urllib.request
+from cog import BasePredictor
+
+class Predictor(BasePredictor):
+    def setup(self):
+        urllib.request.urlretrieve("${files.url}/seen.bin", "/src/seen.bin")
+        socket.create_connection(("database.test", 5432), 2)
+
+    def predict(self) -> str:
+        return "never"
+`;
+    writeFileSync(join(project, 'predict.py'), code);
+    const run = await cogplan(['predict', project, '--record', '--yes']);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('COGPLAN_SETUP_FAILED');
+    expect(run.stderr).toContain('predict.py:7: a socket to database.test:5432');
+    expect(run.stderr).toContain(`files: ${files.url}/seen.bin at /src/seen.bin`);
+    expect(existsSync(join(project, 'cogplan.yaml'))).toBe(false);
+  });
 });
