@@ -7,6 +7,7 @@ import { requirementLine } from '../../../test/builders/spec.ts';
 import { thePinnedUv } from '../../../test/builders/uv.ts';
 import { type HttpTestServer, startHttpServer } from '../../../test/servers/http-server.ts';
 import { type PublishedWheel, publishWheels } from '../../../test/servers/package-index.ts';
+import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import { targetMarkers } from '../../sources/uv/target-interpreter.ts';
 import { applyEdits, type Fix } from '../../spec/edit-spec.ts';
@@ -278,4 +279,35 @@ describe("JAX's own pages", () => {
       `    - "jaxlib==0.3.25 --find-links ${PAGES}/jax_releases.html" # old\n`,
     );
   });
+});
+
+test('a change whose builds take too long is offered as what it is', async () => {
+  publishWheels(server, [wheel('lib', '1.0', cp(9)), wheel('lib', '2.0', cp(11))]);
+  const request = project(['lib==1.0']);
+  const error: unknown = await solve(context, request).catch((caught: unknown) => caught);
+  if (!(error instanceof CogplanError)) throw new Error('it can be resolved');
+  const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
+  const spec = { directory, file: 'cog.yaml', pythonVersion: { value: '3.11', where }, systemPackages: [] };
+  class SlowTrials extends Trials {
+    override async withoutBuilds(): Promise<'sources'> {
+      return 'sources';
+    }
+    override withBuilds(inner: Context): Promise<'yes' | 'no'> {
+      return new Promise((_, reject) => {
+        inner.signal.addEventListener('abort', () => reject(inner.signal.reason));
+      });
+    }
+  }
+  const advice = await advise(context, {
+    request,
+    spec,
+    error,
+    now: NOW,
+    trials: new SlowTrials(undefined),
+    limitMs: 3000,
+  });
+  expect(advice.cutShort).toContain('was ended after 3 seconds');
+  expect(advice.fixes.map(({ text }) => text)).toEqual([
+    'python_version: "3.9" (not tried to the end: what has to be built for it takes longer)',
+  ]);
 });

@@ -69,14 +69,15 @@ export async function advise(context: Context, input: AdviceInput): Promise<Advi
   }
   // What a person gets with it is closest to what once worked: the last of three makes room for it.
   const fixes = likeliest(found)
-    .map(({ candidate, verdict }) => (verdict === 'yes' ? candidate.fix : told(candidate.fix)))
+    .map(({ candidate, verdict }) => told(candidate.fix, verdict))
     .slice(0, dated.length === 0 ? MOST_FIXES : MOST_FIXES - 1);
   return { fixes: [...fixes, ...dated], cutShort };
 }
 
 interface Found {
   readonly candidate: Candidate;
-  readonly verdict: 'yes' | 'packages';
+  /** `unfinished`: time ran out while what it needs was built. */
+  readonly verdict: 'yes' | 'packages' | 'unfinished';
   /** By its place among all that were tried. */
   readonly rank: number;
 }
@@ -104,7 +105,10 @@ async function search(context: Context, input: AdviceInput, found: Found[]): Pro
   const tryWithBuilds = async (wanted: Verdict, isEnough: () => boolean): Promise<void> => {
     for (const { candidate, rank } of left.filter(({ verdict }) => verdict === wanted)) {
       if (isEnough()) return;
-      const verdict = await trials.withBuilds(context, candidate);
+      const verdict = await trials.withBuilds(context, candidate).catch((error: unknown) => {
+        if (found.length === 0) found.push({ candidate, verdict: 'unfinished', rank });
+        throw error;
+      });
       if (verdict === 'yes') found.push({ candidate, verdict, rank });
     }
   };
@@ -116,9 +120,16 @@ function likeliest(found: readonly Found[]): readonly Found[] {
   return [...found].sort((a, b) => Number(b.verdict === 'yes') - Number(a.verdict === 'yes') || a.rank - b.rank);
 }
 
-function told({ text, ...fix }: Fix): Fix {
-  return { ...fix, text: `${text} (its Python packages can be had; the rest could not be reached to be tried)` };
+/** With what is not known of it. */
+function told({ text, ...fix }: Fix, verdict: Found['verdict']): Fix {
+  return { ...fix, text: `${text}${UNKNOWN[verdict]}` };
 }
+
+const UNKNOWN = {
+  yes: '',
+  packages: ' (its Python packages can be had; the rest could not be reached to be tried)',
+  unfinished: ' (not tried to the end: what has to be built for it takes longer)',
+} as const satisfies Record<Found['verdict'], string>;
 
 function timeText(ms: number): string {
   const minutes = Math.round(ms / 60_000);
@@ -330,7 +341,7 @@ async function onItsDay(
     if (verdict === 'no') continue;
     const offered: Fix = { text: `${fix.text}, with the packages of ${day} (--as-of ${day})`, edits: fix.edits, asOf };
     if (verdict === 'yes') return [offered];
-    if (verdict === 'packages') return [told(offered)];
+    if (verdict === 'packages') return [told(offered, verdict)];
     if ((await trials.withBuilds(context, trial)) === 'yes') return [offered];
   }
   return undefined;
