@@ -36,9 +36,9 @@ export function pipelinesOf(list: List): readonly { readonly pipeline: Pipeline;
 
 function readStatement(state: RunState, command: Command, depth: number): Outcome {
   if (command.kind === 'simple') return readSimple(state, command, depth);
-  if (command.redirects.length > 0 || depth > MOST_DEPTH) return notRead(`a ${command.kind} statement`);
+  if (command.redirects.length > 0 || depth > MOST_DEPTH) return notRead(statement(command));
   const why = (outcome: Outcome): Outcome =>
-    outcome.class === 'step' ? notRead(`a ${command.kind} statement: ${outcome.why}`) : outcome;
+    outcome.class === 'step' ? notRead(`${statement(command)}: ${outcome.why}`) : outcome;
   switch (command.kind) {
     case 'group':
       return why(readWhole(state, command.body, depth));
@@ -47,8 +47,12 @@ function readStatement(state: RunState, command: Command, depth: number): Outcom
     case 'for':
       return why(readLoop(state, command, depth));
     default:
-      return notRead(`a ${command.kind} statement`);
+      return notRead(statement(command));
   }
+}
+
+function statement({ kind }: Command): string {
+  return `${kind === 'if' ? 'an' : 'a'} ${kind} statement`;
 }
 
 /** A list that is read altogether or not at all. */

@@ -23,19 +23,31 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ['bash -c "apt-get update && apt-get install -y ffmpeg"', ['system', 'apt ffmpeg']],
   [
     "sh -c 'pip install a && make'",
-    ['step', "run sh -c 'pip install a && make' # sh runs several commands: make is a program to run"],
+    [
+      'step',
+      "run sh -c 'pip install a && make' # sh runs several commands: make is a program to run",
+      'warn pip install is run as it stands (sh runs several commands: make is a program to run), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   [
     "V=1; bash -c 'pip install a==$V'",
-    ['none step', "run V=1 && bash -c 'pip install a==$V' # a word that only the shell can expand"],
+    [
+      'none step',
+      "run V=1 && bash -c 'pip install a==$V' # a word that only the shell can expand",
+      'warn pip install is run as it stands (a word that only the shell can expand), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   [
     'if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi',
-    ['step', 'run if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi # a if statement'],
+    ['step', 'run if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi # an if statement'],
   ],
   [
     'if [ "$(uname -m)" = "x86_64" ]; then pip install a; else pip install b; fi',
-    ['step', 'run if [ "$(uname -m)" = "x86_64" ]; then pip install a; else pip install b; fi # a if statement'],
+    [
+      'step',
+      'run if [ "$(uname -m)" = "x86_64" ]; then pip install a; else pip install b; fi # an if statement',
+      'warn pip install is run as it stands (an if statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   [
     '[ -f /x ] || curl -o /x https://h.test/x',
@@ -46,6 +58,7 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
     [
       'step',
       'run for p in a "b==1.*" c; do pip install $p; done # a for statement: a word that only the shell can expand',
+      'warn pip install is run as it stands (a for statement: a word that only the shell can expand), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
     ],
   ],
   [
@@ -54,7 +67,11 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ],
   [
     'for f in *.whl; do pip install $f; done',
-    ['step', 'run for f in *.whl; do pip install $f; done # a for statement: a word that only the shell can expand'],
+    [
+      'step',
+      'run for f in *.whl; do pip install $f; done # a for statement: a word that only the shell can expand',
+      'warn pip install is run as it stands (a for statement: a word that only the shell can expand), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   [
     '(cd /opt && wget https://h.test/x) && wget https://h.test/y',
@@ -132,7 +149,14 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ['time pip install a', ['python', 'pip a']],
   ['nohup python x.py', ['step', 'run nohup python x.py # python is a program to run']],
   ['uv pip install --system -r /src/requirements.txt', ['python', 'pip -r requirements.txt']],
-  ['uv venv && uv pip install a', ['step', 'run uv venv && uv pip install a # uv other than uv pip']],
+  [
+    'uv venv && uv pip install a',
+    [
+      'step',
+      'run uv venv && uv pip install a # uv other than uv pip',
+      'warn pip install is run as it stands (uv other than uv pip), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
+  ],
   [
     'conda install -y -c conda-forge ffmpeg',
     [
@@ -327,7 +351,11 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ],
   [
     'source /opt/venv/bin/activate && pip install a',
-    ['step', 'run source /opt/venv/bin/activate && pip install a # source is a program to run'],
+    [
+      'step',
+      'run source /opt/venv/bin/activate && pip install a # source is a program to run',
+      'warn pip install is run as it stands (source is a program to run), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   ['# only a comment', ['']],
   ['playwright install & wait', ['step', "run playwright install & wait # the shell's syntax: a background job"]],
@@ -343,14 +371,29 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
     'echo > /n; for a in 1 2; do for b in 3 4; do echo $a$b >> /n; done; done',
     ['file file', 'put /n "\\n13\\n14\\n23\\n24\\n"'],
   ],
-  ['while true; do pip install a; done', ['step', 'run while true; do pip install a; done # a while statement']],
+  [
+    'while true; do pip install a; done',
+    [
+      'step',
+      'run while true; do pip install a; done # a while statement',
+      'warn pip install is run as it stands (a while statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
+  ],
   [
     'case $(uname -m) in x86_64) pip install a;; esac',
-    ['step', 'run case $(uname -m) in x86_64) pip install a;; esac # a case statement'],
+    [
+      'step',
+      'run case $(uname -m) in x86_64) pip install a;; esac # a case statement',
+      'warn pip install is run as it stands (a case statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
   [
     'cd /src && pip install .',
-    ['none step', 'run cd /src && pip install . # . lies where no line before it placed anything'],
+    [
+      'none step',
+      'run cd /src && pip install . # . lies where no line before it placed anything',
+      'warn pip install is run as it stands (. lies where no line before it placed anything), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
   ],
 ];
 

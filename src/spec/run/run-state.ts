@@ -21,6 +21,9 @@ const STANDARD = new Set(
   ),
 );
 
+/** Installers whose packages are locked when the line can be read. */
+const INSTALLS = /(?:^|[\s;&|("'])((?:pip3?|apt-get|apt)(?:\s+-\S+)*\s+install)\b/;
+
 /**
  * What the commands read so far have put into the image, as far as it is known. A command that is run may change anything, so that what was known before it is only looked
  * at by commands that are run too.
@@ -127,6 +130,11 @@ export class RunState {
   run(command: string, why: string, secrets: RunStep['secrets']): void {
     const { from, where } = this;
     this.steps.push({ order: this.#order++, from, where, command, why, secrets });
+    const installs = INSTALLS.exec(command)?.[1];
+    if (installs !== undefined)
+      this.warn(
+        `${installs} is run as it stands (${why}), in an image that has no ${installs.split(' ')[0]} of its own, without a network: write it as a line by itself, which is locked`,
+      );
     this.#floor = this.placements.length;
   }
 
