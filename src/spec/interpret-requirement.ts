@@ -6,6 +6,7 @@ import { formatRequirement, parseRequirement, type Requirement } from '../format
 import { parseWheelFilename } from '../formats/python/wheel-filename.ts';
 import { oneFix } from './edit-spec.ts';
 import { locateLocalPath } from './local-path.ts';
+import { refuseDialects } from './requirement-dialects.ts';
 import { readHashes } from './requirement-hashes.ts';
 import { explainShellCommand } from './shell-command.ts';
 import type { RequirementLine, RequirementSource } from './spec.ts';
@@ -44,6 +45,7 @@ export async function interpretRequirement(written: string, context: Requirement
   }
   refuseSingleEquals(text, where);
   refuseGitProtocol(text, where);
+  refuseDialects(text, where);
   refuseSeveral(text, where);
   const { requirement, reference } = takeApart(text, where);
   const source = reference === undefined ? ({ kind: 'index' } as const) : await locate(reference, context);

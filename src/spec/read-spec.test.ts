@@ -325,7 +325,7 @@ describe('refusals name code, line, column and key', () => {
       4,
       29,
       'build.run[0].mounts[0]',
-      /^$/,
+      /type, id and target/,
     ],
     ['variable without value', `${BUILD}environment: [A]\n`, VALUE, 3, 15, 'environment[0]', /LOG_LEVEL/],
     ['reserved variable', `${BUILD}environment: [CUDA_HOME=/x]\n`, VALUE, 3, 15, 'environment[0]', /another name/],

@@ -61,7 +61,10 @@ function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined 
   const command = readString(reading, known.get('command'));
   if (!known.has('command')) {
     reading.problems.add(
-      new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.command is required`, { where: item.where }),
+      new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.command is required`, {
+        where: item.where,
+        hint: 'Write "command:" and the command beside its mounts.',
+      }),
     );
   }
   const mounts = readList(reading, known.get('mounts')).flatMap((mount) => readMount(reading, mount) ?? []);
@@ -81,7 +84,10 @@ function readMount(reading: Reading, item: YamlValue): RunCommand['mounts'][numb
   const [type, id, target] = ['type', 'id', 'target'].map((key) => {
     if (!fields.has(key)) {
       reading.problems.add(
-        new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.${key} is required`, { where: item.where }),
+        new CogplanError('COGPLAN_SPEC_REQUIRED', `${keyOf(item)}.${key} is required`, {
+          where: item.where,
+          hint: 'A mount has type, id and target: {type: secret, id: token, target: /run/secrets/token}.',
+        }),
       );
     }
     return readString(reading, fields.get(key));

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { CogplanError } from '../errors.ts';
+import { applyEdits, fixesOf } from './edit-spec.ts';
+import { refuseDialects } from './requirement-dialects.ts';
+
+function refusal(text: string): CogplanError {
+  try {
+    refuseDialects(text, { file: 'r.txt', line: 1 });
+  } catch (error) {
+    if (error instanceof CogplanError) return error;
+    throw error;
+  }
+  throw new Error(`${text} is not refused`);
+}
+
+test.each([
+  ['torch^2.0', 'torch>=2.0,<3'],
+  ['torch ^2.0.1', 'torch>=2.0.1,<3'],
+  ['numpy^0.3', 'numpy>=0.3,<0.4'],
+  ['numpy^0.0.3', 'numpy>=0.0.3,<0.0.4'],
+  ['uvicorn[standard]^0.30.1', 'uvicorn[standard]>=0.30.1,<0.31'],
+  ['torch~2.0', 'torch~=2.0'],
+  ['numpy==latest', 'numpy'],
+  ['numpy: latest', 'numpy'],
+  ['torch>=2.0<3', 'torch>=2.0,<3'],
+  ['torch >=2.0 <3 !=2.1', 'torch >=2.0,<3,!=2.1'],
+  ["'torch==2.0'", 'torch==2.0'],
+  ['"torch[x]>=2"', 'torch[x]>=2'],
+])('%s: %s', (text, instead) => {
+  const error = refusal(text);
+  expect(error).toMatchObject({ code: 'COGPLAN_REQUIREMENT_INVALID', hint: `Write ${instead}.` });
+  expect(applyEdits(`${text}\n`, fixesOf(error)[0]?.edits ?? [])).toBe(`${instead}\n`);
+});
+
+test.each([
+  ['torch, numpy', /Write each on a line of its own: torch and numpy/],
+  ['torch==2.0, numpy>=1', /Write each on a line of its own: torch==2\.0 and numpy>=1/],
+  ['pytorch::pytorch=2.0', /channel of conda.*pytorch==2\.0/],
+  ['conda-forge::ffmpeg', /channel of conda.*: ffmpeg/],
+])('%s', (text, hint) => {
+  expect(refusal(text).hint).toMatch(hint);
+});
+
+test.each([
+  'torch',
+  'torch>=2.0,<3',
+  'torch>=2.0, <3 , !=2.1',
+  'torch==2.*',
+  'torch @ https://h.test/torch-1.0-py3-none-any.whl',
+  'torch[a,b]>=1 ; python_version < "3.12" and sys_platform == "linux"',
+  './wheels/x.whl',
+  'git+https://h.test/a/b@v1^',
+  'what is this',
+])('%s is left to the reader', (text) => {
+  expect(() => refuseDialects(text, { file: 'r.txt', line: 1 })).not.toThrow();
+});
