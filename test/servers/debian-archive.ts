@@ -158,7 +158,7 @@ function sha256(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-function makeAr(members: readonly (readonly [string, Buffer])[]): Buffer {
+export function makeAr(members: readonly (readonly [string, Buffer])[]): Buffer {
   const parts = members.flatMap(([name, body]) => {
     const owner = `${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}`;
     const header = `${name.padEnd(16)}${owner}${String(body.length).padEnd(10)}\`\n`;

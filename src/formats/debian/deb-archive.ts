@@ -26,7 +26,10 @@ export interface DebControl {
 }
 
 const MAX_CONTROL = 64 * 1024 * 1024;
+/** Of an inflated data member: whatever it is, and for small ones more than files compress to. */
 const MAX_DATA = 16 * 1024 ** 3;
+const MAX_SMALL_DATA = 64 * 1024 ** 2;
+const MAX_RATIO = 200;
 
 /**
  * Where the parts of a .deb lie. Format 2.0 exactly: `debian-binary`, `control.tar*`, `data.tar*` in this order, and nothing
@@ -87,7 +90,7 @@ export async function inflateDebData(
       offset: data.offset,
       length: data.size,
       compression: data.compression,
-      maxBytes: options.maxBytes ?? MAX_DATA,
+      maxBytes: options.maxBytes ?? Math.min(MAX_DATA, MAX_SMALL_DATA + MAX_RATIO * data.size),
       what: `${what} (data)`,
     },
     targetFile,
