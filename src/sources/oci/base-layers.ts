@@ -16,8 +16,10 @@ export interface StoredLayer {
 }
 
 const COMPRESSIONS = { none: 'none', gzip: 'gz', zstd: 'zst' } as const satisfies Record<LayerCompression, Compression>;
-/** Of one inflated layer. */
+/** Of one inflated layer: whatever it is, and for its bytes no more than gzip can make of zeros, beside what a small one may have. */
 const MAX_LAYER = 200e9;
+const MAX_SMALL_LAYER = 256e6;
+const MAX_RATIO = 1100;
 
 /**
  * The tars of a base's layers, in the store under their diffIDs; what is missing is fetched and inflated, one after the other, each held against
@@ -54,7 +56,7 @@ async function inflate(
   { tar, what }: { readonly tar: Sha256; readonly what: string },
 ): Promise<void> {
   const path = await store.verified(file.sha256, file.size, what);
-  const maxBytes = size ?? MAX_LAYER;
+  const maxBytes = size ?? Math.min(MAX_LAYER, MAX_SMALL_LAYER + MAX_RATIO * file.size);
   const stream = decompress({ file: path, compression: COMPRESSIONS[compression], maxBytes, what }, 'portable');
   await store.put(Readable.from(stream, { objectMode: false }), {
     sha256: tar,
