@@ -9,8 +9,6 @@ import type { Archive, Hold, Lock, Step, System, Target, Tool } from '../lock/sc
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { VERSION } from '../version.ts';
-import { acceleratorOnBase } from './accelerator/on-base.ts';
-import { acceleratorTable } from './accelerator/table.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
 import type { PythonResolution, ResolveInput, ResolveOptions, SystemResolution } from './families.ts';
@@ -77,7 +75,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const target: Target = {
     base: system.base,
     interpreter: system.interpreter,
-    accelerator: acceleratorOnBase(python.accelerator, system.base, acceleratorTable),
+    accelerator: await acceleratorOf(python.accelerator, system.base),
     system: withArchives(system.system, python.toolchainArchives ?? []),
     ...(python.toolchain === undefined ? {} : { toolchain: python.toolchain }),
     python: python.python,
@@ -109,6 +107,16 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
 /** An image base whose system needs no archive may need some for what is built. */
 function withArchives(system: System, archives: readonly Archive[]): System {
   return archives.length === 0 ? system : { ...system, archives: [...archives, ...system.archives] };
+}
+
+/** The table of builds is loaded only for a base that may have CUDA. */
+async function acceleratorOf(accelerator: Target['accelerator'], base: Target['base']): Promise<Target['accelerator']> {
+  if (base.kind !== 'image' && accelerator?.provider !== 'base') return accelerator;
+  const [{ acceleratorOnBase }, { acceleratorTable }] = await Promise.all([
+    import('./accelerator/on-base.ts'),
+    import('./accelerator/table.ts'),
+  ]);
+  return acceleratorOnBase(accelerator, base, acceleratorTable);
 }
 
 /** A step whose command names paths of Cog's images finds them where they are in this one. */
