@@ -274,6 +274,18 @@ class WeightsTest(_WithHost):
         self.assertEqual([headers.get("Authorization") for _, headers in self.host.requests], ["Bearer canary"])
         self.assertEqual([headers.get("Authorization") for _, headers in other.requests], [None])
 
+    def test_a_hub_that_refuses_is_told_with_what_to_do(self):
+        path = "/o/m/resolve/c/a.bin"
+        os.environ["HF_ENDPOINT"] = self.host.url
+        self.host.wanted[path] = "Bearer another"
+        self.add(path[1:], b"right", urls=["https://huggingface.co" + path])
+        for token, advice in (("canary", "its terms may have to be accepted"), ("", "HF_TOKEN holds no token")):
+            os.environ["HF_TOKEN"] = token
+            with self.assertRaises(download.DownloadError) as caught:
+                present.ensure()
+            self.assertIn("the hub answers 403: " + advice, str(caught.exception))
+            self.assertNotIn("canary", str(caught.exception))
+
     def test_a_damaged_rest_of_an_earlier_run_is_fetched_anew(self):
         body = os.urandom(1 << 20)
         self.add("a.bin", body)

@@ -67,6 +67,17 @@ describe('layers of weights', () => {
     }
   });
 
+  test('two models share the layers of what they have in common at one place', () => {
+    const shared: [string, number][] = [
+      ['base.safetensors', 300 * MIB],
+      ['tokenizer.json', 10],
+    ];
+    const one = recipes(aSet([...shared, ['adapter-one.safetensors', 70 * MIB]], { name: 'one' }));
+    const two = recipes(aSet([...shared, ['adapter-two.safetensors', 70 * MIB]], { name: 'two' }));
+    expect(one.filter((recipe) => two.includes(recipe)).length).toBe(2);
+    expect(one.length).toBe(3);
+  });
+
   test('however many files there are, there is room for other layers', () => {
     expect(planWeights([many(500, 100 * MIB)]).length).toBeLessThanOrEqual(40);
     expect(planWeights([many(20_000, 1000)]).length).toBeLessThanOrEqual(40);

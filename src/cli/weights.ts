@@ -3,10 +3,12 @@ import { CogplanError } from '../errors.ts';
 import { withSpan } from '../events.ts';
 import { WEIGHTS_LOCK } from '../formats/weights/cog-weights-lock.ts';
 import { hashFile } from '../hash-file.ts';
+import { projectPath } from '../lock/project-url.ts';
 import type { Lock, Target, WeightSet } from '../lock/schema.generated.ts';
 import { nearest } from '../nearest.ts';
 import { weightStatus } from '../plan/weights/status.ts';
 import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
+import { findInProject } from '../sources/project-file.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import { formatBytes } from './hosts/format.ts';
 import { LOCK_FILE, requireLockFile } from './project-lock.ts';
@@ -76,7 +78,7 @@ export async function exportVerb(_: readonly string[], options: ExportOptions): 
   });
 }
 
-/** `cogplan weights verify [NAME...]`: reads every file of the store again, and holds it against the lock. Exit code 2 when one is missing or wrong. */
+/** `cogplan weights verify [NAME...]`: reads every file again, in the store or else in the project, and holds it against the lock. Exit code 2 when one is missing or wrong. */
 export async function verifyVerb(names: readonly string[], options: WeightsOptions): Promise<number> {
   const directory = projectDirectory(options.directory === undefined ? [] : [options.directory]);
   return withSession(options, async (session) => {
@@ -86,7 +88,7 @@ export async function verifyVerb(names: readonly string[], options: WeightsOptio
       session.host,
       'weights.verify',
       'Reading every file',
-      (span) => findProblems(session, artifacts, (done) => span.progress(done, artifacts.length)),
+      (span) => findProblems(session, { directory, artifacts }, (done) => span.progress(done, artifacts.length)),
       { total: artifacts.length, unit: 'items' },
     );
     if (session.json) printJson({ files: artifacts.length, problems });
@@ -103,20 +105,29 @@ interface Problem {
 
 async function findProblems(
   { context }: Session,
-  artifacts: readonly Artifact[],
+  { directory, artifacts }: { readonly directory: string; readonly artifacts: readonly Artifact[] },
   onDone: (done: number) => void,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const [index, { file, what }] of artifacts.entries()) {
-    if ((await context.store.stat(file.sha256)) === undefined) {
+    const isStored = (await context.store.stat(file.sha256)) !== undefined;
+    const path = isStored ? context.store.blobPath(file.sha256) : await ownFile(directory, file.url);
+    if (path === undefined) {
       problems.push({ what, problem: 'not in the store' });
     } else {
-      const { sha256: actual } = await hashFile(context.store.blobPath(file.sha256), { signal: context.signal });
-      if (actual !== file.sha256) problems.push({ what, problem: `expected sha256 ${file.sha256}, found ${actual}` });
+      const { sha256: actual } = await hashFile(path, { signal: context.signal });
+      const place = isStored ? 'found' : 'the project has';
+      if (actual !== file.sha256)
+        problems.push({ what, problem: `expected sha256 ${file.sha256}, ${place} ${actual}` });
     }
     onDone(index + 1);
   }
   return problems;
+}
+
+/** What lies in the project is at hand before the store has a copy. */
+async function ownFile(directory: string, url: string): Promise<string | undefined> {
+  return projectPath(url) === undefined ? undefined : findInProject(directory, url);
 }
 
 function targetOf(lock: Lock, options: WeightsOptions): Target {

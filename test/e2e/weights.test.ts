@@ -70,6 +70,8 @@ it('weights of a hub and of the project are locked, placed and found by the mode
 
     const before = await cogplanJson<Status>(['weights', 'status', project]).catch(() => undefined);
     expect(before).toBeUndefined();
+    const early = await cogplan(['weights', 'verify', 'own', '-C', project]);
+    expect([early.status, early.stdout]).toEqual([0, expect.stringContaining('2 files')]);
     const pulled = await cogplan(['weights', 'pull', '-C', project], { env: env() });
     expect(pulled.status).toBe(0);
     expect((await cogplanJson<Status>(['weights', 'status', project])).weights).toMatchObject([
@@ -115,6 +117,13 @@ it('weights of a hub and of the project are locked, placed and found by the mode
     expect([source(again), again.imageId]).toEqual([source(first), first.imageId]);
     const moved = await cogplan(['weights', 'status', project]);
     expect([moved.status, moved.stdout]).toEqual([2, expect.stringContaining('own: stale')]);
+    const none = { store: join(directory, 'empty') };
+    const wrong = await cogplan(['weights', 'verify', '-C', project], none);
+    expect(wrong.status).toBe(2);
+    expect(wrong.stdout).toContain(
+      `weights own/a.bin: expected sha256 ${sha256('own weights')}, the project has ${sha256('other weights')}`,
+    );
+    expect(wrong.stdout).toContain('weights hub/config.json: not in the store');
   });
 });
 

@@ -1,4 +1,5 @@
 import { CogplanError } from '../../errors.ts';
+import { hubRefusalHint } from './hub-token.ts';
 
 /** Text of a URL that may be printed or recorded: no user info, no fragment. */
 export function publicUrl(url: string): string {
@@ -18,7 +19,7 @@ export function statusError(url: string, status: number, headers: Readonly<Recor
   const contentType = headers['content-type'];
   return new CogplanError('COGPLAN_HTTP_STATUS', `${url} answered with HTTP status ${status}${describe(contentType)}`, {
     subject: url,
-    hint: STATUS_HINTS[status],
+    hint: hubRefusalHint(url, status) ?? STATUS_HINTS[status],
     data: {
       status,
       contentType,

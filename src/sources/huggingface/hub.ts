@@ -6,6 +6,7 @@ import { isSha256, type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError, isCogplanError } from '../../errors.ts';
 import type { HubReference } from '../../formats/weights/hub-uri.ts';
 import type { File } from '../../lock/schema.generated.ts';
+import { HUB_REFUSAL_HINT } from '../http/hub-token.ts';
 
 export interface HubFile {
   /** Relative to the repository, with `/`. */
@@ -163,7 +164,7 @@ function explained(error: unknown, what: string): unknown {
   if (status !== 401 && status !== 403) return error;
   return new CogplanError('COGPLAN_HUB_REFUSED', `the hub refuses ${what} (${status})`, {
     subject: what,
-    hint: 'Accept its terms on the hub if it is gated, and give a token that may read it in HF_TOKEN.',
+    hint: HUB_REFUSAL_HINT,
     cause: error,
   });
 }

@@ -400,7 +400,13 @@ def _open(url: str, headers: Dict[str, str]) -> Any:
     if not buckets.is_bucket(url):
         address = _address(url)
         token = _token(address)
-        return _send(address, headers if token is None else dict(headers, authorization="Bearer " + token))
+        try:
+            return _send(address, headers if token is None else dict(headers, authorization="Bearer " + token))
+        except _Refused as error:
+            if error.status not in (401, 403) or not _is_hub(address):
+                raise
+            advice = "HF_TOKEN holds no token" if token is None else "its terms may have to be accepted on the hub"
+            raise _Refused("the hub answers {}: {}".format(error.status, advice), error.status) from None
     address, signed, with_credentials = buckets.request_for(url, headers, ask_machine=False)
     try:
         return _send(address, signed)
@@ -436,9 +442,12 @@ def _address(url: str) -> str:
 
 def _token(url: str) -> Optional[str]:
     token = os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN")
-    hub = urlsplit(os.environ.get("HF_ENDPOINT") or _HUB)
-    asked = urlsplit(url)
-    return token.strip() if token and (asked.scheme, asked.netloc) == (hub.scheme, hub.netloc) else None
+    return token.strip() if token and _is_hub(url) else None
+
+
+def _is_hub(url: str) -> bool:
+    hub, asked = urlsplit(os.environ.get("HF_ENDPOINT") or _HUB), urlsplit(url)
+    return (asked.scheme, asked.netloc) == (hub.scheme, hub.netloc)
 
 
 def _pause(failures: int, error: BaseException) -> float:
