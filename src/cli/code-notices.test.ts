@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { derivedMemory } from '../../test/builders/derived-memory.ts';
 import { aSpec } from '../../test/builders/spec.ts';
-import type { Json } from '../canonical.ts';
 import type { ProjectPython } from '../spec/project-python.ts';
 import { codeNotices } from './code-notices.ts';
 
@@ -29,22 +29,9 @@ function project(files: Record<string, string>): ProjectPython & { readonly aske
   };
 }
 
-function memory() {
-  const kept = new Map<string, string>();
-  return {
-    kept,
-    getDerived: async <T extends Json>(kind: string, key: string) => {
-      const text = kept.get(`${kind}/${key}`);
-      return text === undefined ? undefined : (JSON.parse(text) as T);
-    },
-    putDerived: async (kind: string, key: string, value: Json) =>
-      void kept.set(`${kind}/${key}`, JSON.stringify(value)),
-  };
-}
-
 describe('what a model fetches', () => {
   it('is told with its place, the first time and the second', async () => {
-    const store = memory();
+    const store = derivedMemory();
     const expected = [
       expect.objectContaining({ code: 'lock.unpinned-fetch', level: 'warn', file: 'predict.py', line: 6 }),
     ];
@@ -57,7 +44,7 @@ describe('what a model fetches', () => {
   });
 
   it('is read again when the file has changed, when a module is there that was not, and by another build', async () => {
-    const store = memory();
+    const store = derivedMemory();
     const helped = QUIET.replace('from cog', 'import helper\nfrom cog');
     expect(await codeNotices(store, SPEC, project({ 'predict.py': FETCHING }), 'a')).toHaveLength(1);
     expect(await codeNotices(store, SPEC, project({ 'predict.py': QUIET }), 'a')).toEqual([]);
@@ -71,7 +58,7 @@ describe('what a model fetches', () => {
   });
 
   it('is no warning any more when the project declares it', async () => {
-    const store = memory();
+    const store = derivedMemory();
     const files = project({ 'predict.py': FETCHING.replace('"a.bin")', '"/src/a.bin")') });
     expect(await codeNotices(store, SPEC, files, 'a')).toHaveLength(1);
     const weights = [{ target: '/src/a.bin' }] as never;
@@ -81,13 +68,13 @@ describe('what a model fetches', () => {
 
 it('a model that no server would take is told with the code of the error', async () => {
   const text = QUIET.replace('text: str', 'text');
-  expect(await codeNotices(memory(), SPEC, project({ 'predict.py': text }), 'a')).toEqual([
+  expect(await codeNotices(derivedMemory(), SPEC, project({ 'predict.py': text }), 'a')).toEqual([
     expect.objectContaining({ code: 'lock.model', error: 'COGPLAN_MODEL_SIGNATURE', file: 'predict.py' }),
   ]);
 });
 
 it('nothing is kept when the program runs from its sources', async () => {
-  const store = memory();
+  const store = derivedMemory();
   await codeNotices(store, SPEC, project({ 'predict.py': FETCHING }), 'source');
   expect(store.kept.size).toBe(0);
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { derivedMemory } from '../../../test/builders/derived-memory.ts';
 import { aSpec, located } from '../../../test/builders/spec.ts';
-import type { Json } from '../../canonical.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
 import type { SystemResolution } from '../families.ts';
 import { type ResolutionInputs, rememberResolution } from './remembered-resolution.ts';
@@ -13,18 +13,6 @@ const INPUTS: ResolutionInputs = {
   options: { mode: 'keep', asOf: null },
   archives: [ARCHIVE],
 };
-
-function memory() {
-  const kept = new Map<string, string>();
-  return {
-    getDerived: async <T extends Json>(kind: string, key: string) => {
-      const text = kept.get(`${kind}/${key}`);
-      return text === undefined ? undefined : (JSON.parse(text) as T);
-    },
-    putDerived: async (kind: string, key: string, value: Json) =>
-      void kept.set(`${kind}/${key}`, JSON.stringify(value)),
-  };
-}
 
 function resolver(change: { provider?: string; configure?: 'sealed' } = {}) {
   const resolution = {
@@ -40,7 +28,7 @@ function resolver(change: { provider?: string; configure?: 'sealed' } = {}) {
 }
 
 it('an answer is given again for the same inputs', async () => {
-  const store = memory();
+  const store = derivedMemory();
   const { calls, resolution, resolve } = resolver();
   for (let time = 0; time < 3; time++) {
     expect(await rememberResolution(store, INPUTS, resolve, 'a')).toEqual(resolution);
@@ -63,7 +51,7 @@ it.each([
     },
   ],
 ])('%s is resolved anew', async (_, change: Partial<ResolutionInputs>) => {
-  const store = memory();
+  const store = derivedMemory();
   const { calls, resolve } = resolver();
   await rememberResolution(store, INPUTS, resolve, 'a');
   await rememberResolution(store, { ...INPUTS, ...change }, resolve, 'a');
@@ -74,7 +62,7 @@ it.each([
   ['another build of the program', 'b', {}],
   ['a program that runs from its sources', 'source', {}],
 ])('%s resolves anew', async (_, build) => {
-  const store = memory();
+  const store = derivedMemory();
   const { calls, resolve } = resolver();
   await rememberResolution(store, INPUTS, resolve, 'a');
   await rememberResolution(store, INPUTS, resolve, build);
@@ -85,7 +73,7 @@ it.each([
   ['packages whose scripts run in the sandbox', { configure: 'sealed' as const }],
   ['an interpreter that is no package', { provider: 'python-build-standalone' }],
 ])('%s are resolved each time', async (_, change) => {
-  const store = memory();
+  const store = derivedMemory();
   const { calls, resolve } = resolver(change);
   await rememberResolution(store, INPUTS, resolve, 'a');
   await rememberResolution(store, INPUTS, resolve, 'a');

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
+import { derivedMemory } from '../../../test/builders/derived-memory.ts';
 import { clearSign, makeKey, type TestKey } from '../../../test/servers/debian-archive.ts';
-import type { Json } from '../../canonical.ts';
 import { verifyOncePerDay } from './remembered-signature.ts';
 
 const now = new Date('2026-01-11T12:00:00Z');
@@ -13,38 +13,23 @@ beforeAll(async () => {
   file = Buffer.from(await clearSign('Codename: test\n', [key], new Date('2026-01-10T00:00:00Z')));
 });
 
-function memory() {
-  const kept = new Map<string, string>();
-  return {
-    kept,
-    store: {
-      getDerived: async <T extends Json>(kind: string, of: string) => {
-        const text = kept.get(`${kind}/${of}`);
-        return text === undefined ? undefined : (JSON.parse(text) as T);
-      },
-      putDerived: async (kind: string, of: string, value: Json) =>
-        void kept.set(`${kind}/${of}`, JSON.stringify(value)),
-    },
-  };
-}
-
 it('a good signature is remembered for its bytes, its keys, its day and its build', async () => {
-  const { kept, store } = memory();
+  const store = derivedMemory();
   const options = { keys: [key], now, what: 'InRelease' };
   const signed = await verifyOncePerDay({ store }, file, options, 'a');
   expect(signed).toEqual({ text: 'Codename: test\n', signers: [key.fingerprint] });
   expect(await verifyOncePerDay({ store }, file, { ...options, now: new Date('2026-01-11T23:00:00Z') }, 'a')).toEqual(
     signed,
   );
-  expect(kept.size).toBe(1);
+  expect(store.kept.size).toBe(1);
   await verifyOncePerDay({ store }, file, { ...options, now: new Date('2026-01-12T00:00:00Z') }, 'a');
   await verifyOncePerDay({ store }, file, { ...options, keys: [key, other] }, 'a');
   await verifyOncePerDay({ store }, file, options, 'b');
-  expect(kept.size).toBe(4);
+  expect(store.kept.size).toBe(4);
 });
 
 it('what is not signed by the keys is refused each time, also after others trusted it', async () => {
-  const { kept, store } = memory();
+  const store = derivedMemory();
   await verifyOncePerDay({ store }, file, { keys: [key], now, what: 'InRelease' }, 'a');
   for (let time = 0; time < 2; time++) {
     await expect(
@@ -55,11 +40,11 @@ it('what is not signed by the keys is refused each time, also after others trust
       verifyOncePerDay({ store }, forged, { keys: [key], now, what: 'InRelease' }, 'a'),
     ).rejects.toMatchObject({ code: 'COGPLAN_SIGNATURE_INVALID' });
   }
-  expect(kept.size).toBe(1);
+  expect(store.kept.size).toBe(1);
 });
 
 it('nothing is remembered by a program that runs from its sources', async () => {
-  const { kept, store } = memory();
+  const store = derivedMemory();
   await verifyOncePerDay({ store }, file, { keys: [key], now, what: 'InRelease' }, 'source');
-  expect(kept.size).toBe(0);
+  expect(store.kept.size).toBe(0);
 });
