@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { aSpec } from '../../../test/builders/spec.ts';
+import { aSpec, requirementLine } from '../../../test/builders/spec.ts';
 import { CogplanError } from '../../errors.ts';
 import { emptyRequirements } from '../../spec/read-python-file.ts';
 import { parseSettings } from '../../spec/settings.ts';
@@ -10,6 +10,7 @@ const spec = aSpec({
   requirements: {
     ...emptyRequirements(),
     indexUrl: { value: 'https://$' + '{USER}:$' + '{TOKEN}@pkgs.example/simple/', where: at(1) },
+    requirements: [requirementLine('My.Lib>=1', { where: at(7) })],
     extraIndexUrls: [{ value: 'https://pkgs.example/simple/gpu', where: at(2) }],
     findLinks: [
       { value: 'https://wheels.example/list.html', where: at(3) },
@@ -33,6 +34,8 @@ describe('an error of an index stands at the line that names it', () => {
     ['https://own.example/simple/lib/', { file: 'cogplan.yaml', line: 3, column: 5, key: 'indexes[0].url' }],
     ['https://pkgs.example.org/simple/lib/', undefined],
     ['https://pypi.org/simple/lib/', undefined],
+    ['my_lib-1.0-py3-none-any.whl', at(7)],
+    ['other-1.0-py3-none-any.whl', undefined],
     [undefined, undefined],
   ])('%s', (subject, where) => {
     expect(placeOf(subject)).toEqual(where);

@@ -1,4 +1,5 @@
 import { CogplanError, type Where, withoutUserInfo } from '../../errors.ts';
+import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import type { Spec } from '../../spec/spec.ts';
 
 /** A URL, or a folder, that the project names, and where. */
@@ -11,12 +12,12 @@ interface Place {
 
 /**
  * An error of an index, a page of links or a file at the line that names it: of the longest URL that what went wrong lies below, else of an index on the same
- * host. Errors that have a place already, and those of the default index, which nobody names, stay as they are.
+ * host; and one of a wheel without an address at the requirement of its project. Errors that have a place already, and those of the default index, which nobody names, stay as they are.
  */
 export function atItsPlace(error: unknown, spec: Pick<Spec, 'requirements' | 'settings'>): unknown {
   if (!(error instanceof CogplanError) || error.where !== undefined || error.code === 'COGPLAN_INTERRUPTED')
     return error;
-  const where = placeOf(urlsOf(error), placesOf(spec));
+  const where = placeOf(urlsOf(error), placesOf(spec)) ?? lineOf(error, spec);
   if (where === undefined) return error;
   const { code, message, subject, hint, data, cause } = error;
   return new CogplanError(code, message, { subject, where, hint, data, cause: cause ?? error });
@@ -49,6 +50,12 @@ function placeOf(urls: readonly string[], places: readonly Place[]): Where | und
     .sort((a, b) => b.url.length - a.url.length);
   const besides = places.filter(({ url, isIndex }) => isIndex && urls.some((item) => isSameOrigin(item, url)));
   return (above[0] ?? besides[0])?.where;
+}
+
+/** Of the requirement that names the project of a wheel. */
+function lineOf({ subject = '' }: CogplanError, { requirements }: Pick<Spec, 'requirements'>): Where | undefined {
+  const name = parseWheelFilename(subject)?.name;
+  return name === undefined ? undefined : requirements.requirements.find((line) => line.name === name)?.where;
 }
 
 function isSameOrigin(a: string, b: string): boolean {

@@ -1,6 +1,6 @@
 import { CogplanError } from '../../errors.ts';
 import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
-import type { Unsatisfiable } from '../../sources/uv/uv-failure.ts';
+import { NO_WHEEL_HINT, type Unsatisfiable } from '../../sources/uv/uv-failure.ts';
 import { mentions } from '../holds.ts';
 import type { Root } from './roots.ts';
 
@@ -50,7 +50,9 @@ export function unsatisfiableError(
       hint: `${places}${cutOff}${
         outcome.unknown.length > 0
           ? 'Check the spelling of the name, and whether its index is among the ones asked.'
-          : 'Loosen one of the requirements named above.'
+          : /has (?:an invalid package format|invalid metadata)/.test(outcome.explanation)
+            ? NO_WHEEL_HINT
+            : 'Loosen one of the requirements named above.'
       }`,
     },
   );

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
-import { CogplanError } from '../../errors.ts';
+import { CogplanError, isCogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import { type RangeReader, readZipDirectory, readZipMember, ZIP_TAIL_SIZE } from '../../formats/archive/zip.ts';
 import { normalizeName } from '../../formats/python/name.ts';
@@ -118,7 +118,7 @@ async function readMember(
   read: RangeReader,
   { filename, size }: { readonly filename: string; readonly size: number },
 ): Promise<Buffer> {
-  const entries = await readZipDirectory(read, size);
+  const entries = await ofWheel(filename, () => readZipDirectory(read, size));
   const candidates = entries.filter((entry) => /^[^/]+\.dist-info\/METADATA$/.test(entry.name));
   const [entry] = candidates;
   if (entry === undefined || candidates.length > 1) {
@@ -126,7 +126,21 @@ async function readMember(
       subject: filename,
     });
   }
-  return readZipMember(read, entry, MAX_METADATA_SIZE);
+  return ofWheel(filename, () => readZipMember(read, entry, MAX_METADATA_SIZE));
+}
+
+/** What is wrong with an archive, with the name of the wheel that it should be. */
+async function ofWheel<T>(filename: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isCogplanError(error, 'COGPLAN_ZIP_INVALID')) throw error;
+    throw new CogplanError('COGPLAN_ZIP_INVALID', `${filename}: ${error.message}`, {
+      subject: filename,
+      hint: 'What its index serves is not the wheel that it lists: look at its address, or take another version, or another index.',
+      cause: error,
+    });
+  }
 }
 
 async function readAt(file: FileHandle, start: number, length: number): Promise<Buffer> {

@@ -42,11 +42,21 @@ export function explainFailure(stderr: string, indexes: UvIndexes): Unsatisfiabl
     });
   }
   if (/\b(?:401|403)\b/.test(details)) throw authenticationError(details);
+  if (/Failed to extract|[Ii]nvalid zip|zip file/.test(details)) {
+    throw new CogplanError('COGPLAN_WHEEL_INVALID', details, {
+      subject: /[^\s/`:]+\.whl/.exec(details)?.[0] ?? url,
+      hint: NO_WHEEL_HINT,
+    });
+  }
   throw new CogplanError('COGPLAN_UV_FAILED', `Python packages could not be resolved: ${details}`, {
     subject: url,
     hint: 'If an index is named above, check that it answers as a package index.',
   });
 }
+
+/** What to do about bytes that are not those of a wheel. */
+export const NO_WHEEL_HINT =
+  'What the index serves is no wheel, but perhaps a page that asks to log in: look at its address, or take the package from another index.';
 
 function authenticationError(text: string): CogplanError {
   const url = /https?:\/\/[^\s`)]+/.exec(text)?.[0];
