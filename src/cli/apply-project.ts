@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { CogplanError } from '../errors.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { staleKeys } from '../plan/check.ts';
+import { atItsPlace } from '../plan/python/index-places.ts';
 import { withIndexCredentials } from '../plan/python/with-index-credentials.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import { openProjectPython, type ProjectPython } from '../spec/project-python.ts';
@@ -75,6 +76,8 @@ export async function applyProject(
       labels,
       bytecode: options.bytecode ?? true,
       openSandbox: () => openSandbox(context, { tools: lock.tools, kind: options.sandbox }),
+    }).catch((error: unknown) => {
+      throw atItsPlace(error, spec);
     }),
   );
   if (applied.newSeals.length > 0) {

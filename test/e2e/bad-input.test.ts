@@ -203,6 +203,7 @@ describe('a wheel whose RECORD lies is refused when it would be laid down', { ti
         error: {
           code: 'COGPLAN_WHEEL_INVALID',
           subject: 'lib-1.0-py3-none-any.whl',
+          where: { file: 'requirements.txt', line: 1 },
           hint: expect.stringContaining('--no-binary'),
         },
       });
