@@ -1,5 +1,6 @@
 // Tries cogplan on real public projects: `npm run corpus` reads all of them offline and compares with what was reviewed;
-// `npm run corpus -- NUMBER…` locks those for real and prints what came of it.
+// `npm run corpus -- NUMBER…` locks those for real and prints what came of it, `npm run corpus -- --fix NUMBER…` follows the first advice of each error
+// until they lock.
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,8 @@ import { copyProject, corpusNumbers } from './corpus-projects.mjs';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const main = join(root, 'dist/cli/main.js');
 const numbers = await corpusNumbers();
-const asked = process.argv.slice(2);
+const follows = process.argv.includes('--fix');
+const asked = process.argv.slice(2).filter((word) => word !== '--fix');
 
 if (numbers === undefined) console.log('The corpus (../shared/corpus) is not here: nothing to try.');
 else if (asked.length === 0) process.exitCode = await readAll();
@@ -49,14 +51,16 @@ async function lockOne(number) {
   }
   const start = performance.now();
   const { answer, lock } = await withProject(number, async (directory) => {
-    const { answer } = await cogplan(['lock', '--yes', '--json', directory]);
+    const { answer, told } = await cogplan(['lock', directory, '--yes', '--json', ...(follows ? ['--fix'] : [])]);
+    for (const line of told.split('\n').filter((text) => text.startsWith('Done: '))) console.log(`${number}  ${line}`);
     return { answer, lock: await readFile(join(directory, 'cogplan.lock'), 'utf8').catch(() => undefined) };
   });
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   if (lock === undefined) {
-    const { code, message, where, hint } = answer.error;
+    const { code, message, where, hint, data } = answer.error;
     const place = where === undefined ? '' : ` at ${where.file}:${where.line ?? ''}`;
     console.log(`${number}  ${code}${place} (${seconds} s)\n      ${message}\n      ${hint ?? ''}`);
+    for (const [at, { text }] of (data?.fixes ?? []).entries()) console.log(`      ${at + 1}. ${text}`);
     return;
   }
   for (const [platform, target] of Object.entries(JSON.parse(lock).targets)) {
@@ -82,8 +86,8 @@ async function withProject(number, work) {
 
 function cogplan(argv) {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...argv], { maxBuffer: 64 * 1024 * 1024 }, (_, stdout) => {
-      resolve({ answer: JSON.parse(stdout) });
+    execFile(process.execPath, [main, ...argv], { maxBuffer: 64 * 1024 * 1024 }, (_, stdout, stderr) => {
+      resolve({ answer: JSON.parse(stdout), told: stderr });
     });
   });
 }

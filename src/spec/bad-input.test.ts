@@ -79,8 +79,13 @@ describe('a fix, applied literally, makes the error go away', () => {
 
   test.each([
     ['build:\n  python_version: 3.10 # ours\n', 'build:\n  python_version: "3.10" # ours\n'],
+    [
+      'build:\n  python_version: "3.11"\npredictor: predict.Predictor # ours\n',
+      'build:\n  python_version: "3.11"\nrun: predict.py:Predictor # ours\n',
+    ],
     ['build:\n  python_verison: "3.10"\n  gpu: false\n', 'build:\n  python_version: "3.10"\n  gpu: false\n'],
   ])('%s', async (text, fixed) => {
+    await writeFile(join(directory, 'predict.py'), '');
     const [fix] = fixesOf(await refusal({ 'cog.yaml': text }));
     expect(applyEdits(text, fix?.edits ?? [])).toBe(fixed);
     await writeFile(join(directory, 'cog.yaml'), fixed);

@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq } from 'yaml';
 import { CogplanError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { oneFix } from './edit-spec.ts';
+import { type Fix, oneFix } from './edit-spec.ts';
 import type { Problems } from './problems.ts';
 import type { Located, Notice } from './spec.ts';
 import type { YamlField, YamlSource, YamlValue } from './yaml-source.ts';
@@ -220,9 +220,27 @@ function unknownKey(field: YamlField, known: KnownKeys): CogplanError {
     where: field.keyWhere,
     hint,
     ...(elsewhere !== undefined || suggestion === undefined
-      ? {}
+      ? predictorFix(field)
       : { data: oneFix(field.keyWhere, field.name, suggestion) }),
   });
+}
+
+/** `predictor: predict.Predictor` can only mean one thing. */
+function predictorFix({ name, node, where, keyWhere }: YamlField): {
+  readonly data?: { readonly fixes: readonly Fix[] };
+} {
+  const value = isScalar(node) ? node.value : undefined;
+  const [file, line, valueLine] = [keyWhere.file, keyWhere.line, where.line];
+  const isKey = name === 'predictor' && keyWhere.key === name && line !== undefined && valueLine !== undefined;
+  if (!isKey || typeof value !== 'string') return {};
+  const [, module = '', className = ''] = /^([A-Za-z_]\w*)(?:\.py:|\.|:)([A-Za-z_]\w*)$/.exec(value) ?? [];
+  if (className === '' || className === 'py') return {};
+  const to = `${module}.py:${className}`;
+  const edits = [
+    { file, line, from: name, to: 'run' },
+    { file, line: valueLine, from: value, to },
+  ];
+  return { data: { fixes: [{ text: `write run: ${to}`, edits }] } };
 }
 
 function typeName(value: YamlValue): string {
