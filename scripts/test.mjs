@@ -13,6 +13,7 @@ const PROGRAMS = {
   chromium: 'chromium',
   'docker-registry': 'docker-registry',
   dockerd: 'docker.io',
+  mmdebstrap: 'mmdebstrap',
   htpasswd: 'apache2-utils',
   openssl: 'openssl',
   pip3: 'python3-pip',
