@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildImage, deriveImage, directory, file, layerTar, putImage, symlink } from '../builders/registry-image.ts';
 import { publishPython, pythonsOfMachine } from '../builders/standalone-python.ts';
+import { makeDeb, makeKey, publishFlat, publishSuite } from '../servers/debian-archive.ts';
 import { startHttpServer, TLS_DIRECTORY } from '../servers/http-server.ts';
 import { type RegistryTestServer, startRegistry } from '../servers/registry.ts';
 import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
@@ -167,6 +168,83 @@ test(
         expect(links).toBeGreaterThan(100);
       } finally {
         await server.close();
+      }
+    }),
+  TEN_MINUTES,
+);
+
+test(
+  'a base of Ubuntu takes packages from the archives that it names, each by its key: its own, and NVIDIA’s flat one',
+  () =>
+    inDirectory(async (place) => {
+      const who = { Maintainer: 'Test <test@test.example>', Description: 'a test' };
+      const [own, nvidia] = [await makeKey(), await makeKey()];
+      const server = await startHttpServer();
+      try {
+        const postinst = '#!/bin/sh\nset -e\nmkdir -p /var/lib/tool\n';
+        const named = { files: { 'usr/share/tool/text': 'of Ubuntu\n' }, scripts: { postinst } };
+        const newer = await makeDeb({ name: 'tool', version: '9', files: { 'usr/share/tool/text': 'backported\n' } });
+        await publishSuite(server, {
+          root: '/ubuntu',
+          suite: 'noble',
+          debs: [await makeDeb({ name: 'tool', fields: { Depends: 'libc6 (>= 2.17)', ...who }, ...named })],
+          keys: [own],
+        });
+        await publishSuite(server, {
+          root: '/ubuntu',
+          suite: 'noble-backports',
+          debs: [newer],
+          keys: [own],
+          edit: (release) => release.replace('SHA256:', 'NotAutomatic: yes\nSHA256:'),
+        });
+        const cuda = { name: 'cuda-tool', version: '12.4', fields: { Depends: 'tool', ...who } };
+        await publishFlat(server, {
+          root: '/cuda/repos/ubuntu2404/x86_64',
+          debs: [await makeDeb({ ...cuda, files: { 'usr/local/cuda/text': 'of NVIDIA\n' } })],
+          key: nvidia,
+        });
+        const sources = `Types: deb\nURIs: ${server.url}/ubuntu/\nSuites: noble noble-backports\nComponents: main\nSigned-By: /usr/share/keyrings/ubuntu.asc\n`;
+        await deriveImage(registry.host, 'team/base:1', 'ubuntu', {
+          members: [
+            file('etc/os-release', 'ID=ubuntu\nVERSION_ID="24.04"\nVERSION_CODENAME=noble\n'),
+            file('etc/apt/sources.list.d/.wh..wh..opq', ''),
+            file('etc/apt/sources.list.d/ubuntu.sources', sources),
+            file(
+              'etc/apt/sources.list.d/cuda-ubuntu2404-x86_64.list',
+              `deb [signed-by=/usr/share/keyrings/cuda.asc] ${server.url}/cuda/repos/ubuntu2404/x86_64/ /\n`,
+            ),
+            file('usr/share/keyrings/ubuntu.asc', own.armored),
+            file('usr/share/keyrings/cuda.asc', nvidia.armored),
+          ],
+          compression: 'gzip',
+        });
+        const project = onBase(place, 'base:ubuntu');
+        writeFileSync(
+          join(project, 'cog.yaml'),
+          'build:\n  python_version: "3.11"\n  system_packages: [cuda-tool]\npredict: "predict.py:Predictor"\n',
+        );
+        await cogplanJson(['lock', project, '--yes']);
+        const { base, system } = readLock(project).targets['linux/amd64'] ?? {};
+        expect(base).toMatchObject({ facts: { distribution: 'ubuntu', suite: 'noble' } });
+        expect(system?.packages.map(({ name, version }) => `${name} ${version}`)).toEqual(['cuda-tool 12.4', 'tool 1']);
+        expect(
+          system?.archives.flatMap(({ suite, key }) => (key === undefined ? [] : [`${suite} ${key.url}`])),
+        ).toEqual([
+          '/ base:/usr/share/keyrings/cuda.asc',
+          'noble base:/usr/share/keyrings/ubuntu.asc',
+          'noble-backports base:/usr/share/keyrings/ubuntu.asc',
+        ]);
+        const said = await predict(
+          project,
+          'command=cat /usr/local/cuda/text /usr/share/tool/text; dpkg -V tool; ls -d /var/lib/tool',
+        );
+        expect(said).toBe('of NVIDIA\nof Ubuntu\n/var/lib/tool');
+        await server.close();
+        // From the store alone, by the keys that the lock names.
+        const trust = await cogplan(['audit', '--trust', project]);
+        expect([trust.status, trust.stdout]).toEqual([0, expect.stringMatching(/All \d+ Debian packages/)]);
+      } finally {
+        await server.close().catch(() => {});
       }
     }),
   TEN_MINUTES,
