@@ -125,9 +125,11 @@ const debian = (missing: string, ...packages: readonly string[]): Remedy => ({
 const ROWS: readonly Row[] = [
   {
     pattern: /No module named '?"?([A-Za-z_]\w*)/,
-    remedy: ([, module = '']) => {
+    remedy: ([text, module = '']) => {
       const distribution = Object.hasOwn(DISTRIBUTIONS, module) ? DISTRIBUTIONS[module] : undefined;
       if (distribution !== undefined) return require(distribution, `it imports ${module}`);
+      // An import, rather than a program that calls it.
+      if (module === 'pip' && /['"]/.test(text)) return require('pip', 'it imports pip');
       if (module === 'pip')
         return advice(
           'It calls pip to install other packages while it is built, and builds have no network: choose a version that has a wheel, or take it from the index of its maker (an index rule in cogplan.yaml).',

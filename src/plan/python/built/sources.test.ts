@@ -63,6 +63,7 @@ describe('findRemedy', () => {
   it.each([
     ["ModuleNotFoundError: No module named 'numpy'", 'numpy'],
     ["ModuleNotFoundError: No module named 'Cython.Build'", 'cython'],
+    ["ModuleNotFoundError: No module named 'pip'", 'pip'],
     ["ImportError: No module named 'pkg_resources'", 'setuptools<81'],
     ['error in demo setup command: use_2to3 is invalid.', 'setuptools<58'],
     ['/bin/sh: 1: cmake: not found', 'cmake<4'],
