@@ -66,15 +66,11 @@ async function readReplaceable(
   { source, input }: { readonly source: string; readonly input: OfferInput },
 ): Promise<readonly IndexFile[] | undefined> {
   const { sources, unreachable } = input;
-  const isReplaceable = (sources.rules ?? []).some(({ url, replaceable }) => url === source && replaceable === true);
-  if (!isReplaceable) return readProject(context, source, name);
+  if (!isReplaceable(sources, source)) return readProject(context, source, name);
   const known = unreachable.get(source);
   if ((await known) === true) return undefined;
   const reading = readProject(context, source, name);
-  const isDown = reading.then(
-    () => false,
-    (error: unknown) => isCogplanError(error) && OUT_OF_REACH.has(error.code),
-  );
+  const isDown = reading.then(() => false, isOutOfReach);
   unreachable.set(source, isDown);
   if (!(await isDown)) return reading;
   if (known === undefined || !(await known)) {
@@ -82,6 +78,15 @@ async function readReplaceable(
     warn(context.host, 'COGPLAN_INDEX_UNREACHABLE', text, { index: withoutUserInfo(source) });
   }
   return undefined;
+}
+
+/** Another index may stand in for this one. */
+export function isReplaceable({ rules = [] }: Sources, source: string): boolean {
+  return rules.some(({ url, replaceable }) => url === source && replaceable === true);
+}
+
+export function isOutOfReach(error: unknown): boolean {
+  return isCogplanError(error) && OUT_OF_REACH.has(error.code);
 }
 
 const OUT_OF_REACH: ReadonlySet<string> = new Set(['COGPLAN_NETWORK', 'COGPLAN_OFFLINE', 'COGPLAN_HTTP_STATUS']);

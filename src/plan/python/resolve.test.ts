@@ -329,6 +329,19 @@ describe('builds of torch', () => {
     expect(base.warnings()).toEqual([]);
   });
 
+  test("an old torch, none of which fits, where PyTorch's index cannot be reached: why, not the network", async () => {
+    const mirrors = `${context.env.COGPLAN_MIRRORS?.replace(/,[^,]*$/, '')},https://download.pytorch.org/whl=http://127.0.0.1:9/whl`;
+    const away = await aContext({ COGPLAN_MIRRORS: mirrors });
+    publishWheels(server, [{ name: 'torch', version: '1.8.1', tags: 'cp39-cp39-manylinux1_x86_64' }]);
+    context = { ...context, env: away.env, http: away.http, host: away.host };
+    const system = () => Promise.reject(new Error('no system is needed'));
+    await expect(ask(['torch==1.8.1'], { spec: gpu(), system })).rejects.toMatchObject({
+      code: expect.stringMatching(/COGPLAN_(?:NO_WHEEL|PYTHON_UNSATISFIABLE)/),
+    });
+    expect(away.warnings()).toContain('COGPLAN_INDEX_UNREACHABLE');
+    away.dispose();
+  });
+
   test('JAX: CUDA of its plugin, whatever cuda: says, and of the page of its own', async () => {
     publishWheels(server, [
       {

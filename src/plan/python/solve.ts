@@ -86,7 +86,16 @@ async function compile(context: Context, request: SolveRequest, unreachable: Unr
       : await ask(context, request, unreachable);
   const { outcome, roots, built } = answer;
   if (outcome.kind === 'resolved') return { packages: outcome.packages, roots, built };
-  for (const name of outcome.unknown) await checkIndexPages(context, routeOf(request.indexes, name).indexes, name);
+  for (const name of outcome.unknown) {
+    const { indexes } = routeOf(request.indexes, name);
+    const isDown = await Promise.all(indexes.map((url) => unreachable.get(url)));
+    // Of those that others stand in for it was told already.
+    await checkIndexPages(
+      context,
+      indexes.filter((_, index) => isDown[index] !== true),
+      name,
+    );
+  }
   const error = unsatisfiableError(outcome, { roots: [...roots, ...request.constraints], environment, asOf });
   const hold = [...(request.held ?? [])].find(([name]) => mentions(name, outcome.explanation))?.[1];
   throw hold === undefined ? error : holdImpossible(hold, sentences(outcome.explanation), error);

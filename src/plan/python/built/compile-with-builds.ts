@@ -10,6 +10,7 @@ import type { IndexFile } from '../../../sources/pypi/index-file.ts';
 import { readProject } from '../../../sources/pypi/project-page.ts';
 import type { CompileOutcome } from '../../../sources/uv/compile.ts';
 import { withCredentials } from '../describe-file.ts';
+import { isOutOfReach, isReplaceable } from '../offer.ts';
 import { admitsPython, type Misfits } from '../python-bounds.ts';
 import type { Root } from '../roots.ts';
 import { routeOf, type Sources } from '../routes.ts';
@@ -223,7 +224,11 @@ class BuildRun {
   async #readProject(name: string): Promise<{ readonly files: readonly IndexFile[]; readonly source: string }> {
     const { sources, asOf, environment, misfits } = this.#input;
     for (const source of routeOf(sources, name).indexes) {
-      const files = (await readProject(this.#context, source, name)) ?? [];
+      const files =
+        (await readProject(this.#context, source, name).catch((error: unknown) => {
+          if (isReplaceable(sources, source) && isOutOfReach(error)) return undefined;
+          throw error;
+        })) ?? [];
       if (files.length === 0) continue;
       const limit = asOf === null ? Number.POSITIVE_INFINITY : Date.parse(asOf);
       const isThere = ({ uploadTime, requiresPython, filename }: IndexFile): boolean =>
