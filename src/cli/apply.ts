@@ -15,6 +15,7 @@ import { defaultImagePath, hideProjectFolder } from './project-folder.ts';
 import { withProject } from './project-lock.ts';
 import { separateProject } from './separate-project.ts';
 import { type CommonOptions, print, printJson, projectDirectory, withSession } from './session.ts';
+import { tellMovedWeights } from './tell-moved-weights.ts';
 import { tellNotices } from './tell-notices.ts';
 
 interface ApplyOptions extends CommonOptions, ApplyProjectOptions {
@@ -46,6 +47,7 @@ export async function applyVerb(argument: readonly string[], options: ApplyOptio
         project = await readApplicable(directory);
       }
       tellNotices(host, await largeFileNotices(project.spec));
+      await tellMovedWeights(context, project);
       const platforms = platformsOf(options.platform, project.lock);
       for (const output of outputs) checkOutput(output, platforms.length, join);
       return applyPlatforms(context, project, { ...options, platforms });

@@ -85,7 +85,11 @@ async function checkLock({ context, host, json }: Session, directory: string, { 
   const stale =
     lock === undefined
       ? []
-      : [...staleKeys(lock, { spec, sdk: bundledSdk() }), ...(await staleSources(context, lock, directory))];
+      : [
+          ...staleKeys(lock, { spec, sdk: bundledSdk() }),
+          ...(await staleSources(context, lock, directory)),
+          ...(await staleWeights(context, lock, spec)),
+        ];
   const current = lock !== undefined && stale.length === 0;
   if (json) {
     printJson({ current, present: lock !== undefined, stale });
@@ -115,6 +119,21 @@ async function staleSources(context: Context, lock: Lock, directory: string): Pr
     before: `sha256 ${before}`,
     after: after === undefined ? undefined : `sha256 ${after}`,
   }));
+}
+
+/** Weights of the project that are other files now. */
+async function staleWeights(context: Context, { targets }: Lock, spec: Spec): Promise<readonly AskedChange[]> {
+  const sets = new Map(Object.values(targets).flatMap(({ weights }) => weights.map((set) => [set.name, set] as const)));
+  if (spec.weights.length === 0 || sets.size === 0) return [];
+  const { movedWeights } = await import('../plan/weights/status.ts');
+  const told = (hash: string | undefined): string | undefined => (hash === undefined ? undefined : `sha256 ${hash}`);
+  const changes: AskedChange[] = [];
+  for (const set of sets.values()) {
+    for (const { path, before, after } of await movedWeights(context, spec, set)) {
+      changes.push({ family: 'weights', key: `${set.name}/${path}`, before: told(before), after: told(after) });
+    }
+  }
+  return changes;
 }
 
 async function updateLock(session: Session, directory: string, options: LockOptions): Promise<number> {

@@ -11,7 +11,7 @@ import { type Artifact, fetchArtifacts } from '../sources/fetch-artifacts.ts';
 import { findInProject } from '../sources/project-file.ts';
 import { readSpec } from '../spec/read-spec.ts';
 import { formatBytes } from './hosts/format.ts';
-import { LOCK_FILE, requireLockFile } from './project-lock.ts';
+import { LOCK_FILE, readLockFile, requireLockFile } from './project-lock.ts';
 import { replaceFile } from './replace-file.ts';
 import {
   type CommonOptions,
@@ -33,12 +33,14 @@ export async function statusVerb(argument: readonly string[], options: WeightsOp
   const directory = projectDirectory(argument);
   return withSession(options, async ({ context, json }) => {
     const spec = await readSpec(directory);
-    const lock = await requireLockFile(directory);
-    const sets = await weightStatus(context, spec, lock, targetOf(lock, options));
+    const lock = await readLockFile(directory);
+    // Before the first lock, all of them are pending.
+    const [known, target] = lock === undefined ? [{ asked: {} }, { weights: [] }] : [lock, targetOf(lock, options)];
+    const sets = await weightStatus(context, spec, known, target);
     if (json) printJson({ weights: sets });
     else if (sets.length === 0) print('The project declares no weights.');
     for (const { name, state, target, place, files, size, missing } of json ? [] : sets) {
-      const what = `${files} ${files === 1 ? 'file' : 'files'}, ${formatBytes(size)}`;
+      const what = `${counted(files)}, ${formatBytes(size)}`;
       const lacks = missing === 0 ? '' : `; ${formatBytes(missing)} not in the store`;
       print(`${name}: ${state} (${what} at ${target}${place === 'startup' ? ', fetched at start-up' : ''}${lacks})`);
     }
@@ -55,7 +57,7 @@ export async function pullVerb(names: readonly string[], options: WeightsOptions
     await fetchArtifacts(context, artifacts, { project: directory });
     const bytes = artifacts.reduce((sum, { file }) => sum + file.size, 0);
     if (json) printJson({ files: artifacts.length, bytes });
-    else print(`${artifacts.length} files, ${formatBytes(bytes)}, are in the store.`);
+    else print(`In the store: ${counted(artifacts.length)}, ${formatBytes(bytes)}.`);
     return 0;
   });
 }
@@ -93,7 +95,7 @@ export async function verifyVerb(names: readonly string[], options: WeightsOptio
     );
     if (session.json) printJson({ files: artifacts.length, problems });
     for (const { what, problem } of session.json ? [] : problems) print(`${what}: ${problem}`);
-    if (!session.json && problems.length === 0) print(`${artifacts.length} files are what the lock names.`);
+    if (!session.json && problems.length === 0) print(`As the lock names them: ${counted(artifacts.length)}.`);
     return problems.length === 0 ? 0 : 2;
   });
 }
@@ -123,6 +125,10 @@ async function findProblems(
     onDone(index + 1);
   }
   return problems;
+}
+
+function counted(files: number): string {
+  return `${files} ${files === 1 ? 'file' : 'files'}`;
 }
 
 /** What lies in the project is at hand before the store has a copy. */

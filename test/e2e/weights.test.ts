@@ -63,6 +63,8 @@ it('weights of a hub and of the project are locked, placed and found by the mode
   await inDirectory(async (directory) => {
     const project = join(directory, 'project');
     write(project);
+    const unlocked = await cogplan(['weights', 'status', project]);
+    expect([unlocked.status, unlocked.stdout.match(/pending/g)?.length]).toEqual([2, 2]);
     const locked = await cogplan(['lock', project, '--yes'], { env: env() });
     expect([locked.status, locked.stderr.includes(CANARY)]).toEqual([0, false]);
     const text = readFileSync(join(project, 'cogplan.lock'), 'utf8');
@@ -113,7 +115,11 @@ it('weights of a hub and of the project are locked, placed and found by the mode
     // The source layer holds none of them: with other weights in the project, it is the same.
     const source = (receipt: Receipt) => receipt.layers.find(({ family }) => family === 'source')?.diffId;
     writeFileSync(join(project, 'weights/a.bin'), 'other weights');
-    const again = await cogplanJson<Receipt>(['apply', project], offline);
+    const warned = await cogplan(['apply', project, '--json'], offline);
+    expect(warned.stderr).toMatch(new RegExp(`"own": a.bin: not the locked file: .*${sha256('other weights')}`));
+    const checked = await cogplan(['lock', '--check', project]);
+    expect([checked.status, checked.stdout]).toEqual([2, expect.stringContaining('weights: own/a.bin is sha256')]);
+    const again = JSON.parse(warned.stdout) as Receipt;
     expect([source(again), again.imageId]).toEqual([source(first), first.imageId]);
     const moved = await cogplan(['weights', 'status', project]);
     expect([moved.status, moved.stdout]).toEqual([2, expect.stringContaining('own: stale')]);

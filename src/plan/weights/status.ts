@@ -1,5 +1,6 @@
-import { canonicalJson, type Json } from '../../canonical.ts';
+import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
+import type { Sha256 } from '../../digest.ts';
 import { projectPath } from '../../lock/project-url.ts';
 import type { Lock, WeightSet as LockedSet, Target } from '../../lock/schema.generated.ts';
 import type { Spec } from '../../spec/spec.ts';
@@ -29,8 +30,8 @@ export interface WeightStatus {
 export async function weightStatus(
   context: Context,
   spec: Spec,
-  lock: Lock,
-  target: Target,
+  lock: Pick<Lock, 'asked'>,
+  target: Pick<Target, 'weights'>,
 ): Promise<readonly WeightStatus[]> {
   const [wanted, known] = [asksByName(askedOf(spec).weights), asksByName(lock.asked.weights)];
   const statuses: WeightStatus[] = [];
@@ -40,7 +41,7 @@ export async function weightStatus(
       statuses.push({ name, state: 'pending', target: path, place, files: 0, size: 0, missing: 0 });
       continue;
     }
-    const isStale = wanted.get(name) !== known.get(name) || (await hasMoved(context, spec, locked));
+    const isStale = wanted.get(name) !== known.get(name) || (await movedWeights(context, spec, locked)).length > 0;
     statuses.push(await statusOf(context, locked, isStale ? 'stale' : undefined));
   }
   for (const locked of target.weights) {
@@ -62,20 +63,33 @@ async function statusOf(context: Context, set: LockedSet, state: WeightState | u
   return { name, state: state ?? own, target, place, files: files.length, size, missing, setDigest };
 }
 
-/** Files of the project are looked at; everything else is pinned by what is locked. */
-async function hasMoved(context: Context, spec: Spec, locked: LockedSet): Promise<boolean> {
+/** A file of the project that is not the locked one: gone, new, or other bytes. */
+export interface MovedWeight {
+  /** Relative to the set's target. */
+  readonly path: string;
+  readonly before: Sha256 | undefined;
+  readonly after: Sha256 | undefined;
+}
+
+/** Files of the project are looked at, and read when they may have changed; everything else is pinned by what is locked. */
+export async function movedWeights(
+  context: Context,
+  spec: Pick<Spec, 'directory' | 'weights'>,
+  locked: LockedSet,
+): Promise<readonly MovedWeight[]> {
   const set = spec.weights.find(({ name }) => name === locked.name);
-  const before = locked.files.filter(isInProject).length;
-  if (set === undefined || before === 0) return false;
+  const before = new Map(locked.files.filter(isInProject).map(({ path, file }) => [path, file.sha256]));
+  if (set === undefined || before.size === 0) return [];
   const own = set.sources.filter(isOfProject);
-  const input = { directory: spec.directory, sets: [{ ...set, sources: own }], previous: [], upgrade: false };
+  const input = { directory: spec.directory, sets: [{ ...set, sources: own }], previous: [], upgrade: true };
   const [now] = await resolveWeights(context, input).catch(() => []);
-  const hashes = new Map(locked.files.map(({ path, file }) => [path, file.sha256]));
-  return (
-    now === undefined ||
-    now.files.length !== before ||
-    now.files.some(({ path, file }) => hashes.get(path) !== file.sha256)
-  );
+  const after = new Map((now?.files ?? []).map(({ path, file }) => [path, file.sha256]));
+  // A path that another source took is not the project's.
+  const taken = new Set(locked.files.filter((file) => !isInProject(file)).map(({ path }) => path));
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((path) => before.get(path) !== after.get(path) && !taken.has(path))
+    .sort(compareBytes)
+    .map((path) => ({ path, before: before.get(path), after: after.get(path) }));
 }
 
 function isInProject({ file }: LockedSet['files'][number]): boolean {
