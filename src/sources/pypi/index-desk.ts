@@ -88,6 +88,8 @@ export async function openIndexDesk(content: DeskContent): Promise<IndexDesk> {
   };
 
   const server = createServer((request, response) => void respond(request, response));
+  // uv retries nothing here: a connection that is closed while it is used again would be an error.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);

@@ -111,6 +111,8 @@ export async function openLocalIndex(): Promise<LocalIndex> {
   });
   // A build takes longer than any client that asks for a file should be kept.
   server.requestTimeout = 0;
+  // uv retries nothing here: a connection that is closed while it is used again would be an error.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address() as AddressInfo | null;
   if (address === null) throw bug('a server that listens has no address');
