@@ -4,12 +4,13 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readDpkgStatus } from '../../src/formats/debian/dpkg-status.ts';
 import { cogplanJson } from './cogplan.ts';
 
 const THIRTY_MINUTES = 1_800_000;
-const FIVE_MINUTES = 300_000;
+// Programs of an image run on machines that are busy.
+vi.setConfig({ testTimeout: 300_000 });
 
 const PACKAGES = [
   'ffmpeg',
@@ -186,16 +187,12 @@ describe('in an image with the usual system packages', () => {
     rmSync(join(root, 'etc/ld.so.cache.test'));
   });
 
-  it(
-    'dpkg finds its database in order',
-    async () => {
-      expect(await works('dpkg', '--audit')).toBe('');
-      const verified = await inImage('dpkg', '--verify');
-      expect(verified.stdout).toBe('');
-      expect(await works('dpkg-query', '--list', 'ffmpeg')).toMatch(/^ii {2}ffmpeg /m);
-    },
-    FIVE_MINUTES,
-  );
+  it('dpkg finds its database in order', async () => {
+    expect(await works('dpkg', '--audit')).toBe('');
+    const verified = await inImage('dpkg', '--verify');
+    expect(verified.stdout).toBe('');
+    expect(await works('dpkg-query', '--list', 'ffmpeg')).toMatch(/^ii {2}ffmpeg /m);
+  });
 
   it('apt finds nothing broken, and installs more later', async () => {
     await works('apt-get', 'check');

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { makeDeb, makeKey, publishSuite } from '../servers/debian-archive.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { cogplanJson, readLock } from './cogplan.ts';
 import { runIn, unpackImage, worksIn } from './in-image.ts';
 
 const THIRTY_MINUTES = 1_800_000;
+vi.setConfig({ testTimeout: 300_000 });
 
 let server: HttpTestServer;
 beforeAll(async () => {
