@@ -1,4 +1,5 @@
-import { canonicalJson, type Json } from '../canonical.ts';
+import { canonicalJson, compareBytes, type Json } from '../canonical.ts';
+import { CogplanError } from '../errors.ts';
 import { hubHomeOf } from '../formats/weights/hub-uri.ts';
 import type { Image, Target } from '../lock/schema.generated.ts';
 import type { Spec } from '../spec/spec.ts';
@@ -32,6 +33,7 @@ export function imageOf(spec: Spec, sdkVersion: string, on: Pick<Target, 'base' 
     ...certificatesOf(spec, on),
     ...model,
     ...hubEnvironment(spec),
+    ...fetchedEnvironment(spec),
     ...spec.environment.map(({ name, value }) => `${name}=${value}`),
   ];
   const init = base.kind === 'image' ? base.facts.init : '/sbin/tini';
@@ -65,6 +67,27 @@ function hubEnvironment({ weights, environment }: Spec): readonly string[] {
   return [...(home === undefined ? [] : [`HF_HOME=${home}`]), 'HF_HUB_OFFLINE=1'].filter((entry) =>
     environment.every(({ name }) => !entry.startsWith(`${name}=`)),
   );
+}
+
+/** Variable that tells the runtime what it answers for: a JSON object with the paths where the bytes of each address lie. */
+const FETCHED = 'COGPLAN_FETCHED';
+/** No string of a process's environment may be longer on Linux: MAX_ARG_STRLEN, with its name and the byte that ends it. */
+const LONGEST_VARIABLE = 128 * 1024;
+
+function fetchedEnvironment({ settings, environment }: Spec): readonly string[] {
+  const answers = new Map<string, string[]>();
+  for (const { url, path, answers: program } of settings.values.files ?? [])
+    if (program !== undefined) answers.set(url, [...(answers.get(url) ?? []), path]);
+  if (answers.size === 0 || environment.some(({ name }) => name === FETCHED)) return [];
+  const paths = [...answers].map(([url, all]) => [url, [...new Set(all)].sort(compareBytes)] as const);
+  const entry = `${FETCHED}=${canonicalJson(Object.fromEntries(paths) as Json)}`;
+  if (Buffer.byteLength(entry) >= LONGEST_VARIABLE)
+    throw new CogplanError('COGPLAN_SETTINGS_INVALID', 'more addresses are to be answered than a variable can name', {
+      subject: 'files',
+      where: settings.where(['files', 0]),
+      hint: 'Leave `answers` out for some, where the code leaves a file alone that is there.',
+    });
+  return [entry];
 }
 
 /** A standalone interpreter looks for certificates where those of the machine that made it were. What the base or the project says counts. */

@@ -7,6 +7,7 @@ export interface FileAddition {
   readonly sha256?: string;
   readonly mode?: string;
   readonly unpack?: true;
+  readonly answers?: 'pget';
 }
 
 /** The text of cogplan.yaml with one file more; comments and order stay. An entry for the same path is replaced. */

@@ -55,11 +55,21 @@ it.each([
     '/src/weights/m.pth',
     'guard',
   ],
-  ['import subprocess\nsubprocess.check_call(["pget", "https://h.test/m", "/weights/m"])', '/weights/m', 'guard'],
+  ['import subprocess\nsubprocess.check_call(["pget", "https://h.test/m", "/weights/m"])', '/weights/m', undefined],
+  [
+    'import subprocess\nsubprocess.check_call(["/usr/local/bin/pget", "https://h.test/m", "/weights/m"])',
+    '/weights/m',
+    'guard',
+  ],
+  [
+    'import subprocess\nsubprocess.check_call(["pget", "-m", "25M", "--max-chunks=4", "https://h.test/m", "/weights/m"])',
+    '/weights/m',
+    undefined,
+  ],
   [
     'import subprocess\nsubprocess.check_call(["pget", "-x", "https://h.test/m.tar", "weights"])',
     '/src/weights',
-    'guard',
+    undefined,
   ],
   ['import os\nos.system("wget -q https://h.test/m.pth -O weights/m.pth")', '/src/weights/m.pth', 'guard'],
   ['import subprocess\nsubprocess.run(["wget", "-P", "/weights", "https://h.test/m.pth"])', '/weights/m.pth', 'guard'],
@@ -69,6 +79,17 @@ it.each([
   const [item] = adopt(code);
   expect(item).toMatchObject({ kind: 'file', file: { path } });
   expect(item !== undefined && 'note' in item).toBe(note !== undefined);
+});
+
+it('what pget fetches is answered for, unless it is called by its own path', () => {
+  const answers = (call: string) => {
+    const [item] = adopt(`import os\nos.system("${call}")`);
+    return item?.kind === 'file' ? item.file.answers : 'no file';
+  };
+  expect(answers('pget https://h.test/m /w/m')).toBe('pget');
+  expect(answers('pget -x https://h.test/m.tar /w')).toBe('pget');
+  expect(answers('/usr/bin/pget https://h.test/m /w/m')).toBeUndefined();
+  expect(answers('wget https://h.test/m -O /w/m')).toBeUndefined();
 });
 
 it.each([

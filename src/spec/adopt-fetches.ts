@@ -184,15 +184,18 @@ function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption
     torch: environment.get('TORCH_HOME') ?? TORCH_HOME,
   });
   if (path === undefined) return none(fetch, 'the code does not tell where it is written to');
+  // A pget that is called by its own path is not the one that answers.
+  const isAnswered = call === 'pget' && options.program === undefined;
   const file = {
     url: value,
     path: posix.resolve('/src', path.path),
     ...(path.unpack === true ? { unpack: true as const } : {}),
+    ...(isAnswered ? { answers: 'pget' as const } : {}),
   };
   if (/^\/(?:tmp|var\/tmp|run)\//.test(file.path))
     return none(fetch, `it goes to ${file.path}, where every container begins with nothing`);
   if (taken.has(file.path)) return { kind: 'known', fetches: [fetch] };
-  return { kind: 'file', file, fetches: [fetch], ...(path.isGuarded ? {} : { note: GUARD }) };
+  return { kind: 'file', file, fetches: [fetch], ...(path.isGuarded || isAnswered ? {} : { note: GUARD }) };
 }
 
 interface Named {

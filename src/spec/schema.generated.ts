@@ -143,6 +143,10 @@ export interface FileRule {
   sha256?: string;
   mode?: string;
   unpack?: boolean;
+  /**
+   * `pget`: when the model fetches this address by pget as it runs, it is answered with what lies in the image, without the network.
+   */
+  answers?: 'pget';
 }
 /**
  * Weights of this file, or, without source and target, where the set of this name in cog.yaml goes.

@@ -117,3 +117,53 @@ it('what the code fetches by address lies where the code looks, the home directo
     expect(JSON.parse(run.stdout)).toMatchObject({ output: ['m.bin', 'note', 'w.bin', 'c.pth'] });
   });
 });
+
+const UNGUARDED = `import os, subprocess
+from cog import BasePredictor
+
+URL = "HOST"
+
+class Predictor(BasePredictor):
+    def setup(self):
+        subprocess.check_call(["pget", URL + "/x.bin", "x.bin"])
+        subprocess.check_call(["pget", "-x", URL + "/tree.tar.gz", "/src/tree"])
+
+    def run(self) -> list[str]:
+        subprocess.check_call(["pget", URL + "/x.bin", "/tmp/again/x.bin"])
+        other = subprocess.run(["pget", URL + os.environ.get("OTHER", "/other"), "other"], stderr=subprocess.PIPE)
+        said = other.stderr.decode()
+        paths = ("x.bin", "/src/tree/a/note", "/tmp/again/x.bin")
+        return [open(path).read() for path in paths] + [str(other.returncode), said]
+`;
+
+it('what the code fetches by pget is answered from the image, without a guard in the code and without a network', async () => {
+  await inDirectory(async (directory) => {
+    const files = await startHttpServer();
+    const project = join(directory, 'project');
+    mkdirSync(project);
+    const tree = join(directory, 'tar/a');
+    mkdirSync(tree, { recursive: true });
+    writeFileSync(join(tree, 'note'), 'note');
+    files.answer('/tree.tar.gz', { body: execFileSync('tar', ['cz', '-C', join(directory, 'tar'), 'a']) });
+    files.answer('/x.bin', { body: 'x' });
+    files.answer('/other', { body: 'other' });
+    writeFileSync(join(project, 'cog.yaml'), 'build:\n  python_version: "3.11"\nrun: "predict.py:Predictor"\n');
+    writeFileSync(join(project, 'predict.py'), UNGUARDED.replace('HOST', files.url));
+    const locked = await cogplan(['lock', project, '--yes', '--adopt-weights']);
+    expect([locked.status, locked.stderr]).toEqual([0, expect.stringContaining('/src/tree')]);
+    expect(locked.stderr).not.toContain('leave it alone');
+    await files.close();
+    const fetched = readLock(project).targets['linux/amd64']?.image.env.find((entry) =>
+      entry.startsWith('COGPLAN_FETCHED='),
+    );
+    expect(JSON.parse(fetched?.slice('COGPLAN_FETCHED='.length) ?? '')).toEqual({
+      [`${files.url}/tree.tar.gz`]: ['/src/tree'],
+      [`${files.url}/x.bin`]: ['/src/x.bin'],
+    });
+    const run = await cogplan(['predict', project, '--network', 'none', '--json']);
+    expect([run.status, run.stderr]).toEqual([0, expect.anything()]);
+    expect(JSON.parse(run.stdout)).toMatchObject({
+      output: ['x', 'note', 'x', '127', expect.stringMatching(/no other pget/)],
+    });
+  });
+});

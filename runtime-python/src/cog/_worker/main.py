@@ -14,7 +14,7 @@ from .. import _frames as frames
 from .._schema.openapi import openapi_document
 from .._schema.request import RequestReader
 from .._schema.signature import Signature, SignatureError, read_signature
-from . import loader, streams
+from . import fetched, loader, streams
 from .cancelation import Cancelation
 from .channel import Channel, Reader
 from .files import await_file_clock
@@ -85,6 +85,7 @@ def main() -> None:
     listener.start()
     model = _set_up(reference, mode, channel, listener)
     if model is None:
+        fetched.forget_fetches()
         os._exit(1)
     attribution.setting_up = False
     reader = Reader(data)
@@ -109,6 +110,7 @@ def _set_up(reference: str, mode: str, channel: Channel, listener: "_ControlList
     model: Optional[Model] = None
     try:
         _fetch_weights()
+        fetched.answer_fetches()
         model = Model(reference, mode)
         channel.send(frames.SCHEMA, 0, model.description())
         streams.inherit_context_in_pools()

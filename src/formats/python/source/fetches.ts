@@ -27,7 +27,7 @@ export interface Fetch {
   readonly call: string;
   /** URL, `owner/name` or name; undefined where only running the code would tell. */
   readonly value: string | undefined;
-  /** Keyword arguments that reading alone gives, such as `revision`, `filename`, `subfolder`, `local_dir`; of a program, its other words as `words`. */
+  /** Keyword arguments that reading alone gives, such as `revision`, `filename`, `subfolder`, `local_dir`; of a program, its other words as `words`, and `program` when it is called by a path. */
   readonly options: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -142,7 +142,10 @@ class Finder {
           ...place,
           call: name,
           value,
-          options: { words: readable.filter((word) => word !== value) },
+          options: {
+            words: readable.filter((word) => word !== value),
+            ...(program.includes('/') ? { program } : {}),
+          },
         }),
       );
     });

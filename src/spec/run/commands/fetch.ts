@@ -173,10 +173,19 @@ export const aria: Rule = (state, { words, output }) => {
   });
 };
 
+/** How it fetches, which makes no difference to what is fetched. */
+const PGET_VALUED = ['-c', '--concurrency', '-r', '--retries', '-m', '--chunk-size', '--minimum-chunk-size'].concat([
+  '--max-chunks',
+  '--connect-timeout',
+  '--max-conn-per-host',
+  '--log-level',
+  '--pid-file',
+]);
+
 /** `pget URL PLACE`, and with `-x` an archive by its name. */
 export const pget: Rule = (state, { words, output }) => {
   const flags = ['-f', '--force', '-x', '--extract', '-v', '--verbose'];
-  const given = splitOptions(words, flags, ['-c', '--concurrency', '-r', '--retries', '--log-level', '--pid-file']);
+  const given = splitOptions(words, flags, PGET_VALUED);
   const [url = '', place, ...more] = given.operands;
   if (given.unknown !== undefined || output !== undefined || place === undefined || more.length > 0)
     return notRead(`pget with ${given.unknown ?? 'other operands'}`);
