@@ -163,7 +163,9 @@ class Fetched(unittest.TestCase):
             program += "sys.exit(subprocess.run([sys.executable, '-c', {!r}, 'https://h.test/o', 'o']).returncode)"
             environment = {"PATH": self.at("bin") + ":/usr/bin:/bin", "PYTHONPATH": SOURCE, "COGPLAN_FETCHED": "{}"}
             command = [sys.executable, "-c", program.format(nested)]
-            process = subprocess.run(command, env=environment, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            process = subprocess.run(
+                command, env=environment, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
             self.assertEqual(process.returncode, 3 if inner else 127)
 
     def test_many_at_once(self):
