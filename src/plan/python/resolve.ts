@@ -20,6 +20,7 @@ import type { SolveRequest } from './compile-for.ts';
 import { atItsPlace } from './index-places.ts';
 import { jaxPages } from './jax-pages.ts';
 import { keptServer } from './kept-server.ts';
+import { rememberServer } from './remembered-server.ts';
 import { ownRoots, projectRoots } from './roots.ts';
 import { type IndexRule, type Sources, TORCH_FAMILY } from './routes.ts';
 import { publicSources, solve } from './solve.ts';
@@ -72,7 +73,8 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
       if (kept !== undefined) return kept;
       // The model's packages take longer: they are asked for first.
       await asked.given;
-      return solve(inner, serverRequest(input, request, serverRoots));
+      const server = serverRequest(input, request, serverRoots);
+      return rememberServer(inner, server, () => solve(inner, server));
     },
   );
   const { accelerator, notices } = describeAccelerator({
