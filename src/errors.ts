@@ -60,7 +60,8 @@ export function unreachable(value: never): never {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing control characters is the purpose
 const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 // Greedy, and without a word boundary: a password may hold @, and a scheme may follow any character.
-const USER_INFO = /([a-z][a-z0-9+.-]*:\/\/)[^\s/]*@/gi;
+// Bounded, so that a long word is not read again from each of its letters.
+const USER_INFO = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/]*@/gi;
 
 /** Text from outside, safe to print: no control or bidirectional characters, no user info in URLs. */
 export function printable(text: string): string {
