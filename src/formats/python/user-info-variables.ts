@@ -5,7 +5,7 @@ const VARIABLE = /\$\{([A-Z0-9_]+)\}/g;
 
 /** The environment variables that stand in the text anywhere but in the user info of its URLs. */
 export function foreignVariable(text: string): string | undefined {
-  const rest = text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/]*@/gi, '$1');
+  const rest = text.replace(/([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/]*@/gi, '$1');
   return /\$\{([A-Z0-9_]+)\}/.exec(rest)?.[1];
 }
 
