@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { derivedMemory } from '../../../test/builders/derived-memory.ts';
 import { aSpec, located } from '../../../test/builders/spec.ts';
+import { type EngineEvent, type Host, warn, withSpan } from '../../events.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
 import type { SystemResolution } from '../families.ts';
 import { type ResolutionInputs, rememberResolution } from './remembered-resolution.ts';
@@ -14,24 +15,32 @@ const INPUTS: ResolutionInputs = {
   archives: [ARCHIVE],
 };
 
-function resolver(change: { provider?: string; configure?: 'sealed' } = {}) {
+function openContext() {
+  const events: EngineEvent[] = [];
+  const host: Host = { notify: (event) => void events.push(event), ask: async () => '' };
+  return { host, store: derivedMemory(), events };
+}
+
+function resolver({ provider = 'debian', says }: { provider?: string; says?: string } = {}) {
   const resolution = {
-    interpreter: { version: '3.11.2', provider: change.provider ?? 'debian' },
-    system: { archives: [ARCHIVE], packages: [{ name: 'libc6', ...change }] },
+    interpreter: { version: '3.11.2', provider },
+    system: { archives: [ARCHIVE], packages: [{ name: 'libc6' }] },
   } as unknown as SystemResolution;
   const calls = { count: 0 };
-  const resolve = async (): Promise<SystemResolution> => {
+  const resolve = async (host: Host): Promise<SystemResolution> => {
     calls.count++;
+    await withSpan(host, 'apt.scripts', 'Reading maintainer scripts', async () => {});
+    if (says !== undefined) warn(host, 'apt.leaving', says);
     return resolution;
   };
   return { calls, resolution, resolve };
 }
 
 it('an answer is given again for the same inputs', async () => {
-  const store = derivedMemory();
+  const context = openContext();
   const { calls, resolution, resolve } = resolver();
   for (let time = 0; time < 3; time++) {
-    expect(await rememberResolution(store, INPUTS, resolve, 'a')).toEqual(resolution);
+    expect(await rememberResolution(context, INPUTS, resolve, 'a')).toEqual(resolution);
   }
   expect(calls.count).toBe(1);
 });
@@ -51,31 +60,37 @@ it.each([
     },
   ],
 ])('%s is resolved anew', async (_, change: Partial<ResolutionInputs>) => {
-  const store = derivedMemory();
+  const context = openContext();
   const { calls, resolve } = resolver();
-  await rememberResolution(store, INPUTS, resolve, 'a');
-  await rememberResolution(store, { ...INPUTS, ...change }, resolve, 'a');
+  await rememberResolution(context, INPUTS, resolve, 'a');
+  await rememberResolution(context, { ...INPUTS, ...change }, resolve, 'a');
   expect(calls.count).toBe(2);
 });
 
 it.each([
-  ['another build of the program', 'b', {}],
-  ['a program that runs from its sources', 'source', {}],
+  ['another build of the program', 'b'],
+  ['a program that runs from its sources', 'source'],
 ])('%s resolves anew', async (_, build) => {
-  const store = derivedMemory();
+  const context = openContext();
   const { calls, resolve } = resolver();
-  await rememberResolution(store, INPUTS, resolve, 'a');
-  await rememberResolution(store, INPUTS, resolve, build);
+  await rememberResolution(context, INPUTS, resolve, 'a');
+  await rememberResolution(context, INPUTS, resolve, build);
   expect(calls.count).toBe(2);
 });
 
-it.each([
-  ['packages whose scripts run in the sandbox', { configure: 'sealed' as const }],
-  ['an interpreter that is no package', { provider: 'python-build-standalone' }],
-])('%s are resolved each time', async (_, change) => {
-  const store = derivedMemory();
-  const { calls, resolve } = resolver(change);
-  await rememberResolution(store, INPUTS, resolve, 'a');
-  await rememberResolution(store, INPUTS, resolve, 'a');
+it('what is told is told each time', async () => {
+  const context = openContext();
+  const { calls, resolve } = resolver({ says: 'libgl1-mesa-glx is gone' });
+  await rememberResolution(context, INPUTS, resolve, 'a');
+  await rememberResolution(context, INPUTS, resolve, 'a');
+  expect(calls.count).toBe(2);
+  expect(context.events.filter((event) => event.kind === 'message')).toHaveLength(2);
+});
+
+it('an interpreter that is no package is resolved each time', async () => {
+  const context = openContext();
+  const { calls, resolve } = resolver({ provider: 'standalone' });
+  await rememberResolution(context, INPUTS, resolve, 'a');
+  await rememberResolution(context, INPUTS, resolve, 'a');
   expect(calls.count).toBe(2);
 });

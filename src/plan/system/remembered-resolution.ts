@@ -1,8 +1,9 @@
 import { buildId } from '../../build-id.ts';
 import { canonicalJson, type Json } from '../../canonical.ts';
+import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
+import type { Host } from '../../events.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
-import type { Store } from '../../store/store.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 
 const KIND = 'system-resolution';
@@ -18,24 +19,38 @@ export interface ResolutionInputs extends ResolveInput {
  * archives say that they have not changed, they are not read to come to the same answer again.
  */
 export async function rememberResolution(
-  store: Pick<Store, 'getDerived' | 'putDerived'>,
+  { host, store }: { readonly host: Host; readonly store: Pick<Context['store'], 'getDerived' | 'putDerived'> },
   inputs: ResolutionInputs,
-  resolve: () => Promise<SystemResolution>,
+  resolve: (host: Host) => Promise<SystemResolution>,
   build: string = buildId(),
 ): Promise<SystemResolution> {
   // From source there is no build whose answers could be told from those of the next edit.
-  if (build === 'source') return resolve();
+  if (build === 'source') return resolve(host);
   const key = keyOf(inputs, build);
   const known = await store.getDerived<Json & SystemResolution>(KIND, key);
   if (known !== undefined) return known;
-  const resolution = await resolve();
-  if (isQuiet(resolution)) await store.putDerived(KIND, key, resolution as unknown as Json);
+  const heard = listeningTo(host);
+  const resolution = await resolve(heard.host);
+  // What has to be told again, or fetched, is resolved each time.
+  if (!heard.hasTold() && resolution.interpreter.provider === 'debian') {
+    await store.putDerived(KIND, key, resolution as unknown as Json);
+  }
   return resolution;
 }
 
-/** What has to be told again, or fetched, is resolved each time. */
-function isQuiet({ system, interpreter }: SystemResolution): boolean {
-  return interpreter.provider === 'debian' && system.packages.every(({ configure }) => configure === undefined);
+/** The same host, of which is known whether it was told anything but progress. */
+function listeningTo(host: Host): { readonly host: Host; readonly hasTold: () => boolean } {
+  let told = false;
+  return {
+    host: {
+      ask: (question) => host.ask(question),
+      notify: (event) => {
+        told ||= event.kind === 'message';
+        host.notify(event);
+      },
+    },
+    hasTold: () => told,
+  };
 }
 
 function keyOf(inputs: ResolutionInputs, build: string): Sha256 {

@@ -16,6 +16,7 @@ import { checkPatchVersion } from './choose-suite.ts';
 import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
 import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
+import { tellLeavingNames } from './leaving-names.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
 import { findOlderEvidence } from './older-evidence.ts';
@@ -71,6 +72,7 @@ export async function resolveOnSuite(
       recommends: takesRecommended(spec),
     });
     checkRecommends(spec, groups.system);
+    tellLeavingNames(context.host, { asked, universe, suite: suite.name });
     const interpreter =
       standalone === undefined
         ? interpreterOf(groups.interpreter, suite)

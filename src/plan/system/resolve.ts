@@ -38,8 +38,14 @@ export async function resolveSystem(
     previous: previous?.system.archives ?? [],
     asOf: options.asOf,
   });
-  return rememberResolution(context.store, { ...input, archives: found.entries }, async () => {
+  return rememberResolution(context, { ...input, archives: found.entries }, async (host) => {
     const { resolveOnSuite } = await import('./resolve-on-suite.ts');
-    return resolveOnSuite(context, input, { archives: await found.open(), asked, architecture, suite, standalone });
+    return resolveOnSuite({ ...context, host }, input, {
+      archives: await found.open(),
+      asked,
+      architecture,
+      suite,
+      standalone,
+    });
   });
 }

@@ -15,6 +15,12 @@ export function renamedTo(name: string, suite: string): readonly string[] {
   return known === '' ? byHand : [...new Set([...byHand, known])];
 }
 
+/** What the releases after this one have in the place of a name, earliest release first. */
+export function renamedAfter(name: string, suite: string): readonly string[] {
+  const row = Object.hasOwn(ROWS, name) ? (ROWS[name] ?? '').split(' ') : [];
+  return row.slice(SUITES.indexOf(suite) + 1).filter((later) => later !== '');
+}
+
 /**
  * Names of Ubuntu, of releases before Debian 11, and those whose place was taken by something of another make. Collected
  * 2026-11; a suite may lack some of the replacements.
