@@ -37,7 +37,8 @@ interface LockOptions extends CommonOptions, PlanOptions {
   readonly separateWeights?: boolean;
 }
 
-export async function lockVerb(argument: readonly string[], options: LockOptions): Promise<number> {
+export async function lockVerb(words: readonly string[], given: LockOptions): Promise<number> {
+  const { argument, options } = projectAfterFix(words, given);
   const directory = projectDirectory(argument);
   return withSession({ ...options, directory }, async (session) => {
     if (options.explainSpec || options.explainRun) return explain(session, directory, options);
@@ -48,6 +49,16 @@ export async function lockVerb(argument: readonly string[], options: LockOptions
       return updateLock(session, directory, asOf === undefined ? options : { ...options, asOf });
     });
   });
+}
+
+/** In `--fix DIR` the directory follows an option that may have a number: no number is a directory. */
+export function projectAfterFix(
+  argument: readonly string[],
+  options: LockOptions,
+): { readonly argument: readonly string[]; readonly options: LockOptions } {
+  const { fix } = options;
+  if (typeof fix !== 'string' || /^\d+$/.test(fix) || argument.length > 0) return { argument, options };
+  return { argument: [fix], options: { ...options, fix: true } };
 }
 
 /** The settings are as they were when the project cannot be locked with what was added. */
