@@ -3,10 +3,12 @@ import { openSandbox } from '../apply/sandbox/open-sandbox.ts';
 import { audit } from '../audit/audit.ts';
 import { auditImage } from '../audit/audit-image.ts';
 import { replayTrust } from '../audit/trust.ts';
+import { withIndexCredentials } from '../plan/python/with-index-credentials.ts';
 import { parseReference } from '../sources/oci/reference.ts';
 import { openProjectPython } from '../spec/project-python.ts';
 import { forPlatform } from './foreign-platform.ts';
 import { requireLockFile, withProject } from './project-lock.ts';
+import { readProjectSpec } from './project-spec.ts';
 import { type CommonOptions, platformOf, print, printJson, projectDirectory, withSession } from './session.ts';
 
 interface AuditOptions extends CommonOptions {
@@ -24,11 +26,13 @@ export async function auditVerb(argument: readonly string[], options: AuditOptio
     const lock = await requireLockFile(directory);
     const platform = platformOf(options);
     const image = lock.targets[platform]?.image;
+    // The lock is enough for an audit; what the project says of its indexes is of use where their files have to be fetched.
+    const spec = await readProjectSpec(directory, { lock }).catch(() => undefined);
     const python = await openProjectPython(directory);
     const labels = image === undefined ? {} : await checkModel(context, { image, python, cold: true });
     const report = await withProject(context, directory, () =>
       forPlatform(platform, () =>
-        audit(context, {
+        audit(spec === undefined ? context : withIndexCredentials(context, spec), {
           lock,
           platform,
           projectDirectory: directory,

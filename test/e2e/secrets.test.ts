@@ -6,7 +6,7 @@ import { watchProcesses } from '../programs/watch-processes.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { publishWheels } from '../servers/package-index.ts';
-import { CLI, cogplan, inDirectory, type Result } from './cogplan.ts';
+import { CLI, cogplan, inDirectory, type Result, readLock } from './cogplan.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
@@ -110,6 +110,10 @@ it('tokens of an index, a hub and a step are in nothing that is written, told, o
     await run('weights', 'status', '--json');
     await run('weights', 'verify');
     await run('weights', 'export');
+    await run('audit', '--json');
+    // A wheel that the store has lost is fetched again, with the credentials of its index.
+    const wheel = readLock(project).targets['linux/amd64']?.python.packages.find(({ name }) => name === 'secretive');
+    rmSync(join(store, 'blobs/sha256', wheel?.file.sha256 ?? ''));
     await run('audit', '--json');
     await run('store', 'list');
     const { seen, commands } = watch.stop();
