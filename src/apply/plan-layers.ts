@@ -1,7 +1,8 @@
 import { compareBytes } from '../canonical.ts';
 import type { Sha256 } from '../digest.ts';
+import { wheelFilename } from '../formats/python/wheel-filename.ts';
 import type { Platform } from '../lock/platform.ts';
-import type { BaseLayer, File, ImageBase, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
+import type { BaseLayer, ImageBase, PythonPackage, SystemPackage, Target } from '../lock/schema.generated.ts';
 import { groupPlaced, planPlaced } from './plan-placed.ts';
 import { planWeights } from './plan-weights.ts';
 import {
@@ -316,10 +317,4 @@ function debInput(item: SystemPackage): DebInput {
 
 function wheelInput(item: PythonPackage): WheelInput {
   return { filename: wheelFilename(item.file), sha256: item.file.sha256 };
-}
-
-/** The last segment of the URL's path; a `cogplan:` URL has one too. */
-export function wheelFilename(file: File): string {
-  const path = file.url.replace(/[?#].*$/, '');
-  return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
 }

@@ -5,7 +5,6 @@ import { splitConflict } from '../lock/merge-conflict.ts';
 import { parseLock } from '../lock/read-lock.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { LOCK_FILE } from './project-lock.ts';
-import { gitObject } from './read-any-lock.ts';
 
 /** A lock in which a merge left the markers of a conflict. */
 export interface ConflictedLock {
@@ -40,6 +39,7 @@ export async function readConflictedLock(directory: string): Promise<ConflictedL
 /** https://git-scm.com/docs/gitrevisions: stage 2 is the version of the branch merged into, 3 that of the branch being merged. */
 async function stage(directory: string, number: 2 | 3): Promise<string | undefined> {
   try {
+    const { gitObject } = await import('./read-any-lock.ts');
     return await gitObject(`:${number}:./${LOCK_FILE}`, directory);
   } catch (error) {
     if (isCogplanError(error, 'COGPLAN_LOCK_MISSING')) return undefined;

@@ -1,8 +1,8 @@
 import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
+import { wheelFilename } from '../../formats/python/wheel-filename.ts';
 import type { Platform } from '../../lock/platform.ts';
 import type { BuildRequirement, BuiltSource, SystemPackage, Target } from '../../lock/schema.generated.ts';
-import { wheelFilename } from '../plan-layers.ts';
 
 /**
  * Number of the rules by which sources become wheels: the surroundings of the build, the program that drives it, and the way in which its result is packed. Part of every recipe.

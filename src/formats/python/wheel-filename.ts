@@ -53,3 +53,9 @@ export function parseWheelFilename(filename: string): WheelFilename | undefined 
     ...(variant === undefined ? {} : { variant }),
   };
 }
+
+/** The last segment of the URL's path; a `cogplan:` URL has one too. */
+export function wheelFilename({ url }: { readonly url: string }): string {
+  const path = url.replace(/[?#].*$/, '');
+  return decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+}

@@ -1,4 +1,3 @@
-import { wheelFilename } from '../../../apply/plan-layers.ts';
 import type { Sandbox } from '../../../apply/sandbox/sandbox.ts';
 import { type BuildPlace, buildRecipe, type WheelBuild } from '../../../apply/wheel-build/build-recipe.ts';
 import {
@@ -13,6 +12,7 @@ import { info, withSpan } from '../../../events.ts';
 import { withZipFile } from '../../../formats/archive/zip-file.ts';
 import { normalizeName } from '../../../formats/python/name.ts';
 import { parseRequirement } from '../../../formats/python/requirement.ts';
+import { wheelFilename } from '../../../formats/python/wheel-filename.ts';
 import { parseWheelMetadata, type WheelMetadata } from '../../../formats/python/wheel-metadata.ts';
 import type { BuildRequirement, Built, BuiltSource, File } from '../../../lock/schema.generated.ts';
 import { findRemedy, type Remedy } from './remedies.ts';

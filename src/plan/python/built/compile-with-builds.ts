@@ -1,10 +1,9 @@
-import { wheelFilename } from '../../../apply/plan-layers.ts';
 import type { Context } from '../../../context.ts';
 import { CogplanError, type Where } from '../../../errors.ts';
 import { normalizeName } from '../../../formats/python/name.ts';
 import { formatRequirement, parseRequirement } from '../../../formats/python/requirement.ts';
 import { formatVersion } from '../../../formats/python/version.ts';
-import { parseWheelFilename } from '../../../formats/python/wheel-filename.ts';
+import { parseWheelFilename, wheelFilename } from '../../../formats/python/wheel-filename.ts';
 import { rankTags, type WheelEnvironment } from '../../../formats/python/wheel-tags.ts';
 import type { IndexFile } from '../../../sources/pypi/index-file.ts';
 import { readProject } from '../../../sources/pypi/project-page.ts';
@@ -14,7 +13,7 @@ import { isOutOfReach, isReplaceable } from '../offer.ts';
 import { admitsPython, type Misfits } from '../python-bounds.ts';
 import type { Root } from '../roots.ts';
 import { routeOf, type Sources } from '../routes.ts';
-import { type BuilderOptions, type BuiltPackage, buildPackage } from './builder.ts';
+import type { BuilderOptions, BuiltPackage } from './builder.ts';
 import { type LocalIndex, openLocalIndex } from './local-index.ts';
 import { locateSource } from './locate-source.ts';
 import { type BuildReference, describeReference, referenceOfUrl } from './reference.ts';
@@ -140,6 +139,7 @@ class BuildRun {
     const { projectDirectory, builder } = this.#input;
     const source = await locateSource(this.#context, reference, { directory: projectDirectory, where });
     const what = describeReference(reference);
+    const { buildPackage } = await import('./builder.ts');
     const item = await buildPackage(this.#context, { source, what, where, settings }, builder);
     this.#direct.set(item.name, item);
     // What a source requires by the URL of another source cannot be left to the resolver.
@@ -203,9 +203,10 @@ class BuildRun {
         const key = `${name} ${version}`;
         const build =
           this.#builds.get(key) ??
-          fetchSourceDistribution(this.#context, file, withCredentials(file.url, page.source)).then((source) =>
-            buildPackage(this.#context, { source, what: key, ...this.#wishesFor(name) }, this.#input.builder),
-          );
+          fetchSourceDistribution(this.#context, file, withCredentials(file.url, page.source)).then(async (source) => {
+            const { buildPackage } = await import('./builder.ts');
+            return buildPackage(this.#context, { source, what: key, ...this.#wishesFor(name) }, this.#input.builder);
+          });
         this.#builds.set(key, build);
         return (
           await build.catch((error: unknown) => {

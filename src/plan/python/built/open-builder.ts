@@ -1,4 +1,3 @@
-import { openSandbox } from '../../../apply/sandbox/open-sandbox.ts';
 import type { BuildPlace } from '../../../apply/wheel-build/build-recipe.ts';
 import type { Context } from '../../../context.ts';
 import { bug, CogplanError } from '../../../errors.ts';
@@ -56,7 +55,10 @@ export function openBuilder(
     const { target, packages } = await resolved();
     return { target, toolchain: packages, platform: input.platform };
   });
-  const sandbox = once(async () => openSandbox(context, { tools: (await systemOf()).tools }));
+  const sandbox = once(async () => {
+    const { openSandbox } = await import('../../../apply/sandbox/open-sandbox.ts');
+    return openSandbox(context, { tools: (await systemOf()).tools });
+  });
   const versions = once(() => modelVersions(context, model, ask));
   const before = previousRequirements(input);
 
