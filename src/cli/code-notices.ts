@@ -1,10 +1,10 @@
-import { buildId } from '../build-id.ts';
-import { canonicalJson, type Json } from '../canonical.ts';
+import type { Json } from '../canonical.ts';
 import { type Sha256, sha256 } from '../digest.ts';
 import type { CogplanError } from '../errors.ts';
 import { adoptFetches, surroundingsOf } from '../spec/adopt-fetches.ts';
 import type { ProjectPython } from '../spec/project-python.ts';
 import type { Notice, Spec } from '../spec/spec.ts';
+import { remember } from '../store/remember.ts';
 import type { Store } from '../store/store.ts';
 
 /** What there is to say of a project's code: plain data, as it is kept. */
@@ -34,13 +34,22 @@ export async function codeNotices(
   store: Pick<Store, 'getDerived' | 'putDerived'>,
   spec: Spec,
   python: ProjectPython,
-  build: string = buildId(),
+  build?: string,
 ): Promise<readonly CodeNotice[]> {
-  // From source there is no build whose readings could be told from those of the next edit.
-  if (build === 'source') return readNotices(spec, python);
-  const key = readingKey(spec, python, build);
-  const known = await store.getDerived<Json & Reading>(KIND, key);
-  if (known?.read.every(([path, text]) => hashOf(python.read(path)) === text)) return known.notices;
+  const { notices } = await remember<Reading>(
+    store,
+    {
+      kind: KIND,
+      inputs: readingInputs(spec, python),
+      holds: ({ read }) => read.every(([path, text]) => hashOf(python.read(path)) === text),
+      build,
+    },
+    () => readCode(spec, python),
+  );
+  return notices;
+}
+
+async function readCode(spec: Spec, python: ProjectPython): Promise<Reading> {
   const read = new Map<string, Sha256 | null>();
   const notices = await readNotices(spec, {
     paths: python.paths,
@@ -50,22 +59,19 @@ export async function codeNotices(
       return text;
     },
   });
-  const reading: Reading = { read: [...read], notices };
-  await store.putDerived(KIND, key, reading as unknown as Json);
-  return notices;
+  return { read: [...read], notices };
 }
 
-function readingKey(spec: Spec, python: ProjectPython, build: string): Sha256 {
+function readingInputs(spec: Spec, python: ProjectPython): Json {
   const { environment, taken } = surroundingsOf(spec);
   const { predict, train, concurrency } = spec;
-  const asked = {
-    build,
+  const inputs = {
     targets: { predict, train, concurrency },
     environment: [...environment],
     taken: [...taken],
     paths: python.paths,
   };
-  return sha256(canonicalJson(asked as unknown as Json));
+  return inputs as unknown as Json;
 }
 
 function hashOf(text: string | undefined): Sha256 | null {

@@ -1,8 +1,7 @@
-import { buildId } from '../../build-id.ts';
-import { canonicalJson, type Json } from '../../canonical.ts';
+import type { Json } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { sha256 } from '../../digest.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
+import { remember } from '../../store/remember.ts';
 import type { SolveRequest } from './compile-for.ts';
 
 const KIND = 'server-packages';
@@ -23,16 +22,24 @@ export async function rememberServer(
   { store, now }: { readonly store: Pick<Context['store'], 'getDerived' | 'putDerived'>; readonly now: () => Date },
   { environment, roots, indexes, keep }: Pick<SolveRequest, 'environment' | 'roots' | 'indexes' | 'keep'>,
   solve: () => Promise<readonly PythonPackage[]>,
-  build: string = buildId(),
+  build?: string,
 ): Promise<readonly PythonPackage[]> {
-  // From source there is no build whose answers could be told from those of the next edit.
-  if (build === 'source') return solve();
-  const asked = { build, environment, roots: roots.map(({ text }) => text), indexes, keep };
-  const key = sha256(canonicalJson(asked as unknown as Json));
-  const known = await store.getDerived<Json & Remembered>(KIND, key);
-  const age = known === undefined ? Number.NaN : now().getTime() - known.at;
-  if (known !== undefined && age >= 0 && age < FRESH) return known.packages;
-  const packages = await solve();
-  await store.putDerived(KIND, key, { at: now().getTime(), packages } as unknown as Json);
+  const asked = { environment, roots: roots.map(({ text }) => text), indexes, keep };
+  const { packages } = await remember<Remembered>(
+    store,
+    {
+      kind: KIND,
+      inputs: asked as unknown as Json,
+      holds: ({ at }) => {
+        const age = now().getTime() - at;
+        return age >= 0 && age < FRESH;
+      },
+      build,
+    },
+    async () => {
+      const solved = await solve();
+      return { at: now().getTime(), packages: solved };
+    },
+  );
   return packages;
 }

@@ -1,9 +1,8 @@
-import { buildId } from '../../build-id.ts';
-import { canonicalJson, type Json } from '../../canonical.ts';
+import type { Json } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { type Sha256, sha256 } from '../../digest.ts';
 import type { Host } from '../../events.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
+import { remember } from '../../store/remember.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
 
 const KIND = 'system-resolution';
@@ -22,20 +21,20 @@ export async function rememberResolution(
   { host, store }: { readonly host: Host; readonly store: Pick<Context['store'], 'getDerived' | 'putDerived'> },
   inputs: ResolutionInputs,
   resolve: (host: Host) => Promise<SystemResolution>,
-  build: string = buildId(),
+  build?: string,
 ): Promise<SystemResolution> {
-  // From source there is no build whose answers could be told from those of the next edit.
-  if (build === 'source') return resolve(host);
-  const key = keyOf(inputs, build);
-  const known = await store.getDerived<Json & SystemResolution>(KIND, key);
-  if (known !== undefined) return known;
   const heard = listeningTo(host);
-  const resolution = await resolve(heard.host);
-  // What has to be told again, or fetched, is resolved each time.
-  if (!heard.hasTold() && resolution.interpreter.provider === 'debian') {
-    await store.putDerived(KIND, key, resolution as unknown as Json);
-  }
-  return resolution;
+  return remember(
+    store,
+    {
+      kind: KIND,
+      inputs: inputsOf(inputs),
+      // What has to be told again, or fetched, is resolved each time.
+      keeps: ({ interpreter }) => !heard.hasTold() && interpreter.provider === 'debian',
+      build,
+    },
+    () => resolve(heard.host),
+  );
 }
 
 /** The same host, of which is known whether it was told anything but progress. */
@@ -53,10 +52,9 @@ function listeningTo(host: Host): { readonly host: Host; readonly hasTold: () =>
   };
 }
 
-function keyOf(inputs: ResolutionInputs, build: string): Sha256 {
+function inputsOf(inputs: ResolutionInputs): Json {
   const { spec, platform, previous, previousTools = [], options, held, archives } = inputs;
   const key = {
-    build,
     platform,
     python: spec.pythonVersion,
     packages: spec.systemPackages,
@@ -68,5 +66,5 @@ function keyOf(inputs: ResolutionInputs, build: string): Sha256 {
     heldSuite: held?.suite ?? null,
     archives,
   };
-  return sha256(canonicalJson(key as unknown as Json));
+  return key as unknown as Json;
 }
