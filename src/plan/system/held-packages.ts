@@ -5,7 +5,9 @@ import type { Target } from '../../lock/schema.generated.ts';
 import { type AskedPackage, acceptsVersion } from '../../spec/system-packages.ts';
 import type { ResolveInput } from '../families.ts';
 import { type Held, holdImpossible, mentions, NOTHING_HELD } from '../holds.ts';
+import { unknownVersion } from './explain.ts';
 import type { LockedDeb } from './kept-packages.ts';
+import type { DebianUniverse } from './universe.ts';
 
 type LockedSystem = Pick<Target, 'system'>;
 
@@ -42,6 +44,27 @@ export function heldVersions(
     pins.set(name, (candidate) => candidate === version);
   }
   return pins;
+}
+
+/**
+ * Throws for the first name of which there is no version that will do: COGPLAN_HOLD_IMPOSSIBLE for a held package, otherwise the error of
+ * `unknownVersion`.
+ */
+export function checkAskedVersions(
+  asked: readonly AskedPackage[],
+  { universe, held, suite }: { readonly universe: DebianUniverse; readonly held: Held; readonly suite: string },
+): void {
+  for (const item of asked) {
+    if (universe.named(item.name).length > 0 || universe.everyVersion(item.name).length === 0) continue;
+    const hold = held.system.get(item.name);
+    if (hold === undefined) throw unknownVersion(item, universe, suite);
+    throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
+  }
+}
+
+/** On a date, only what its indexes have can be held on to. */
+export function keepingMode({ mode, asOf }: ResolveInput['options']): ResolveInput['options']['mode'] {
+  return asOf !== null && mode === 'keep' ? 'refresh' : mode;
 }
 
 /** Throws COGPLAN_HOLD_IMPOSSIBLE for a held package that would come from another file. */

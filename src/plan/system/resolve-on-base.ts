@@ -4,10 +4,17 @@ import type { PackageFacts } from '../../formats/debian/package-record.ts';
 import type { System } from '../../lock/schema.generated.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
 import type { ResolveOptions } from '../families.ts';
-import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
+import { type Held, NOTHING_HELD } from '../holds.ts';
 import type { ArchiveSource } from './archive-sources.ts';
-import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
-import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
+import { explainProblem, isUnknown, unknownPackages } from './explain.ts';
+import {
+  checkAskedVersions,
+  checkHeldFiles,
+  heldBackError,
+  heldVersions,
+  keepingMode,
+  keptNames,
+} from './held-packages.ts';
 import { findKeptPackages } from './kept-packages.ts';
 import { lockPackages } from './lock-packages.ts';
 import { readMaintainerScripts } from './maintainer-scripts.ts';
@@ -69,7 +76,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
   });
   try {
     const { indexes } = archives;
-    const mode = options.asOf !== null && options.mode === 'keep' ? 'refresh' : options.mode;
+    const mode = keepingMode(options);
     const before = previous === undefined ? undefined : { system: previous };
     // What is held is kept even where everything else is taken anew.
     const packages = keptNames(before, { options, held });
@@ -77,13 +84,7 @@ export async function resolveOnBase(context: Context, input: OnBaseInput): Promi
     const kept = await findKeptPackages(context, { packages, indexes, mode: keeping, architecture });
     const pins = new Map([...pinsOf(asked, archives), ...heldVersions(before, { held, asked })]);
     const universe = new DebianUniverse({ indexes, kept, pins });
-    for (const item of asked) {
-      const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
-      const hold = held.system.get(item.name);
-      if (wanting && hold !== undefined)
-        throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
-      if (wanting) throw unknownVersion(item, universe, distribution);
-    }
+    checkAskedVersions(asked, { universe, held, suite: distribution });
     const unknown = asked.filter(({ name }) => isUnknown(universe, name));
     if (unknown.length > 0) throw unknownPackages(unknown, { universe, suite: distribution, architecture });
     const roots = [...asked.map(({ name }) => name), ...also];

@@ -7,14 +7,21 @@ import type { System, Tool } from '../../lock/schema.generated.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
 import { environmentOf } from '../environment.ts';
 import type { ResolveInput, SystemResolution } from '../families.ts';
-import { type Held, holdImpossible, NOTHING_HELD } from '../holds.ts';
+import { type Held, NOTHING_HELD } from '../holds.ts';
 import type { choosePython } from '../interpreter/choose-python.ts';
 import { fetchStandalone } from '../interpreter/fetch-standalone.ts';
 import { keptStandalone } from '../interpreter/kept-standalone.ts';
 import type { DebianSuite } from '../tables/debian-suites.ts';
 import { checkPatchVersion } from './choose-suite.ts';
-import { explainProblem, isUnknown, unknownPackages, unknownVersion } from './explain.ts';
-import { checkHeldFiles, heldBackError, heldVersions, keptNames } from './held-packages.ts';
+import { explainProblem, isUnknown, unknownPackages } from './explain.ts';
+import {
+  checkAskedVersions,
+  checkHeldFiles,
+  heldBackError,
+  heldVersions,
+  keepingMode,
+  keptNames,
+} from './held-packages.ts';
 import { findKeptPackages, type LockedDeb } from './kept-packages.ts';
 import { tellLeavingNames } from './leaving-names.ts';
 import { lockPackages } from './lock-packages.ts';
@@ -51,13 +58,7 @@ export async function resolveOnSuite(
     const kept = await keep(keptNames(before, input), options.mode === 'upgrade' ? 'keep' : keepingMode(options));
     const pins = new Map([...pinsOf(asked, archives), ...heldVersions(before, { held, asked })]);
     const universe = new DebianUniverse({ indexes, kept, pins });
-    for (const item of asked) {
-      const wanting = universe.named(item.name).length === 0 && universe.everyVersion(item.name).length > 0;
-      const hold = held.system.get(item.name);
-      if (wanting && hold !== undefined)
-        throw holdImpossible(hold, [`the locked file of ${item.name} can no longer be had`]);
-      if (wanting) throw unknownVersion(item, universe, `Debian ${suite.name}`);
-    }
+    checkAskedVersions(asked, { universe, held, suite: `Debian ${suite.name}` });
     const unknown = asked.filter(({ name }) => isUnknown(universe, name) && !held.system.has(name));
     if (unknown.length > 0) {
       throw unknownPackages(unknown, { universe, suite: `Debian ${suite.name}`, architecture });
@@ -125,11 +126,6 @@ export async function resolveOnSuite(
 /** Tools come as .debs and as wheels; the others are not this family's. */
 function debTools(tools: readonly Tool[], platform: Platform): readonly Tool[] {
   return tools.filter(({ host, file }) => host === platform && file.url.endsWith('.deb'));
-}
-
-/** On a date, only what its indexes have can be held on to. */
-function keepingMode({ mode, asOf }: ResolveInput['options']): ResolveInput['options']['mode'] {
-  return asOf !== null && mode === 'keep' ? 'refresh' : mode;
 }
 
 interface Groups {
