@@ -31,8 +31,8 @@ _LINK_LOCAL = ("169.254.170.2", "169.254.170.23", "[fd00:ec2::23]", "127.0.0.1",
 Keys = Tuple[str, str, str]
 
 _lock = threading.Lock()
-_regions = {}  # type: Dict[str, str]
-_given = {}  # type: Dict[str, Tuple[float, Any]]
+_regions: Dict[str, str] = {}
+_given: Dict[str, Tuple[float, Any]] = {}
 
 
 def is_bucket(url: str) -> bool:

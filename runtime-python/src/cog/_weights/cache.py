@@ -94,7 +94,7 @@ class Cache:
 
     def _in_use(self) -> Set[str]:
         """What others hold; marks of processes that are gone are cleared away."""
-        held = set()  # type: Set[str]
+        held: Set[str] = set()
         folder = os.path.join(self.root, "uses")
         for name in os.listdir(folder):
             path = os.path.join(folder, name)

@@ -71,10 +71,10 @@ class Job:
         self._whole_taken = False
         self.lock = threading.Lock()
         self.progress = threading.Condition(self.lock)
-        self.failure = None  # type: Optional[BaseException]
+        self.failure: Optional[BaseException] = None
         self.url = 0
         # Where redirects led, by address.
-        self.places = {}  # type: Dict[str, str]
+        self.places: Dict[str, str] = {}
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if os.fstat(descriptor).st_size != file.size:
@@ -377,7 +377,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return following
 
 
-_opener = None  # type: Optional[urllib.request.OpenerDirector]
+_opener: Optional[urllib.request.OpenerDirector] = None
 
 
 def _located(job: Job, url: str, headers: Dict[str, str]) -> Any:

@@ -16,7 +16,7 @@ _CONNECTIONS = 16
 _AT_ONCE = 64
 _TELL_EVERY = 5.0
 # Locks on what this process uses: they end with it.
-_held = []  # type: List[Any]
+_held: List[Any] = []
 
 
 def ensure() -> None:
@@ -35,7 +35,7 @@ def ensure() -> None:
 
 
 def _fetch_missing(cache: Cache, files: List[manifest.WeightFile]) -> None:
-    wanted = {}  # type: Dict[str, manifest.WeightFile]
+    wanted: Dict[str, manifest.WeightFile] = {}
     for file in files:
         if not cache.has(file.sha256, file.size):
             wanted[file.sha256] = file.joined(wanted.get(file.sha256, file))

@@ -103,7 +103,8 @@ class LogStream(io.TextIOWrapper):
 
 _LENGTH = struct.Struct("=i")
 _NOTHING = b"\0\0\0\0"
-_ATTEMPTS = 200
+# Seconds; a server that is stopped in the middle of reading must not stop the model.
+_LONGEST_READ = 5.0
 
 
 class NativeOutput:
@@ -115,8 +116,12 @@ class NativeOutput:
 
     def written(self) -> bytes:
         """The COUNTS of all that has been written; empty if the server has read it."""
-        for attempt in range(_ATTEMPTS):
-            out_read, err_read, version = self._read
+        shared = self._read
+        end = time.monotonic() + _LONGEST_READ
+        while True:
+            # Read before everything else: a reading of the server that falls between any two of these then shows.
+            version = shared[2]
+            out_read, err_read = shared[0], shared[1]
             try:
                 out = ioctl(1, FIONREAD, _NOTHING)
                 err = ioctl(2, FIONREAD, _NOTHING)
@@ -124,10 +129,12 @@ class NativeOutput:
                 return b""
             if out == err == _NOTHING:
                 return b""
-            if not version & 1 and self._read[2] == version:
+            if not version & 1 and shared[2] == version:
                 break
+            if time.monotonic() > end:
+                return b""
             # The server is reading, which takes no longer than a system call unless it has to wait for a processor.
-            time.sleep(0 if attempt < 20 else 0.0005)
+            time.sleep(0.0001)
         return frames.COUNTS.pack(out_read + _LENGTH.unpack(out)[0], err_read + _LENGTH.unpack(err)[0])
 
 
