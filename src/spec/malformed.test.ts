@@ -200,6 +200,12 @@ describe('what was meant is offered, and reads', () => {
       (spec) => spec.requirements.requirements.map(({ text }) => text),
       ['numpy', 'torch'],
     ],
+    [
+      'a command with a colon',
+      inBuild(`run:\n    - echo "it's: x" > f`),
+      (spec) => spec.run.map(({ command }) => command),
+      [`echo "it's: x" > f`],
+    ],
     ['a key with a slip', inBuild('systme_packages: []'), (spec) => spec.systemPackages, []],
     ['a key in camel case', 'build:\n  pythonVersion: "3.11"\n', (spec) => spec.pythonVersion.value, '3.11'],
     ['a key with a hyphen', 'build:\n  python-version: "3.11"\n', (spec) => spec.pythonVersion.value, '3.11'],

@@ -1,5 +1,6 @@
 import { isMap } from 'yaml';
 import { CogplanError } from '../errors.ts';
+import { oneFix } from './edit-spec.ts';
 import {
   invalidValue,
   isNull,
@@ -53,6 +54,7 @@ function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined 
         item,
         'a command',
         'A command that holds ": " must be quoted as a whole, or YAML reads it as a mapping.',
+        quoted(item, reading.source.textOf(item)),
       ),
     );
     return undefined;
@@ -114,4 +116,8 @@ function singleLine(reading: Reading, command: RunCommand): RunCommand | undefin
     },
   );
   return undefined;
+}
+
+function quoted({ where }: YamlValue, text: string): ReturnType<typeof oneFix> | undefined {
+  return /[\n#]|^[{&*!]/.test(text) ? undefined : oneFix(where, text, `'${text.replaceAll("'", "''")}'`);
 }

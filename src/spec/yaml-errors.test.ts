@@ -45,6 +45,10 @@ test.each([
   ['run: "predict.py\nbuild:\n  gpu: true\n', '3:12 a closing " is missing. Close the quote of line 1.'],
   ['run: a: b\n', '1:6 the value holds ": ", which makes it a mapping. Put the whole value in quotes: run: \'a: b\''],
   [
+    `run:\n  - echo '{"a": "b"}' > f\n`,
+    `2:20 the value holds ": ", which makes it a mapping. Put the whole value in quotes: - 'echo ''{"a": "b"}'' > f'`,
+  ],
+  [
     'run: @x\n',
     '1:6 plain value cannot start with reserved character @. Put the value in quotes: YAML gives that character a meaning of its own.',
   ],
@@ -93,6 +97,7 @@ test.each([
     'build:\n  python_packages:\n    - "a"\n    "b"\n    - "c"\n',
     'build:\n  python_packages:\n    - "a"\n    - "b"\n    - "c"\n',
   ],
+  [`run:\n  - echo '{"a": "b"}' > f\n`, `run:\n  - 'echo ''{"a": "b"}'' > f'\n`],
   ["run: a's: b\n", "run: 'a''s: b'\n"],
 ])('the repair of %j is made', (text, expected) => {
   expect(repaired(text)).toBe(expected);

@@ -214,6 +214,7 @@ function colonInside(error: YAMLError, lines: readonly string[], index: number):
     item === null ||
     (error.code !== 'BLOCK_AS_IMPLICIT_KEY' &&
       error.code !== 'BLOCK_IN_FLOW' &&
+      error.code !== 'UNEXPECTED_TOKEN' &&
       !/compact mapping|implicit key/i.test(error.message))
   )
     return undefined;

@@ -37,6 +37,8 @@ export interface YamlSource {
   /** Where the value at a path of keys and indexes stands, or, when there is none, the nearest thing around it. Keys give their own place. */
   locate(path: readonly (string | number)[]): Where;
   isList(path: readonly (string | number)[]): boolean;
+  /** A block value as it is written, without what follows it on its last line. */
+  textOf(value: YamlValue): string;
 }
 
 const MAX_ALIASES = 100;
@@ -164,6 +166,7 @@ export function parseYaml(text: string, file: string): YamlSource {
         });
       }
     },
+    textOf: ({ node }) => text.slice(node?.range?.[0] ?? 0, node?.range?.[1] ?? 0).trimEnd(),
     fields: (value) => fieldsOf(value),
     items: itemsOf,
   };
