@@ -740,6 +740,12 @@ class TrainingTest(unittest.TestCase):
             self.assertEqual(schemas["TrainingOutput"]["properties"]["weights"]["format"], "uri")
             self.assertIn("trainings_url", server.get("/").json())
 
+    def test_the_number_of_predictions_at_once_does_not_stop_a_training_function(self):
+        source = "def train(n: int) -> int:\n    return n + 1\n"
+        environment = {"COG_TRAIN_TYPE_STUB": "predict.py:train", "COG_MAX_CONCURRENCY": "4"}
+        with Server(source, arguments=["--x-mode", "train"], environment=environment) as server:
+            self.assertEqual(server.post("/trainings", {"input": {"n": 1}}).json()["output"], 2)
+
     def test_a_trainer_with_setup_and_weights(self):
         source = """
             from cog import BaseRunner, Path

@@ -35,8 +35,8 @@ class Model:
         self.streaming = bool(getattr(self.method, "__cog_streaming__", False))
         # The most predictions in one call, and for how many seconds the first waits for others; or None.
         self.batched: Optional[Tuple[int, float]] = getattr(self.method, "__cog_batched__", None)
-        self.concurrency = self._concurrency()
         self.mode = mode
+        self.concurrency = self._concurrency()
 
     def _concurrency(self) -> int:
         given = os.environ.get("COG_MAX_CONCURRENCY", "")
@@ -47,6 +47,9 @@ class Model:
         else:
             wanted = getattr(self.method, "__cog_concurrent__", self.batched[0] if self.batched else 1)
         if wanted > 1 and not self.is_async and self.batched is None:
+            if self.mode == "train":
+                # The number is that of the project's predictions.
+                return 1
             raise loader.ModelError(
                 "{} predictions at once need an async method; {}() is not async".format(wanted, self.method.__name__)
             )
