@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Context } from '../../context.ts';
 import type { Sha256 } from '../../digest.ts';
 import { CogplanError } from '../../errors.ts';
+import { findMissing } from '../../formats/debian/missing-packages.ts';
 import type { LayerEntry } from '../layers/entry.ts';
 import type { StepRecipe } from '../recipe.ts';
 import { runInRoot } from '../sandbox/run-in-root.ts';
@@ -131,7 +132,7 @@ function failed(
         ? 'git asks by POST, which is not recorded. Let a line of build.run be `git clone URL DIR` alone: cogplan fetches the tree by its commit, and the step finds it there.'
         : 'Only GET requests by HTTP and HTTPS are recorded. Fetch the file by a line of its own, or put it into the project.'
       : !isNetwork
-        ? 'The lines above are the end of what it printed.'
+        ? whatIsMissing(tail)
         : run.recipe.network === 'recorded'
           ? 'A recorded step reaches HTTP and HTTPS by the proxy named in HTTPS_PROXY, and nothing else: no other sockets.'
           : 'Steps have no network. Fetch the file by a line of its own (curl -o FILE URL), or record what the step gets: network: recorded in cogplan.yaml.';
@@ -140,6 +141,15 @@ function failed(
     `${run.what} ${problem}${tail === '' ? '' : `\n${tail}`}`,
     { subject: run.what, hint, data: { code, refused: [...refused] } },
   );
+}
+
+function whatIsMissing(log: string): string {
+  const missing = findMissing(log);
+  if (missing === undefined) return 'The lines above are the end of what it printed.';
+  const { what, packages } = missing;
+  return packages.length > 0
+    ? `It needs ${what}: add ${packages.join(' and ')} to build.system_packages.`
+    : `It needs ${what}: add the Debian package that has it to build.system_packages, or the Python package to build.python_packages.`;
 }
 
 function missingSecret(id: string, what: string): CogplanError {

@@ -1,3 +1,5 @@
+import { headerPackage, pkgConfigPackage } from '../../../formats/debian/missing-packages.ts';
+
 /** What to do about a build that failed, by what its log says. */
 export type Remedy =
   /** Something that the project needs to be built and does not say: added, and the build tried again. */
@@ -48,71 +50,6 @@ const DISTRIBUTIONS: Readonly<Record<string, string>> = {
   yaml: 'pyyaml',
 };
 
-/** Debian packages of the headers that builds miss most. */
-const HEADERS: Readonly<Record<string, string>> = {
-  'alsa/asoundlib.h': 'libasound2-dev',
-  'cairo.h': 'libcairo2-dev',
-  'curl/curl.h': 'libcurl4-openssl-dev',
-  'ffi.h': 'libffi-dev',
-  'freetype2/ft2build.h': 'libfreetype-dev',
-  'ft2build.h': 'libfreetype-dev',
-  'geos_c.h': 'libgeos-dev',
-  'gmp.h': 'libgmp-dev',
-  'hdf5.h': 'libhdf5-dev',
-  'jpeglib.h': 'libjpeg-dev',
-  'lber.h': 'libldap2-dev',
-  'ldap.h': 'libldap2-dev',
-  'leveldb/db.h': 'libleveldb-dev',
-  'libavcodec/avcodec.h': 'libavcodec-dev',
-  'libavformat/avformat.h': 'libavformat-dev',
-  'libpq-fe.h': 'libpq-dev',
-  'libxml/xpath.h': 'libxml2-dev',
-  'libxslt/xslt.h': 'libxslt1-dev',
-  'magic.h': 'libmagic-dev',
-  'mpi.h': 'libopenmpi-dev',
-  'mysql.h': 'default-libmysqlclient-dev',
-  'openssl/ssl.h': 'libssl-dev',
-  'png.h': 'libpng-dev',
-  'portaudio.h': 'portaudio19-dev',
-  'pulse/simple.h': 'libpulse-dev',
-  'sndfile.h': 'libsndfile1-dev',
-  'sox.h': 'libsox-dev',
-  'sqlite3.h': 'libsqlite3-dev',
-  'tiffio.h': 'libtiff-dev',
-  'zlib.h': 'zlib1g-dev',
-};
-
-/** Debian packages of what pkg-config knows under other names than theirs. */
-const PKG_CONFIG: Readonly<Record<string, string>> = {
-  alsa: 'libasound2-dev',
-  cairo: 'libcairo2-dev',
-  'dbus-1': 'libdbus-1-dev',
-  eigen3: 'libeigen3-dev',
-  freetype2: 'libfreetype-dev',
-  'glib-2.0': 'libglib2.0-dev',
-  'gobject-2.0': 'libglib2.0-dev',
-  'gobject-introspection-1.0': 'libgirepository1.0-dev',
-  'gtk+-3.0': 'libgtk-3-dev',
-  'icu-i18n': 'libicu-dev',
-  lept: 'libleptonica-dev',
-  libcrypto: 'libssl-dev',
-  libcurl: 'libcurl4-openssl-dev',
-  'libtiff-4': 'libtiff-dev',
-  'libusb-1.0': 'libusb-1.0-0-dev',
-  'libxml-2.0': 'libxml2-dev',
-  libxslt: 'libxslt1-dev',
-  libzmq: 'libzmq3-dev',
-  mysqlclient: 'default-libmysqlclient-dev',
-  opencv4: 'libopencv-dev',
-  openssl: 'libssl-dev',
-  pango: 'libpango1.0-dev',
-  pangocairo: 'libpango1.0-dev',
-  'portaudio-2.0': 'portaudio19-dev',
-  samplerate: 'libsamplerate0-dev',
-  sndfile: 'libsndfile1-dev',
-  zlib: 'zlib1g-dev',
-};
-
 const require = (requirement: string, why: string): Remedy => ({ kind: 'require', requirement, why });
 const advice = (text: string): Remedy => ({ kind: 'advice', text });
 const debian = (missing: string, ...packages: readonly string[]): Remedy => ({
@@ -160,7 +97,7 @@ const ROWS: readonly Row[] = [
   {
     pattern: /fatal error: ([\w./+-]+\.h(?:pp)?): No such file/,
     remedy: ([, header = '']) => {
-      const name = Object.hasOwn(HEADERS, header) ? HEADERS[header] : undefined;
+      const name = headerPackage(header);
       if (name !== undefined) return debian(`the header ${header}`, name);
       if (/^(?:cuda|cublas|cudnn|curand|nv)/.test(header)) return advice(CUDA);
       if (/^numpy\//.test(header)) return require('numpy', 'it includes the headers of numpy');
@@ -237,11 +174,6 @@ function askedTogether(last: string, log: string): readonly string[] {
   const runs = [...log.matchAll(/(?:^Package '[\w.+-]+', required by .*not found$\n?)+/gm)];
   const names = [...(runs.at(-1)?.[0] ?? '').matchAll(/^Package '([\w.+-]+)'/gm)].map(([, name = '']) => name);
   return names.includes(last) ? [...new Set(names)] : [last];
-}
-
-function pkgConfigPackage(name: string): string {
-  const known = Object.hasOwn(PKG_CONFIG, name) ? PKG_CONFIG[name] : undefined;
-  return known ?? `lib${name.replace(/^lib/, '')}-dev`;
 }
 
 /** The known remedy for a failed build. */
