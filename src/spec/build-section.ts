@@ -3,8 +3,10 @@ import { isMap } from 'yaml';
 import { compareBytes } from '../canonical.ts';
 import { CogplanError } from '../errors.ts';
 import { parseVersion } from '../formats/python/version.ts';
+import { oneFix } from './edit-spec.ts';
 import {
   invalidValue,
+  type KnownKeys,
   keyOf,
   note,
   type Reading,
@@ -29,6 +31,8 @@ export interface Build
   readonly pythonVersion: Located<string> | undefined;
 }
 
+const MOVABLE: ReadonlySet<string> = new Set(['model', 'predict', 'train', 'concurrency', 'environment', 'weights']);
+
 const KNOWN = {
   what: '"build"',
   keys: new Set([
@@ -47,16 +51,38 @@ const KNOWN = {
     'cog_runtime',
   ]),
   elsewhere: {
-    ...Object.fromEntries(
-      ['image', 'model', 'predict', 'train', 'concurrency', 'environment', 'weights'].map((key) => [
-        key,
-        `Move it to the top level, out of "build:"`,
-      ]),
-    ),
+    ...Object.fromEntries([...MOVABLE].map((key) => [key, `Move it to the top level, out of "build:"`])),
+    image:
+      'Remove it here: "image" at the top level names what is built, and an image to build on is "base: IMAGE" in cogplan.yaml',
+    base: 'Write "base: IMAGE" into cogplan.yaml',
+    base_image: 'Write "base: IMAGE" into cogplan.yaml',
+    dockerfile: 'Remove it: commands stand below build.run, packages of Debian below build.system_packages',
     python_extra_index_urls: 'Write --extra-index-url URL as a line of the requirements',
     python_find_links: 'Write --find-links URL as a line of the requirements',
   },
-};
+  movable: { keys: MOVABLE, to: 'top' },
+  synonyms: {
+    python: 'python_version',
+    cuda_version: 'cuda',
+    cudnn_version: 'cudnn',
+    use_gpu: 'gpu',
+    requirements: 'python_requirements',
+    requirements_file: 'python_requirements',
+    requirements_txt: 'python_requirements',
+    pip_requirements: 'python_requirements',
+    pip: 'python_packages',
+    packages: 'python_packages',
+    pip_packages: 'python_packages',
+    dependencies: 'python_packages',
+    python_dependencies: 'python_packages',
+    apt: 'system_packages',
+    apt_packages: 'system_packages',
+    apt_get: 'system_packages',
+    system_dependencies: 'system_packages',
+    commands: 'run',
+    run_commands: 'run',
+  },
+} as const satisfies KnownKeys;
 
 const RETIRED: Readonly<Record<string, string>> = {
   fast: 'fast builds left Cog in 0.17.',
@@ -172,6 +198,8 @@ function readPythonVersion(reading: Reading, field: YamlField | undefined): Loca
 /** 3.10 for what comes close to it: `3.1`, which is what is left of it as a number, `v3.10`, `py310`, `>=3.10,<3.12`, `3.10-slim`. */
 function meantPython(text: string): string | undefined {
   if (text === '3.1') return '3.10';
+  // The oldest there is comes closest.
+  if (/^3\.[56](?:\.[0-9]+)?$/.test(text)) return '3.7';
   const glued = /^(?:cp|py|python)?3(7|8|9|1[0-9])$/i.exec(text);
   if (glued !== null) return `3.${glued[1]}`;
   const found = /^[^0-9]*3[.,]0?(1[0-9]|[789])((?:\.[0-9]+)?)(?![0-9])/.exec(text);
@@ -256,6 +284,12 @@ async function readPython(reading: Reading, fields: ReadonlyMap<string, YamlFiel
     return NO_REQUIREMENTS;
   }
   if (file === undefined) return readRequirements(reading.directory, { kind: 'entries', entries }, reading);
+  if (reading.source.items(file) !== undefined) {
+    const hint = 'A list of requirements is python_packages.';
+    const fix = packages === undefined ? oneFix(file.keyWhere, file.name, 'python_packages') : undefined;
+    reading.problems.add(wrongType(file, 'the name of a file', hint, fix));
+    return NO_REQUIREMENTS;
+  }
   const path = readString(reading, file);
   if (path === undefined) return NO_REQUIREMENTS;
   const named = { path: path.value, where: path.where, hint: await otherFiles(reading.directory) };

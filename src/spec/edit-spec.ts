@@ -1,7 +1,7 @@
 import { CogplanError, type Where } from '../errors.ts';
 
 /** A change of a project file. */
-export type SpecEdit = WordEdit | LinesEdit;
+export type SpecEdit = WordEdit | LinesEdit | SplitEdit;
 
 /** A word that becomes another one. */
 export interface WordEdit {
@@ -25,6 +25,16 @@ export interface LinesEdit {
   readonly become: readonly string[];
 }
 
+/** A word that becomes several of its kind: lines of a file, or items of the list that it is an item of. */
+export interface SplitEdit {
+  /** Relative to the project. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly from: string;
+  readonly into: readonly string[];
+}
+
 /** A change of the project's files that makes an error go away: `data.fixes` of the error holds them, likeliest first. */
 export interface Fix {
   /** What is done, in people's words. */
@@ -38,6 +48,14 @@ export interface Fix {
 export function oneFix(where: Where, from: string, to: string): { readonly fixes?: readonly Fix[] } {
   if (where.line === undefined) return {};
   return { fixes: [{ text: `write ${to}`, edits: [{ file: where.file, line: where.line, from, to }] }] };
+}
+
+/** The same, when one word becomes several. */
+export function splitFix(where: Where, from: string, into: readonly string[]): { readonly fixes?: readonly Fix[] } {
+  if (where.line === undefined || into.length === 0) return {};
+  if (into.length === 1) return oneFix(where, from, into[0] ?? '');
+  const text = `write ${into.slice(0, 10).join(', ')}${into.length > 10 ? ', …' : ''}, each for itself`;
+  return { fixes: [{ text, edits: [{ file: where.file, line: where.line, from, into }] }] };
 }
 
 /** The fixes that an error offers. */
@@ -61,6 +79,10 @@ export function applyEdits(text: string, edits: readonly SpecEdit[]): string {
     const line = lines[edit.line - 1];
     const at = line === undefined ? -1 : findWord(line, edit.from);
     if (line === undefined || at < 0) throw stale(edit, edit.from);
+    if ('into' in edit) {
+      lines[edit.line - 1] = split(line, at, edit);
+      continue;
+    }
     const changed = line.slice(0, at) + edit.to + line.slice(at + edit.from.length);
     const isEmpty = edit.to === '' && /^\s*-?\s*(?:""|'')?\s*(?:#.*)?\r?$/.test(changed);
     lines[edit.line - 1] = isEmpty ? undefined : changed;
@@ -77,6 +99,17 @@ function replaceLines(lines: (string | undefined)[], edit: LinesEdit): void {
   const end = lines[first]?.endsWith('\r') === true ? '\r' : '';
   for (const at of edit.lines.keys()) lines[first + at] = undefined;
   if (edit.become.length > 0) lines[first] = edit.become.map((line) => `${line}${end}`).join('\n');
+}
+
+/** Each part gets what stands around the word: its quotes, and the dash or the comma between items. */
+function split(line: string, at: number, { from, into }: SplitEdit): string {
+  const lineEnd = line.endsWith('\r') ? '\r\n' : '\n';
+  const end = at + from.length;
+  const quote = /["']/.test(line[at - 1] ?? '') && line[end] === line[at - 1] ? (line[at - 1] ?? '') : '';
+  const before = line.slice(0, at - quote.length);
+  const dashed = /^\s*(?:- )?$/.test(before);
+  const separator = dashed ? `${quote}${lineEnd}${before}${quote}` : `${quote}, ${quote}`;
+  return line.slice(0, at) + into.join(separator) + line.slice(end);
 }
 
 function stale({ file, line }: SpecEdit, subject: string): CogplanError {

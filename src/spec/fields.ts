@@ -2,6 +2,8 @@ import { isMap, isScalar, isSeq } from 'yaml';
 import { CogplanError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { type Fix, oneFix } from './edit-spec.ts';
+import { type ListRepair, repairItem, repairList } from './list-repairs.ts';
+import { moveIntoBuild, moveOutOfBuild } from './misplaced-keys.ts';
 import type { Problems } from './problems.ts';
 import type { Located, Notice } from './spec.ts';
 import type { YamlField, YamlSource, YamlValue } from './yaml-source.ts';
@@ -21,6 +23,10 @@ export interface KnownKeys {
   readonly keys: ReadonlySet<string>;
   /** What to do with keys that belong elsewhere. */
   readonly elsewhere: Readonly<Record<string, string>>;
+  /** Those of them that can be moved as they are, to `build` or out of it. */
+  readonly movable?: { readonly keys: ReadonlySet<string>; readonly to: 'build' | 'top' };
+  /** Names that people use for one of the keys. */
+  readonly synonyms?: Readonly<Record<string, string>>;
 }
 
 /** The fields of a mapping by name; unknown keys are reported with the nearest known one, null values count as absent. */
@@ -37,7 +43,7 @@ export function knownFields(
 ): ReadonlyMap<string, YamlField> {
   for (const field of fields) {
     if (known.keys.has(field.name)) continue;
-    reading.problems.add(unknownKey(field, known));
+    reading.problems.add(unknownKey(reading, field, known));
   }
   return new Map(
     fields.filter((field) => known.keys.has(field.name) && !isNull(field)).map((field) => [field.name, field]),
@@ -122,16 +128,29 @@ export function readList(reading: Reading, value: YamlValue | undefined): readon
   if (value === undefined || isNull(value)) return [];
   const items = reading.source.items(value);
   if (items !== undefined) return items;
+  const repair = repairList(reading.source, value);
   const single = isScalar(value.node) ? String(value.node.value) : undefined;
-  const dashed = /^[-\u2013\u2014](\S.*)|^[\u2013\u2014] (.*)/.exec(single ?? '');
   const hint =
-    dashed !== null
-      ? `Write a hyphen and a space before the item: - ${dashed[1] ?? dashed[2]}`
-      : single === undefined || single.includes('\n')
+    repair !== undefined && /^[-\u2013\u2014]/.test(single ?? '')
+      ? `Write a hyphen and a space before each item: ${asItems(repair)}`
+      : repair === undefined
         ? 'Start each item on a line of its own with "- ".'
-        : `Write it as a list: ${lastKey(value)}: [${JSON.stringify(single)}]`;
-  reading.problems.add(wrongType(value, 'a list', hint));
+        : repair.items.length === 1
+          ? `Write it as a list: ${lastKey(value)}: [${JSON.stringify(repair.items[0])}]`
+          : `Write each item on a line of its own below the key: ${asItems(repair)}`;
+  reading.problems.add(wrongType(value, 'a list', hint, fixOf(repair)));
   return [];
+}
+
+function asItems({ items }: ListRepair): string {
+  return `${items
+    .slice(0, 10)
+    .map((item) => `- ${item}`)
+    .join(', ')}${items.length > 10 ? ', …' : ''}`;
+}
+
+function fixOf(repair: ListRepair | undefined): { readonly fixes: readonly Fix[] } | undefined {
+  return repair?.fix === undefined ? undefined : { fixes: [repair.fix] };
 }
 
 export function readStrings(reading: Reading, value: YamlValue | undefined): readonly Located<string>[] {
@@ -145,7 +164,11 @@ export function readStrings(reading: Reading, value: YamlValue | undefined): rea
       );
       return [];
     }
-    return readString(reading, item) ?? [];
+    if (isScalar(item.node)) return readString(reading, item) ?? [];
+    const repair = repairItem(reading.source, item);
+    const hint = repair === undefined ? 'Write one value in quotes.' : `Write ${asItems(repair)}`;
+    reading.problems.add(wrongType(item, 'a string', hint, fixOf(repair)));
+    return [];
   });
 }
 
@@ -206,23 +229,46 @@ function lastKey(value: YamlValue): string {
   return keyOf(value).split('.').at(-1) ?? '';
 }
 
-function unknownKey(field: YamlField, known: KnownKeys): CogplanError {
-  const elsewhere = Object.hasOwn(known.elsewhere, field.name) ? known.elsewhere[field.name] : undefined;
-  const suggestion = elsewhere ?? nearest(field.name, known.keys);
+function unknownKey(reading: Reading, field: YamlField, known: KnownKeys): CogplanError {
+  const { elsewhere: elsewhereOf, synonyms = {}, movable } = known;
+  const elsewhere = Object.hasOwn(elsewhereOf, field.name) ? elsewhereOf[field.name] : undefined;
+  const plain = snakeCase(field.name);
+  const synonym = known.keys.has(plain) ? plain : Object.hasOwn(synonyms, plain) ? synonyms[plain] : undefined;
+  const suggestion = elsewhere ?? synonym ?? nearest(field.name, known.keys);
+  const anchor = field.node?.anchor;
   const hint =
     elsewhere !== undefined
       ? `${elsewhere}.`
-      : suggestion !== undefined
-        ? `Did you mean ${suggestion}?`
-        : `Known keys: ${[...known.keys].join(', ')}.`;
+      : anchor !== undefined
+        ? `Cog takes no keys of one's own: put &${anchor} on the first value that uses it, and remove the key.`
+        : suggestion !== undefined
+          ? `Did you mean ${suggestion}?`
+          : `Remove it, or rename it. Known keys: ${[...known.keys].join(', ')}.`;
+  const move = movable?.keys.has(field.name) !== true ? undefined : movable.to;
+  const fix =
+    move === 'build'
+      ? moveIntoBuild(reading.source, field)
+      : move === 'top'
+        ? moveOutOfBuild(reading.source, field)
+        : undefined;
   return new CogplanError('COGPLAN_SPEC_UNKNOWN_KEY', `unknown key "${field.name}" in ${known.what}`, {
     subject: field.name,
     where: field.keyWhere,
     hint,
-    ...(elsewhere !== undefined || suggestion === undefined
-      ? predictorFix(field)
-      : { data: oneFix(field.keyWhere, field.name, suggestion) }),
+    ...(fix !== undefined
+      ? { data: { fixes: [fix] } }
+      : elsewhere !== undefined || suggestion === undefined || anchor !== undefined
+        ? predictorFix(field)
+        : { data: oneFix(field.keyWhere, field.name, suggestion) }),
   });
+}
+
+/** `python_version` for `pythonVersion` and `python-version`. */
+function snakeCase(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/[-.\s]+/g, '_')
+    .toLowerCase();
 }
 
 /** `predictor: predict.Predictor` can only mean one thing. */

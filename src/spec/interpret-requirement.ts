@@ -4,11 +4,10 @@ import { formatMarker, type Marker, parseMarker } from '../formats/python/marker
 import { normalizeName } from '../formats/python/name.ts';
 import { formatRequirement, parseRequirement, type Requirement } from '../formats/python/requirement.ts';
 import { parseWheelFilename } from '../formats/python/wheel-filename.ts';
-import { oneFix } from './edit-spec.ts';
+import { oneFix, splitFix } from './edit-spec.ts';
 import { locateLocalPath } from './local-path.ts';
 import { refuseDialects } from './requirement-dialects.ts';
 import { readHashes } from './requirement-hashes.ts';
-import { explainShellCommand } from './shell-command.ts';
 import type { RequirementLine, RequirementSource } from './spec.ts';
 
 export interface RequirementContext {
@@ -32,17 +31,6 @@ export async function interpretRequirement(written: string, context: Requirement
   const { where } = context;
   // pip takes a semicolon with nothing behind it.
   const text = written.replace(/\s*;\s*$/, '');
-  const shell = explainShellCommand(text);
-  if (shell !== undefined) {
-    throw new CogplanError(
-      'COGPLAN_REQUIREMENT_INVALID',
-      `\`${text.slice(0, 200)}\` is a shell command, not a requirement`,
-      {
-        where,
-        hint: shell,
-      },
-    );
-  }
   refuseSingleEquals(text, where);
   refuseGitProtocol(text, where);
   refuseDialects(text, where);
@@ -114,6 +102,7 @@ function refuseSeveral(text: string, where: Where): void {
     where,
     subject: text.slice(0, 200),
     hint: `Write each on a line of its own: ${shown}${words.length > 10 ? ', …' : ''}.`,
+    data: splitFix(where, text, words),
   });
 }
 

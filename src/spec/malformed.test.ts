@@ -61,13 +61,13 @@ describe('what is wrong is told at its place, with what to do', () => {
       'a long dash for a list item',
       inBuild('python_packages:\n    \u2014 numpy'),
       '4:5',
-      /hyphen and a space before the item: - numpy/,
+      /hyphen and a space before each item: - numpy/,
     ],
     [
       'a dash without its space',
       inBuild('python_packages:\n    -numpy'),
       '4:5',
-      /hyphen and a space before the item: - numpy/,
+      /hyphen and a space before each item: - numpy/,
     ],
     [
       'an item without its dash',
@@ -128,7 +128,7 @@ describe('what is wrong is told at its place, with what to do', () => {
       'packages as a block of text',
       inBuild('python_packages: |\n    torch\n    numpy'),
       '3:20',
-      /on a line of its own with "- "/,
+      /on a line of its own below the key: - torch, - numpy/,
     ],
     ['packages as a mapping', inBuild('python_packages:\n    torch: "2.0"'), '4:5', /must be a list, not a mapping/],
     ['a number for a package', inBuild('python_packages:\n    - 5'), '4:7', /must be a string, not a number/],
@@ -207,6 +207,15 @@ describe('what was meant is offered, and reads', () => {
       [`echo "it's: x" > f`],
     ],
     ['a key with a slip', inBuild('systme_packages: []'), (spec) => spec.systemPackages, []],
+    ['a key by a name of its own', 'build:\n  python: "3.11"\n', (spec) => spec.pythonVersion.value, '3.11'],
+    ['Python before 3.7', 'build:\n  python_version: "3.6"\n', (spec) => spec.pythonVersion.value, '3.7'],
+    ['no version at all', 'build:\n  gpu: true\n', (spec) => [spec.pythonVersion.value, spec.gpu], ['3.11', true]],
+    ['nothing', '', (spec) => spec.pythonVersion.value, '3.11'],
+    ['no build', `${RUN}`, (spec) => [spec.pythonVersion.value, spec.predict?.name], ['3.11', 'P']],
+    ['a class by its module', `${BUILD}run: predict.P\n`, (spec) => spec.predict?.file, 'predict.py'],
+    ['a class behind a space', `${BUILD}run: predict.py: P\n`, (spec) => spec.predict?.name, 'P'],
+    ['a class in typographic quotes', `${BUILD}run: \u201cpredict.py:P\u201d\n`, (spec) => spec.predict?.name, 'P'],
+    ['a colon behind a value', 'build:\n  python_version: "3.11":\n', (spec) => spec.pythonVersion.value, '3.11'],
     ['a key in camel case', 'build:\n  pythonVersion: "3.11"\n', (spec) => spec.pythonVersion.value, '3.11'],
     ['a key with a hyphen', 'build:\n  python-version: "3.11"\n', (spec) => spec.pythonVersion.value, '3.11'],
   ])('%s', async (_, text, value, expected) => {
@@ -240,5 +249,110 @@ describe('what is odd and means something is read', () => {
     expect(spec.notices).toMatchObject([{ level: 'warn', code: 'COGPLAN_IMAGE_NAME', where: { line: 4 } }]);
     for (const image of ['r8.im/me/model', 'localhost:5000/a/b:1.0', 'a/b', 'model'])
       expect((await read(`${BUILD}${RUN}image: "${image}"\n`)).notices).toEqual([]);
+  });
+});
+
+describe('lists that are none are offered as lists, and everything else stays as it is', () => {
+  test.each<[string, string, string]>([
+    ['words', 'python_packages: six==1.16.0 idna', 'python_packages:\n    - six==1.16.0\n    - idna'],
+    ['words with commas', 'python_packages: six, idna>=3', 'python_packages:\n    - six\n    - idna>=3'],
+    ['a block of text', 'python_packages: |\n    six\n    idna', 'python_packages:\n    - six\n    - idna'],
+    [
+      'names to versions',
+      'python_packages:\n    six: 1.10\n    idna: "*"',
+      'python_packages:\n    - six==1.10\n    - idna',
+    ],
+    ['an item that is a mapping', 'python_packages:\n    - six: 1.10', 'python_packages:\n    - six==1.10'],
+    ['items in items', 'python_packages:\n    - - six\n      - idna', 'python_packages:\n    - six\n    - idna'],
+    ['a list as an item', 'python_packages:\n    - [six, idna]', 'python_packages:\n    - six\n    - idna'],
+    [
+      'dashes without a space',
+      'python_packages:\n    -six\n    -idna==3.7',
+      'python_packages:\n    - six\n    - idna==3.7',
+    ],
+    ['packages of Debian', 'system_packages: ffmpeg libgl1', 'system_packages:\n    - ffmpeg\n    - libgl1'],
+    ['one command', 'run: echo hi', 'run:\n    - echo hi'],
+    ['two packages as one', 'python_packages:\n    - six idna>=3', 'python_packages:\n    - six\n    - idna>=3'],
+    ['two packages in quotes', 'python_packages:\n    - "six idna"', 'python_packages:\n    - "six"\n    - "idna"'],
+    ['two packages in brackets', "python_packages: ['six idna', attrs]", "python_packages: ['six', 'idna', attrs]"],
+    ['extras in brackets', 'python_packages: [six, uvicorn[standard]]', "python_packages: [six, 'uvicorn[standard]']"],
+    [
+      'a command of pip',
+      'python_packages:\n    - pip install -U six "idna"',
+      'python_packages:\n    - six\n    - idna',
+    ],
+    ['options first', 'python_packages:\n    - --pre six', 'python_packages:\n    - six --pre'],
+    [
+      'commas behind items',
+      "python_packages:\n    - 'six',\n    - 'idna',",
+      "python_packages:\n    - 'six'\n    - 'idna'",
+    ],
+    ['a list for a file', 'python_requirements:\n    - six', 'python_packages:\n    - six'],
+  ])('%s', async (_, text, fixed) => {
+    const around = (inside: string): string => `# ours\n${inBuild(inside)}# the end\n`;
+    const before = around(text);
+    const [fix] = fixesOf(await refusal(before));
+    const after = applyEdits(before, fix?.edits ?? []);
+    expect(after).toBe(around(fixed));
+    await expect(read(after)).resolves.toBeDefined();
+    expect(applyEdits(before.replaceAll('\n', '\r\n'), fix?.edits ?? [])).toBe(after.replaceAll('\n', '\r\n'));
+  });
+
+  test('variables as a mapping', async () => {
+    const text = `${BUILD}${RUN}environment:\n  A: b c\n  N: 1.0\n`;
+    const [fix] = fixesOf(await refusal(text));
+    expect((await read(applyEdits(text, fix?.edits ?? []))).environment).toMatchObject([
+      { name: 'A', value: 'b c' },
+      { name: 'N', value: '1.0' },
+    ]);
+  });
+
+  test('comments between the lines are not thrown away: a person has to write the list', async () => {
+    const error = await refusal(inBuild('python_packages:\n    six: 1.10 # not newer\n    idna: 3.4'));
+    expect(error.hint).toMatch(/- six==1\.10, - idna==3\.4/);
+    expect(fixesOf(error)).toEqual([]);
+  });
+});
+
+describe('keys at the wrong level are moved with what is below them', () => {
+  async function followed(text: string): Promise<string> {
+    let now = text;
+    for (let round = 0; round < 10; round++) {
+      const error: unknown = await read(now).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      if (error === undefined) return now;
+      const [fix] = fixesOf(error);
+      if (fix === undefined) throw error;
+      now = applyEdits(now, fix.edits);
+    }
+    throw new Error(now);
+  }
+
+  test.each<[string, string, string]>([
+    [
+      'beside an empty build',
+      `build:\npython_version: "3.11" # ours\npython_packages:\n- six\n- idna\n${RUN}`,
+      `build:\n  python_version: "3.11" # ours\n  python_packages:\n  - six\n  - idna\n${RUN}`,
+    ],
+    [
+      'without build',
+      `${RUN}gpu: false\npython_version: "3.11"\n`,
+      `${RUN}build:\n  gpu: false\n  python_version: "3.11"\n`,
+    ],
+    [
+      'beside a build of four spaces',
+      `build:\n    python_version: "3.11"\n${RUN}system_packages:\n  - curl\n`,
+      `build:\n    python_version: "3.11"\n    system_packages:\n      - curl\n${RUN}`,
+    ],
+    ['last in build', `${BUILD}  run: "predict.py:P"\n`.replace('run', 'predict'), `${BUILD}predict: "predict.py:P"\n`],
+    [
+      'in the middle of build',
+      'build:\n  predict: "predict.py:P"\n  environment:\n    - A=b\n  python_version: "3.11"\n# end\n',
+      'build:\n  python_version: "3.11"\nenvironment:\n  - A=b\npredict: "predict.py:P"\n# end\n',
+    ],
+  ])('%s', async (_, text, fixed) => {
+    expect(await followed(text)).toBe(fixed);
   });
 });

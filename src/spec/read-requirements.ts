@@ -11,6 +11,7 @@ import { interpretRequirement } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
 import { besides, locateProjectPath, readProjectFile } from './project-file.ts';
 import { PROVIDED } from './provided.ts';
+import { refuseLineSlips } from './requirement-slips.ts';
 import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
@@ -137,7 +138,10 @@ export async function readRequirements(
     where: Where,
     context: { readonly constraint: boolean; readonly including: readonly string[] },
   ): Promise<void> {
-    const line = problems.attempt(() => parseRequirementsLine(text, where));
+    const line = problems.attempt(() => {
+      refuseLineSlips(text, where);
+      return parseRequirementsLine(text, where);
+    });
     if (line === undefined) return;
     for (const option of line.options) {
       if (option.name === '--requirement' || option.name === '--constraint') {

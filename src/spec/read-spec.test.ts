@@ -235,7 +235,15 @@ describe('refusals name code, line, column and key', () => {
     ],
     ['mapping for a list', `${BUILD}  run: {a: 1}\n`, TYPE, 3, 8, 'build.run', /"- "/],
     ['colon in a command', `${BUILD}  run:\n    - echo a: b\n`, TYPE, 4, 7, 'build.run[0]', /quoted as a whole/],
-    ['list for a string', `${BUILD}  python_requirements: [a]\n`, TYPE, 3, 24, 'build.python_requirements', /quotes/],
+    [
+      'list for a string',
+      `${BUILD}  python_requirements: [a]\n`,
+      TYPE,
+      3,
+      24,
+      'build.python_requirements',
+      /python_packages/,
+    ],
     ['string for a mapping', 'build: "3.11"\n', TYPE, 1, 8, 'build', /Indent/],
     ['word for a boolean', `${BUILD}  gpu: "true"\n`, TYPE, 3, 8, 'build.gpu', /without quotes/],
     [

@@ -1,7 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
-import { isNull, knownFields, note, type Reading, wrongType } from './fields.ts';
+import type { Fix } from './edit-spec.ts';
+import { isNull, type KnownKeys, knownFields, note, type Reading, wrongType } from './fields.ts';
 import { FILES } from './files.ts';
 import { joinRequirements } from './join-requirements.ts';
 import { translateLegacy } from './legacy-layout.ts';
@@ -14,9 +15,21 @@ import { NO_SETTINGS, readSettings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
 import { readWeights } from './weights.ts';
-import { parseYaml, type YamlField } from './yaml-source.ts';
+import { parseYaml, type YamlField, type YamlSource } from './yaml-source.ts';
 
 const MAX_BYTES = 256 * 1024;
+
+const MOVABLE: ReadonlySet<string> = new Set([
+  'gpu',
+  'cuda',
+  'cudnn',
+  'python_version',
+  'python_packages',
+  'python_requirements',
+  'system_packages',
+  'pre_install',
+  'sdk_version',
+]);
 
 const KNOWN = {
   what: 'the configuration',
@@ -35,21 +48,16 @@ const KNOWN = {
   ]),
   elsewhere: {
     predictor: 'Rename it to "run", with a value such as "predict.py:Predictor"',
-    ...Object.fromEntries(
-      [
-        'gpu',
-        'cuda',
-        'cudnn',
-        'python_version',
-        'python_packages',
-        'python_requirements',
-        'system_packages',
-        'pre_install',
-        'sdk_version',
-      ].map((key) => [key, `Move it below "build:" as build.${key}`]),
-    ),
+    ...Object.fromEntries([...MOVABLE].map((key) => [key, `Move it below "build:" as build.${key}`])),
   },
-};
+  movable: { keys: MOVABLE, to: 'build' },
+  synonyms: {
+    env: 'environment',
+    environment_variables: 'environment',
+    train_function: 'train',
+    docker_image: 'image',
+  },
+} as const satisfies KnownKeys;
 
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   tests: 'Cog dropped it in 0.17.',
@@ -103,7 +111,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
       : undefined;
 
   const { pythonVersion } = build;
-  if (pythonVersion === undefined) throw missingPythonVersion(source.root.where.file, fields.get('build'));
+  if (pythonVersion === undefined) throw missingPythonVersion(source, fields.get('build'));
   return {
     directory: root,
     file,
@@ -184,12 +192,27 @@ function plainConfig(
   return { ...plain, build: section };
 }
 
-function missingPythonVersion(file: string, build: YamlField | undefined): CogplanError {
+function missingPythonVersion(source: YamlSource, build: YamlField | undefined): CogplanError {
+  const { file } = source.root.where;
   return new CogplanError('COGPLAN_SPEC_REQUIRED', 'build.python_version is required', {
     subject: 'build.python_version',
     where: build === undefined ? { file, line: 1, column: 1, key: 'build.python_version' } : build.keyWhere,
     hint: 'Add it: build:\n  python_version: "3.11"',
+    data: addedVersion(source, build),
   });
+}
+
+function addedVersion(source: YamlSource, build: YamlField | undefined): { readonly fixes?: readonly Fix[] } {
+  const line = build?.keyWhere.line ?? 1;
+  const written = source.lines[line - 1] ?? '';
+  // `build: {gpu: true}` is left to a person, and so is a file that begins with more than its first key.
+  if (build !== undefined && !/^build:\s*(?:#.*)?$/.test(written)) return {};
+  if (build === undefined && /^(?:---|%)/.test(written)) return {};
+  const inside = build === undefined ? undefined : source.fields(build)?.[0]?.keyWhere.column;
+  const added = `${' '.repeat((inside ?? 3) - 1)}python_version: "3.11"`;
+  const become = build === undefined ? ['build:', added, written] : [written, added];
+  const edit = { file: source.root.where.file, line, lines: [written], become };
+  return { fixes: [{ text: 'write python_version: "3.11"', edits: [edit] }] };
 }
 
 /** What a command downloads from a hub, as weights of the image. */

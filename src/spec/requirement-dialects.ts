@@ -1,12 +1,16 @@
 import { CogplanError, type Where } from '../errors.ts';
-import { parseRequirement } from '../formats/python/requirement.ts';
-import { oneFix } from './edit-spec.ts';
+import { oneFix, splitFix } from './edit-spec.ts';
+import { isRequirement } from './requirement-slips.ts';
 
 interface Reading {
   readonly reason: string;
   /** What it means in pip's words; absent where that is not one line. */
   readonly instead?: string;
   readonly hint?: string;
+  /** What it means, where that is several lines. */
+  readonly list?: readonly string[];
+  /** Not even where PEP 508 has a reading for it: `requests@2.31.0` would be an address. */
+  readonly certain?: true;
 }
 
 const NAME = String.raw`[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?`;
@@ -17,7 +21,7 @@ const NAME = String.raw`[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?`;
  */
 export function refuseDialects(text: string, where: Where): void {
   const found = inPipsWords(text);
-  if (found === undefined || isRequirement(text)) return;
+  if (found === undefined || (found.certain !== true && isRequirement(text))) return;
   const instead = found.instead !== undefined && isRequirement(found.instead) ? found.instead : undefined;
   throw new CogplanError(
     'COGPLAN_REQUIREMENT_INVALID',
@@ -26,20 +30,36 @@ export function refuseDialects(text: string, where: Where): void {
       where,
       subject: text.slice(0, 200),
       hint: found.hint ?? `Write ${instead ?? 'it as pip has it: numpy>=1.26,<2'}.`,
-      ...(instead === undefined ? {} : { data: oneFix(where, text, instead) }),
+      ...(instead !== undefined
+        ? { data: oneFix(where, text, instead) }
+        : found.list?.every(isRequirement) === true
+          ? { data: splitFix(where, text, found.list) }
+          : {}),
     },
   );
 }
 
 function inPipsWords(text: string): Reading | undefined {
-  const [, quoted] = /^(["'])(.*)\1$/.exec(text) === null ? [] : ['', text.slice(1, -1)];
-  if (quoted !== undefined) return { reason: 'the quotes are part of it', instead: quoted };
+  const quoted = /^(["'`\u2018\u201c])(.*)(["'`\u2019\u201d]),?$/.exec(text);
+  if (quoted !== null && PAIRS.includes(`${quoted[1]}${quoted[3]}`))
+    return { reason: 'the quotes are part of it', instead: (quoted[2] ?? '').trim() };
+  const toml = /^([A-Za-z0-9][\w.-]*)\s*=\s*(["'])([^"']*)\2,?$/.exec(text);
+  if (toml !== null) return inPoetrysWords(toml[1] ?? '', toml[3] ?? '');
   const caret = new RegExp(`^(${NAME})\\s*(?:@\\s*)?\\^\\s*v?([0-9][0-9.]*)$`).exec(text);
   if (caret !== null) return { reason: '"^" is a word of Poetry', instead: `${caret[1]}${upTo(caret[2] ?? '')}` };
   const tilde = new RegExp(`^(${NAME})\\s*~\\s*([0-9][0-9.]*)$`).exec(text);
-  if (tilde !== null) return { reason: '"~" alone is a word of Poetry and npm', instead: `${tilde[1]}~=${tilde[2]}` };
-  const newest = new RegExp(`^(${NAME})\\s*(?:==?|:)\\s*(?:latest|newest|stable|any)$`, 'i').exec(text);
-  if (newest !== null) return { reason: 'the newest version has no name', instead: newest[1] ?? '' };
+  if (tilde !== null)
+    return { reason: '"~" alone is a word of Poetry and npm', instead: `${tilde[1]}${near(tilde[2] ?? '')}` };
+  const newest = new RegExp(`^(${NAME})(?:\\s*(?:==?|:|@)\\s*|\\s+)(?:latest|newest|stable|any)$`, 'i').exec(text);
+  if (newest !== null) return { reason: 'the newest version has no name', instead: newest[1] ?? '', certain: true };
+  const colon = new RegExp(`^(${NAME})(\\s*@\\s*|:\\s*)v?([0-9]+(?:\\.[0-9]+)+(?:[a-z0-9.+-]*))$`).exec(text);
+  if (colon !== null) {
+    const sign = (colon[2] ?? '').trim();
+    const instead = `${colon[1]}==${colon[3]}`;
+    return { reason: `a version is pinned with "==", not "${sign}"`, instead, certain: true };
+  }
+  const mended = mendOperators(text);
+  if (mended !== undefined) return mended;
   const conda = /^[\w-]+::([\w.-]+?)(?:={1,2}([0-9][\w.*]*)(?:=[\w.]+)?)?$/.exec(text);
   if (conda !== null) {
     const [, name = '', version] = conda;
@@ -56,8 +76,71 @@ function inPipsWords(text: string): Reading | undefined {
       (part) => new RegExp(`^${NAME}(?:\\s*[<>=!~]=?=?\\s*[\\w.*+!]+)?$`).test(part) && /^[A-Za-z]/.test(part),
     )
   )
-    return { reason: 'it is a list', hint: `Write each on a line of its own: ${listed.slice(0, 10).join(' and ')}.` };
+    return {
+      reason: 'it is a list',
+      hint: `Write each on a line of its own: ${listed.slice(0, 10).join(' and ')}.`,
+      list: listed,
+    };
   return undefined;
+}
+
+const PAIRS = ['""', "''", '``', '\u2018\u2019', '\u201c\u201d'];
+
+const SIGNS: readonly (readonly [RegExp, string])[] = [
+  [/\u2265/g, '>='],
+  [/\u2264/g, '<='],
+  [/\u2260/g, '!='],
+  [/\uff1d/g, '='],
+  [/([<>!~=])\s+=/g, '$1='],
+  [/=\s*>(?!=)/g, '>='],
+  [/=\s*<(?!=)/g, '<='],
+  [/(?<![=~!<>])=\s*~(?!=)/g, '~='],
+  [/=\s*!(?!=)/g, '!='],
+  [/<>/g, '!='],
+];
+
+/** Slips in what stands between name and version, each of which leaves no doubt. */
+function mendOperators(text: string): Reading | undefined {
+  const [, before = '', marker = ''] = /^([^;]*)(;.*)?$/s.exec(text) ?? [];
+  const operator = SIGNS.reduce((mended, [sign, instead]) => mended.replace(sign, instead), before);
+  if (operator !== before) return { reason: 'that is no operator', instead: `${operator}${marker}` };
+  const trailing = before.replace(/\s*,\s*$/, '');
+  if (trailing !== before) return { reason: 'a comma stands at its end', instead: `${trailing}${marker}` };
+  const limits = text.replace(/\s*;\s*(?=[<>=!~]=?\s*[0-9])/g, ',');
+  if (limits !== text) return { reason: 'limits are separated by commas', instead: limits };
+  const starred = before.replace(/(>=|<=|<|>)(\s*[0-9]+(?:\.[0-9]+)*)\.\*/g, '$1$2');
+  if (starred !== before) return { reason: '".*" stands behind "==" and "!=" only', instead: `${starred}${marker}` };
+  return undefined;
+}
+
+/** A line of pyproject.toml: `six = "^1.16"`. */
+function inPoetrysWords(name: string, written: string): Reading {
+  const reason = "it is written in Poetry's way";
+  if (name === 'python')
+    return { reason, hint: 'Remove the line: the version of Python is build.python_version in cog.yaml.' };
+  const instead = pinnedBy(name, written);
+  return instead === undefined ? { reason } : { reason, instead };
+}
+
+/** A name and what stands beside it in a mapping of names to versions, as one requirement; undefined when it is none. */
+export function pinnedBy(name: string, written: string): string | undefined {
+  const version = written.trim();
+  const limits = version.split(/\s*,\s*/).map((part) => {
+    if (/^(?:\*|latest|)$/i.test(part)) return '';
+    const [, sign = '', number = ''] = /^(\^|~(?!=))?\s*v?([0-9][0-9.]*)$/.exec(part) ?? [];
+    if (sign === '^') return upTo(number);
+    if (sign === '~') return near(number);
+    if (/^v?[0-9]/.test(part)) return `==${part.replace(/^v/, '')}`;
+    return part.replace(/^=(?!=)/, '==');
+  });
+  const requirement = `${name}${limits.filter((limit) => limit !== '').join(',')}`;
+  return isRequirement(requirement) ? requirement : undefined;
+}
+
+/** `~=1.2.0` for `~1.2`: the last number but those given may grow. */
+function near(version: string): string {
+  const parts = version.split('.').filter((part) => part !== '');
+  return parts.length > 2 ? `~=${parts.join('.')}` : `~=${[...parts, '0'].join('.')}`;
 }
 
 /** `>=1.2,<2` for `^1.2`, `>=0.3,<0.4` for `^0.3`. https://python-poetry.org/docs/dependency-specification/ */
@@ -70,14 +153,4 @@ function upTo(version: string): string {
   const index = at < 0 ? parts.length - 1 : at;
   const limit = parts.slice(0, index + 1).map((part, place) => (place === index ? part + 1 : part));
   return `>=${parts.join('.')},<${limit.join('.')}`;
-}
-
-function isRequirement(text: string): boolean {
-  try {
-    parseRequirement(text);
-    return true;
-  } catch (error) {
-    if (error instanceof CogplanError) return false;
-    throw error;
-  }
 }

@@ -1,7 +1,9 @@
 import { isMap, isScalar } from 'yaml';
 import { compareBytes } from '../canonical.ts';
 import { CogplanError } from '../errors.ts';
-import { note, type Reading, readMapping, readString, readStrings, wrongType } from './fields.ts';
+import { oneFix } from './edit-spec.ts';
+import { note, type Reading, readMapping, readString, readStrings, sourceOf, wrongType } from './fields.ts';
+import { repairList } from './list-repairs.ts';
 import { locateProjectFile } from './project-file.ts';
 import type { Located, PythonTarget, Spec } from './spec.ts';
 import type { YamlField } from './yaml-source.ts';
@@ -20,10 +22,12 @@ export async function readTarget(
   if (text === undefined || field === undefined) return undefined;
   const [, file, name] = /^([^:]+\.py):([\p{ID_Start}_][\p{ID_Continue}]*)$/u.exec(text.value) ?? [];
   if (file === undefined || name === undefined) {
+    const meant = asTarget(text.value);
     reading.problems.add(
       new CogplanError('COGPLAN_SPEC_VALUE', `${field.name} "${text.value}" does not name a file and a class`, {
         where: text.where,
-        hint: `Write it in the form "${asTarget(text.value) ?? example}".`,
+        hint: `Write it in the form "${meant ?? example}".`,
+        ...(meant === undefined ? {} : { data: oneFix(text.where, sourceOf(field), `"${meant}"`) }),
       }),
     );
     return undefined;
@@ -39,8 +43,9 @@ export async function readTarget(
 }
 
 // `package.module.Class` and `module:Class` are how other tools write it.
-function asTarget(text: string): string | undefined {
-  const [, module, name] = /^([\w./]+?)(?:\.py)?[.:]([A-Za-z_]\w*)$/.exec(text) ?? [];
+function asTarget(written: string): string | undefined {
+  const text = written.replace(/\s+/g, '').replace(/^[\u2018\u2019\u201c\u201d]+|[\u2018\u2019\u201c\u201d]+$/g, '');
+  const [, module, name] = /^([\w./-]+?)(?:\.py)?[.:]{1,2}([A-Za-z_]\w*)$/.exec(text) ?? [];
   if (module === undefined || name === undefined || name === 'py') return undefined;
   return `${module.replaceAll('.', '/')}.py:${name}`;
 }
@@ -95,7 +100,9 @@ const RESERVED_PREFIXES = ['R8_', 'REPLICATE_', 'CUDA_', 'NVIDIA_', 'NV_', 'PGET
 /** `NAME=value` items, sorted by name. */
 export function readEnvironment(reading: Reading, field: YamlField | undefined): Spec['environment'] {
   if (field !== undefined && isMap(field.node)) {
-    reading.problems.add(wrongType(field, 'a list', 'Write each variable as an item: - NAME=value.'));
+    const fix = repairList(reading.source, field)?.fix;
+    const data = fix === undefined ? undefined : { fixes: [fix] };
+    reading.problems.add(wrongType(field, 'a list', 'Write each variable as an item: - NAME=value.', data));
     return [];
   }
   const variables = new Map<string, Spec['environment'][number]>();

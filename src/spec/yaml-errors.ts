@@ -88,6 +88,10 @@ function diagnose(error: YAMLError, lines: readonly string[], index: number, col
     bareItem(lines, index) ??
     missingColon(lines, index) ??
     missingDash(lines, index) ??
+    spacedTarget(lines, index) ??
+    strayComma(lines, index) ??
+    bracketInside(error, lines, index) ??
+    trailingColon(lines, index) ??
     colonInside(error, lines, index) ??
     badIndent(error, lines, index, column) ?? {
       reason: lowerFirst(error.message.split('\n')[0] ?? ''),
@@ -205,6 +209,59 @@ function missingDash(lines: readonly string[], index: number): Diagnosis | undef
     }
   }
   return undefined;
+}
+
+// `predict: predict.py: Predictor`
+function spacedTarget(lines: readonly string[], index: number): Diagnosis | undefined {
+  const [, key, module, name] = /^((?:run|predict|train):\s+)(\S+\.py):\s+(\w+)\s*$/.exec(lines[index] ?? '') ?? [];
+  if (key === undefined) return undefined;
+  return {
+    reason: 'a space stands between the file and its class',
+    hint: `Write ${module}:${name}`,
+    repair: oneLine(index, `${key}"${module}:${name}"`, `write "${module}:${name}"`),
+  };
+}
+
+const ENDS_IN_COMMA = /^(\s*- (?:"[^"]*"|'[^']*')),\s*$/;
+
+// `- "six",`, as in a list of another language.
+function strayComma(lines: readonly string[], index: number): Diagnosis | undefined {
+  if (!ENDS_IN_COMMA.test(lines[index] ?? '')) return undefined;
+  const all = lines.flatMap((line, at) => {
+    const item = ENDS_IN_COMMA.exec(line)?.[1];
+    return item === undefined ? [] : [[at, item] as const];
+  });
+  return {
+    reason: 'a comma ends an item that stands on a line of its own',
+    hint: 'Remove the comma: a dash begins the next item.',
+    repair: { text: 'remove the commas behind items', ways: [all] },
+  };
+}
+
+// `[uvicorn[standard], six]`
+function bracketInside(error: YAMLError, lines: readonly string[], index: number): Diagnosis | undefined {
+  const line = lines[index] ?? '';
+  if (error.code !== 'MISSING_CHAR' && error.code !== 'BAD_INDENT' && !/flow/i.test(error.message)) return undefined;
+  const bare = /(?<=[[,]\s*)([A-Za-z0-9][\w.-]*\[[\w,\s.-]*\][^,\]"']*)(?=\s*[,\]])/g;
+  const quoted = line.replace(bare, (item) => `'${item.trim()}'`);
+  if (quoted === line) return undefined;
+  const [first = ''] = line.match(bare) ?? [];
+  return {
+    reason: `the brackets of ${first.trim()} stand for a list, without quotes`,
+    hint: `Put it in quotes: '${first.trim()}'`,
+    repair: oneLine(index, quoted, 'put what has brackets in quotes'),
+  };
+}
+
+// `python_version: "3.11":`
+function trailingColon(lines: readonly string[], index: number): Diagnosis | undefined {
+  const [, kept] = /^(\s*[\w-]+:\s+(?:"[^"]*"|'[^']*'|[\w.]+)):\s*$/.exec(lines[index] ?? '') ?? [];
+  if (kept === undefined) return undefined;
+  return {
+    reason: 'a colon stands behind the value',
+    hint: `Remove the colon at the end of line ${index + 1}.`,
+    repair: oneLine(index, kept, `remove the colon at the end of line ${index + 1}`),
+  };
 }
 
 function colonInside(error: YAMLError, lines: readonly string[], index: number): Diagnosis | undefined {

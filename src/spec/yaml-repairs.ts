@@ -58,7 +58,7 @@ export function indentations(
   return hasSiblings ? [together] : [[[index, moved(lines[index] ?? '')]], together];
 }
 
-function indentOf(line: string): number {
+export function indentOf(line: string): number {
   return line.length - line.trimStart().length;
 }
 

@@ -28,6 +28,10 @@ export interface YamlField extends YamlValue {
 
 export interface YamlSource {
   readonly root: YamlValue;
+  /** Without their ends. */
+  readonly lines: readonly string[];
+  /** The lines, from 1, that a value covers where it stands; undefined for one that stands elsewhere, behind an alias. */
+  span(value: YamlValue): LineSpan | undefined;
   /** Plain data; aliases expanded within a bound. */
   toPlain(value: YamlValue): unknown;
   /** Fields of a mapping in order; undefined for another node. Keys that are not strings are refused. */
@@ -39,6 +43,11 @@ export interface YamlSource {
   isList(path: readonly (string | number)[]): boolean;
   /** A block value as it is written, without what follows it on its last line. */
   textOf(value: YamlValue): string;
+}
+
+export interface LineSpan {
+  readonly first: number;
+  readonly last: number;
 }
 
 const MAX_ALIASES = 100;
@@ -152,8 +161,18 @@ export function parseYaml(text: string, file: string): YamlSource {
     return { value, where };
   };
 
+  const spanOf = ({ node, where }: YamlValue): LineSpan | undefined => {
+    const [start, end] = node?.range ?? [];
+    if (start === undefined || end === undefined) return undefined;
+    const first = lines.linePos(start).line;
+    const last = lines.linePos(start + Math.max(0, text.slice(start, end).trimEnd().length - 1)).line;
+    return first === where.line ? { first, last } : undefined;
+  };
+
   return {
     root,
+    lines: text.split(/\r?\n/),
+    span: spanOf,
     locate: (path) => follow(path).where,
     isList: (path) => isSeq(follow(path).value?.node),
     toPlain: (value) => {
