@@ -197,6 +197,10 @@ export const ERROR_CODES = {
     family: 'outside',
     summary: 'A registry did not accept a request, or answered with what is none of its protocol.',
   },
+  COGPLAN_REGISTRY_TAG_CONTENDED: {
+    family: 'outside',
+    summary: 'Others write a tag all the time, and the images that were to join it are lost from it each time.',
+  },
   COGPLAN_REQUIREMENTS_CYCLE: { family: 'input', summary: 'Requirements files include each other in a circle.' },
   COGPLAN_REQUIREMENTS_FILE: {
     family: 'input',

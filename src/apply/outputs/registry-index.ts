@@ -1,15 +1,14 @@
 import { compareBytes } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
-import { type Digest, sha256, toDigest } from '../../digest.ts';
+import type { Digest } from '../../digest.ts';
 import type { Span } from '../../events.ts';
-import { pushManifest } from '../../sources/oci/push-manifest.ts';
 import { formatReference, type ImageReference } from '../../sources/oci/reference.ts';
 import { openRegistry } from '../../sources/oci/registry.ts';
-import { readTagMembers, type TagMember } from '../../sources/oci/tag-members.ts';
+import { readTagMembers } from '../../sources/oci/tag-members.ts';
 import type { Applied } from '../apply.ts';
-import { encodeImageIndex, INDEX_TYPE } from '../image/image-index.ts';
 import { MANIFEST_TYPE } from '../image/manifest.ts';
 import { platformOf } from './image-blobs.ts';
+import { joinTag, nameOf, putIndex } from './join-tag.ts';
 import { type Pushed, type PushedImage, pushImage } from './registry.ts';
 
 export interface PushedIndex {
@@ -42,7 +41,8 @@ export async function pushIndex(
 ): Promise<PushedIndex> {
   const registry = await openRegistry(context, reference, { access: 'push' });
   const tag = reference.tag ?? 'latest';
-  const before = join ? await readTagMembers(registry, tag) : [];
+  // Refused before anything is sent.
+  if (join) await readTagMembers(registry, tag);
   const pushed: { readonly applied: Applied; readonly result: PushedImage }[] = [];
   // One after the other: layers that they share are sent once.
   for (const applied of images)
@@ -53,26 +53,18 @@ export async function pushIndex(
     size: result.manifestSize,
     ...platformOf(applied),
   }));
-  const names = new Set(own.map(nameOf));
-  const others = before.filter((member) => !names.has(nameOf(member)));
-  const bytes = encodeImageIndex([...own, ...others]);
-  const digest = toDigest(sha256(bytes));
-  const { sent: isSent } = await pushManifest(registry, { bytes, digest, mediaType: INDEX_TYPE }, tag);
+  const index = join ? await joinTag(context, registry, { tag, own }) : await putIndex(registry, { tag, members: own });
   const sum = (key: 'sent' | 'saved'): number => pushed.reduce((total, { result }) => total + result[key], 0);
   return {
     kind: 'registry-index',
     reference: formatReference(reference),
-    indexDigest: digest,
+    indexDigest: index.digest,
     images: pushed.map(({ applied, result: { manifestSize: _, ...image } }) => ({
       platform: applied.platform,
       ...image,
     })),
-    joined: [...new Set(others.map(nameOf))].sort(compareBytes),
-    sent: sum('sent') + (isSent ? bytes.length : 0),
-    saved: sum('saved') + (isSent ? 0 : bytes.length),
+    joined: [...new Set(index.others.map(nameOf))].sort(compareBytes),
+    sent: sum('sent') + index.sent,
+    saved: sum('saved') + index.saved,
   };
-}
-
-function nameOf({ os, architecture }: Pick<TagMember, 'os' | 'architecture'>): string {
-  return `${os}/${architecture}`;
 }

@@ -13,20 +13,27 @@ export interface TagMember {
   readonly variant?: string | undefined;
 }
 
+export interface NamedByTag {
+  /** Of the document that the tag names, as it was read; absent where there is no such tag. */
+  readonly digest?: Digest;
+  readonly members: readonly TagMember[];
+}
+
 const MAX_DOCUMENT = 4 * 1024 * 1024;
 
 /**
  * The images that a tag names now, by platform; none where there is no such tag. Members without a platform, such as attestations, are left out.
  * Errors: COGPLAN_IMAGE_INVALID, COGPLAN_HASH_MISMATCH, those of `openRegistry`.
  */
-export async function readTagMembers(registry: Registry, tag: string): Promise<readonly TagMember[]> {
+export async function readTagMembers(registry: Registry, tag: string): Promise<NamedByTag> {
   const answer = await registry.send(registry.url(`manifests/${tag}`), {
     method: 'GET',
     headers: { accept: [...INDEX_TYPES, ...MANIFEST_TYPES].join(', ') },
     maxBytes: MAX_DOCUMENT,
     allowStatus: [404],
   });
-  if (answer.status === 404) return [];
+  if (answer.status === 404) return { members: [] };
+  const digest = toDigest(sha256(answer.body));
   const name = `${registry.name}:${tag}`;
   const document = parseJson(answer.body, name) as { readonly mediaType?: unknown } | null;
   const mediaType =
@@ -36,18 +43,18 @@ export async function readTagMembers(registry: Registry, tag: string): Promise<r
   if (INDEX_TYPES.includes(mediaType)) {
     const parsed = INDEX.safeParse(document);
     if (!parsed.success) throw invalid(name, 'its index cannot be read');
-    return parsed.data.manifests.flatMap(({ platform, mediaType: type, digest, size }) => {
+    const members = parsed.data.manifests.flatMap(({ platform, mediaType: type, digest: named, size }) => {
       const { os = 'unknown', architecture = 'unknown', variant } = platform ?? {};
       return os === 'unknown' || architecture === 'unknown'
         ? []
-        : [{ mediaType: type, digest, size, os, architecture, variant }];
+        : [{ mediaType: type, digest: named, size, os, architecture, variant }];
     });
+    return { digest, members };
   }
   const manifest = MANIFEST.safeParse(document);
   if (!MANIFEST_TYPES.includes(mediaType) || !manifest.success) throw invalid(name, 'its manifest cannot be read');
   const { os, architecture } = await readConfig(registry, manifest.data.config.digest, name);
-  const { body } = answer;
-  return [{ mediaType, digest: toDigest(sha256(body)), size: body.length, os, architecture }];
+  return { digest, members: [{ mediaType, digest, size: answer.body.length, os, architecture }] };
 }
 
 async function readConfig(
