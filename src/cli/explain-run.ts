@@ -32,8 +32,9 @@ export function explainedRun(spec: Spec): readonly string[] {
   ];
 }
 
-function meaning({ class: kind, why }: RunPart): string {
-  return kind === 'step' ? `run in the sandbox: ${why}` : why;
+function meaning({ class: kind, why, platform }: RunPart): string {
+  const text = kind === 'step' ? `run in the sandbox: ${why}` : why;
+  return platform === undefined ? text : `on ${platform}: ${text}`;
 }
 
 function shortened(text: string): string {

@@ -207,7 +207,9 @@ function tellUnchanged({ json }: Session, directory: string, { targets }: Lock):
 /** What became of the commands of build.run, in one line each. */
 function tellRun({ host }: Session, { runReading }: Spec): void {
   for (const { from, parts } of runReading.commands) {
-    for (const part of parts) info(host, 'lock.run', `${from}: ${part.class}: ${part.why}`);
+    for (const { class: kind, why, platform } of parts) {
+      info(host, 'lock.run', `${from}: ${kind}${platform === undefined ? '' : ` (${platform})`}: ${why}`);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { withoutUserInfo } from '../errors.ts';
 import type { Asked } from '../lock/schema.generated.ts';
 import { FILES } from '../spec/files.ts';
 import type { RequirementLine, Spec, WeightSet } from '../spec/spec.ts';
+import { packageText } from '../spec/spec-on.ts';
 
 /** A key of the project's files whose meaning is not what the lock was made for. */
 export interface AskedChange {
@@ -28,7 +29,7 @@ export function askedOf(spec: Spec): Asked {
     }),
     accelerator: defined({ 'build.gpu': spec.gpu, 'build.cuda': spec.cuda?.value, 'build.cudnn': spec.cudnn?.value }),
     system: defined({
-      'build.system_packages': spec.systemPackages.map((item) => item.value),
+      'build.system_packages': spec.systemPackages.map(packageText),
       archives: spec.settings.values.archives as Json | undefined,
       recommends: askedRecommends(spec),
       configure: spec.settings.values.configure === 'sealed' ? 'sealed' : undefined,

@@ -8,6 +8,7 @@ import { LOCK_VERSION } from '../lock/read-lock.ts';
 import type { Archive, Hold, Lock, Step, System, Target, Tool } from '../lock/schema.generated.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
+import { specOn } from '../spec/spec-on.ts';
 import { VERSION } from '../version.ts';
 import { askedOf, compareAsked } from './asked.ts';
 import { environmentOf, isSameEnvironment } from './environment.ts';
@@ -44,7 +45,7 @@ export async function resolveLock(context: Context, request: LockRequest): Promi
   const holds = request.holds ?? previous?.holds ?? [];
   const held = heldOf(holds, before, context.now());
   const placed = await resolvePlacedFamily(context, {
-    spec: request.spec,
+    spec: specOn(request.spec, platform),
     platform,
     previous: before,
     mode: previous?.asOf === options.asOf ? options.mode : 'upgrade',

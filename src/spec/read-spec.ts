@@ -1,4 +1,4 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, join, posix, resolve } from 'node:path';
 import { CogplanError } from '../errors.ts';
 import { type Build, readBuild } from './build-section.ts';
 import type { Fix } from './edit-spec.ts';
@@ -10,8 +10,9 @@ import { Problems } from './problems.ts';
 import { exists, readProjectText } from './project-file.ts';
 import { readInstalled } from './read-installed.ts';
 import { readRun } from './run/read-run.ts';
+import { PLAIN, type Surroundings } from './run/run-state.ts';
 import { separateWeights } from './separate-weights.ts';
-import { NO_SETTINGS, readSettings } from './settings.ts';
+import { NO_SETTINGS, readSettings, type Settings } from './settings.ts';
 import type { Notice, Spec } from './spec.ts';
 import { readConcurrency, readEnvironment, readImageNames, readTarget } from './top-level.ts';
 import { readWeights } from './weights.ts';
@@ -98,7 +99,7 @@ export async function readSpec(directory: string, options: { readonly file?: str
   const environment = readEnvironment(reading, fields.get('environment'));
   const names = readImageNames(reading, fields);
   const weights = readWeights(reading, fields.get('weights'), settings ?? NO_SETTINGS);
-  const runReading = readRun(build.run);
+  const runReading = readRun(build.run, surroundingsOf(settings ?? NO_SETTINGS));
   for (const { value, where } of runReading.warnings)
     notices.push({ level: 'warn', code: 'COGPLAN_RUN_LINE', text: value, where });
   const installed = await readInstalled(reading, runReading.requirements);
@@ -213,6 +214,16 @@ function addedVersion(source: YamlSource, build: YamlField | undefined): { reado
   const become = build === undefined ? ['build:', added, written] : [written, added];
   const edit = { file: source.root.where.file, line, lines: [written], become };
   return { fixes: [{ text: 'write python_version: "3.11"', edits: [edit] }] };
+}
+
+/** What cogplan.yaml says of the image that the commands find. */
+function surroundingsOf({ values }: Settings): Surroundings {
+  return {
+    ...PLAIN,
+    onImage: values.base !== undefined,
+    foreignArchives: (values.archives ?? []).length > 0,
+    files: (values.files ?? []).map(({ path, unpack }) => ({ path: posix.resolve('/', path), whole: unpack === true })),
+  };
 }
 
 /** What a command downloads from a hub, as weights of the image. */

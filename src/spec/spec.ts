@@ -3,7 +3,7 @@ import type { Where } from '../errors.ts';
 import type { Marker } from '../formats/python/marker.ts';
 import type { NormalizedName } from '../formats/python/name.ts';
 import type { Specifier } from '../formats/python/specifier.ts';
-import type { RunReading } from './run/run-reading.ts';
+import type { InstalledPackage, RunReading } from './run/run-reading.ts';
 import type { Settings } from './settings.ts';
 
 /** A value a person wrote, with the place where it stands. */
@@ -149,7 +149,7 @@ export interface Spec {
   readonly cuda?: Located<string>;
   readonly cudnn?: Located<string>;
   readonly sdkVersion?: Located<string>;
-  readonly systemPackages: readonly Located<string>[];
+  readonly systemPackages: readonly InstalledPackage[];
   readonly requirements: Requirements;
   /** `build.run`, then `build.pre_install`, as Cog orders them. */
   readonly run: readonly RunCommand[];

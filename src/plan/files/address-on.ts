@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Platform } from '../../lock/platform.ts';
+import { onPlatform } from '../../spec/run/on-platform.ts';
 import { ARCHITECTURE, MACHINE } from '../../spec/run/run-reading.ts';
-import { onPlatform } from './on-platform.ts';
 import { pgetProgram, pgetRelease } from './pget-releases.ts';
 
 /** An address as it is asked for a platform. */

@@ -1,7 +1,7 @@
 import type { SimpleCommand } from '../../formats/debian/effects/shell-syntax.ts';
 import { formatOf, placeArchive, readTar } from './commands/archives.ts';
 import { readFetches } from './commands/fetch.ts';
-import { writeText } from './commands/files.ts';
+import { formatted, teeInto, writeText } from './commands/files.ts';
 import { tellArchive } from './commands/system.ts';
 import { invocationOf } from './invocation.ts';
 import { type Invocation, notRead, type Outcome, type RunState } from './run-state.ts';
@@ -34,11 +34,19 @@ export function readPipe(
   second: SimpleCommand,
   readSimple: (command: SimpleCommand) => Outcome,
 ): Outcome {
-  const [from, to] = [invocationOf(state, first), invocationOf(state, second)];
-  if ('why' in from || 'why' in to) return notRead('a pipe');
+  const [source, sink] = [invocationOf(state, first), invocationOf(state, second)];
+  if ('why' in source || 'why' in sink) return notRead('a pipe');
+  const [from, to] = [withoutSudo(source), withoutSudo(sink)];
+  if (state.functions.has(from.name) || state.functions.has(to.name)) return notRead('a pipe of a function');
   if (FILTERS.has(to.name) && to.output === undefined && !['curl', 'wget', 'cat', 'echo'].includes(from.name)) {
     const outcome = readSimple(first);
-    return outcome.class === 'step' ? notRead(`a pipe: ${outcome.why}`) : outcome;
+    if (outcome.class === 'step') return notRead(`a pipe: ${outcome.why}`);
+    const { status: _, ...rest } = outcome;
+    if (to.name !== 'grep' && to.name !== 'egrep') return rest;
+    const isList = /^pip3?$/.test(from.name) && ['list', 'freeze'].includes(from.words[0] ?? '');
+    const why = `whether ${to.words.join(' ')} is found is not known`;
+    const asked = { ...(outcome.class === 'none' ? { why } : {}), ...(isList ? { asksFor: 'package' as const } : {}) };
+    return { ...rest, ...asked, status: 'unknown' };
   }
   if (from.name === 'yes' || (from.name === 'echo' && ['pip', 'pip3', 'apt-get', 'apt'].includes(to.name))) {
     const isAnswer = from.words.length <= 1 && ANSWERS.test(from.words[0] ?? '');
@@ -48,27 +56,41 @@ export function readPipe(
   if (from.name === 'curl' || from.name === 'wget') return fetchInto(state, from, to);
   const text = printedBy(from);
   if (text === undefined) return notRead('a pipe');
-  if (to.name === 'tee') return teeInto(state, text, to);
+  if (to.name === 'tee' && to.output === undefined && to.input === undefined) return teeInto(state, text, to.words);
+  if (to.name === 'base64') return decodeInto(state, text, to);
   if (/^sha256sum$/.test(to.name)) return holdToHash(state, text, to);
   return notRead('a pipe');
+}
+
+function withoutSudo(invocation: Invocation): Invocation {
+  const [name, ...words] = invocation.words;
+  return invocation.name === 'sudo' && name !== undefined && !name.startsWith('-')
+    ? { ...invocation, name, words }
+    : invocation;
 }
 
 /** The text that `echo`, `printf` or `cat` with a here-document prints, where it is the same in every shell. */
 function printedBy({ name, words, input, output }: Invocation): string | undefined {
   if (output !== undefined) return undefined;
   if (name === 'cat') return words.length === 0 ? input : undefined;
+  if (name === 'printf') return formatted(words);
   if (name !== 'echo') return undefined;
   const bare = words[0] === '-n' ? words.slice(1) : words;
   const text = bare.join(' ');
   return /\\|^-[neE]+(?: |$)/.test(text) ? undefined : `${text}${words[0] === '-n' ? '' : '\n'}`;
 }
 
-function teeInto(state: RunState, text: string, { words, output, input }: Invocation): Outcome {
-  const append = words[0] === '-a' || words[0] === '--append';
-  const [file, ...more] = append ? words.slice(1) : words;
-  if (file === undefined || more.length > 0 || file.startsWith('-') || output !== undefined || input !== undefined)
-    return notRead('a pipe to several files');
-  return writeText(state, { path: state.resolve(file), text, append });
+/** `echo TEXT | base64 -d > FILE`, of text. */
+function decodeInto(state: RunState, text: string, { words, output }: Invocation): Outcome {
+  const [flag, ...more] = words.filter((word) => word !== '-');
+  if (!['-d', '--decode', '-D'].includes(flag ?? '') || more.length > 0 || output === undefined)
+    return notRead('a pipe');
+  const plain = text.replace(/\n/g, '');
+  const bytes = Buffer.from(plain, 'base64');
+  const isWhole = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(plain);
+  const decoded = bytes.toString('utf8');
+  if (!isWhole || !Buffer.from(decoded, 'utf8').equals(bytes)) return notRead('a pipe of bytes that are no text');
+  return writeText(state, { path: state.resolve(output.path), text: decoded, append: output.append });
 }
 
 /** `echo "HASH  FILE" | sha256sum -c`: the file has to have this hash when it is locked. */

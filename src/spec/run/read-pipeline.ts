@@ -1,107 +1,101 @@
 import { parseShell } from '../../formats/debian/effects/shell-parse.ts';
-import type {
-  AndOr,
-  Command,
-  ForCommand,
-  List,
-  Pipeline,
-  SimpleCommand,
-} from '../../formats/debian/effects/shell-syntax.ts';
-import { expandWord } from './expand-word.ts';
+import type { Command, List, Pipeline, SimpleCommand } from '../../formats/debian/effects/shell-syntax.ts';
+import { lookUp } from './commands/condition.ts';
 import { invocationOf } from './invocation.ts';
+import { readCall, readCase, readFor, readIf, readWhile, together } from './read-compound.ts';
+import { readStatements } from './read-list.ts';
 import { readPipe } from './read-pipe.ts';
 import { ruleFor } from './rules.ts';
 import { type Invocation, notRead, type Outcome, type RunState } from './run-state.ts';
 
-const MOST_TURNS = 200;
 const MOST_DEPTH = 20;
 
+export interface Reading {
+  readonly depth?: number;
+  /** The image can only be built when this succeeds. */
+  readonly needed?: boolean;
+}
+
 /** What one pipeline comes to: taken into the state when all of it is understood, and not at all otherwise. */
-export function readPipeline(state: RunState, { negated, commands }: Pipeline, depth = 0): Outcome {
-  if (negated) return notRead('its success is turned round');
+export function readPipeline(
+  state: RunState,
+  { negated, commands }: Pipeline,
+  { depth = 0, needed = false }: Reading = {},
+): Outcome {
   const [first, second, ...more] = commands;
   if (first === undefined) return notRead('an empty statement');
-  if (second === undefined) return readStatement(state, first, depth);
+  if (negated) return turnedRound(state, { negated: false, commands }, { depth, needed });
+  if (second === undefined) return readStatement(state, first, { depth, needed });
   if (first.kind !== 'simple' || second.kind !== 'simple' || more.length > 0) return notRead('a pipe');
   return readPipe(state, first, second, (command) => readSimple(state, command, depth));
 }
 
-/** The pipelines of a list in order; what stands behind `||` is left out, since what comes before it is understood. */
-export function pipelinesOf(list: List): readonly { readonly pipeline: Pipeline; readonly skipped: boolean }[] {
-  return (list satisfies readonly AndOr[]).flatMap(({ first, rest }) => [
-    { pipeline: first, skipped: false },
-    ...rest.map(({ operator, pipeline }) => ({ pipeline, skipped: operator === '||' })),
-  ]);
+/** `! COMMAND`; one that does more than ask succeeds, which is a failure when it is turned round. */
+function turnedRound(state: RunState, pipeline: Pipeline, { depth, needed }: Required<Reading>): Outcome {
+  return state.attempt(() => {
+    const outcome = readPipeline(state, pipeline, { depth });
+    if (outcome.class === 'step') return outcome;
+    if (outcome.class !== 'none' && needed) return notRead('its success is turned round');
+    const { status = true, turned = false } = outcome;
+    return { ...outcome, status: status === 'unknown' ? status : !status, turned: !turned };
+  });
 }
 
-function readStatement(state: RunState, command: Command, depth: number): Outcome {
+function readStatement(state: RunState, command: Command, { depth, needed }: Required<Reading>): Outcome {
   if (command.kind === 'simple') return readSimple(state, command, depth);
   if (command.redirects.length > 0 || depth > MOST_DEPTH) return notRead(statement(command));
   const why = (outcome: Outcome): Outcome =>
     outcome.class === 'step' ? notRead(`${statement(command)}: ${outcome.why}`) : outcome;
+  const whole = (list: List): Outcome => readWhole(state, list, { depth, needed: false });
   switch (command.kind) {
     case 'group':
-      return why(readWhole(state, command.body, depth));
+      return why(readWhole(state, command.body, { depth, needed }));
     case 'subshell':
-      return why(apart(state, () => readWhole(state, command.body, depth)));
+      return why(apart(state, () => readWhole(state, command.body, { depth, needed })));
     case 'for':
-      return why(readLoop(state, command, depth));
-    default:
-      return notRead(statement(command));
+      return why(readFor(state, command, whole));
+    case 'if':
+      return why(readIf(state, command, whole));
+    case 'case':
+      return why(readCase(state, command, whole));
+    case 'while':
+      return why(readWhile(state, command, whole));
+    case 'function':
+      state.functions.set(command.name, command);
+      return { class: 'none', why: `what ${command.name} does is read where it is called` };
   }
 }
 
-function statement({ kind }: Command): string {
-  return `${kind === 'if' ? 'an' : 'a'} ${kind} statement`;
+function statement(command: Command): string {
+  if (command.kind === 'while' && command.until) return 'an until statement';
+  return `${command.kind === 'if' ? 'an' : 'a'} ${command.kind} statement`;
 }
 
 /** A list that is read altogether or not at all. */
-function readWhole(state: RunState, list: List, depth: number): Outcome {
+function readWhole(state: RunState, list: List, { depth, needed }: Required<Reading>): Outcome {
   return state.attempt(() => {
-    const outcomes: Outcome[] = [];
-    for (const { pipeline, skipped } of pipelinesOf(list)) {
-      if (skipped) continue;
-      const outcome = readPipeline(state, pipeline, depth + 1);
-      if (outcome.class === 'step') return outcome;
-      outcomes.push(outcome);
-    }
-    return together(outcomes);
+    const { read, status, stopped } = readStatements(state, list, {
+      needed,
+      readPipeline: (pipeline, isNeeded) => readPipeline(state, pipeline, { depth: depth + 1, needed: isNeeded }),
+    });
+    if (stopped !== undefined) return notRead(stopped.why);
+    const outcome = together(read.filter(({ skipped }) => skipped !== true).map((item) => item.outcome));
+    const { status: _, ...rest } = outcome;
+    return status === true ? rest : { ...rest, status };
   });
-}
-
-/** One class for several parts: that of the first one that has an effect. */
-function together(outcomes: readonly Outcome[]): Outcome {
-  const effects = outcomes.filter((outcome) => outcome.class !== 'none');
-  const [first = outcomes[0]] = effects;
-  if (first === undefined) return { class: 'none', why: 'it does nothing' };
-  return { ...first, why: [...new Set((effects.length === 0 ? [first] : effects).map(({ why }) => why))].join('; ') };
 }
 
 /** Folder and variables are those of before, afterwards. */
 function apart(state: RunState, work: () => Outcome): Outcome {
   const { cwd } = state;
   const variables = new Map(state.variables);
+  const [functions, exported] = [new Map(state.functions), new Set(state.exported)];
   const outcome = work();
   state.cwd = cwd;
   state.variables = variables;
+  state.functions = functions;
+  state.exported = exported;
   return outcome;
-}
-
-function readLoop(state: RunState, { name, words, body }: ForCommand, depth: number): Outcome {
-  const values = words?.map((word) => expandWord(word, state.variables));
-  if (values === undefined || values.length > MOST_TURNS) return notRead('what it goes through is not known');
-  if (values.includes(undefined)) return notRead('a word that only the shell can expand');
-  return state.attempt(() => {
-    const outcomes: Outcome[] = [];
-    for (const value of values) {
-      if (--state.turns < 0) return notRead('it goes through too much');
-      state.variables.set(name, value ?? '');
-      const outcome = readWhole(state, body, depth);
-      if (outcome.class === 'step') return outcome;
-      outcomes.push(outcome);
-    }
-    return together(outcomes);
-  });
 }
 
 function readSimple(state: RunState, command: SimpleCommand, depth: number): Outcome {
@@ -123,12 +117,29 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
 function readInvocation(state: RunState, invocation: Invocation, depth: number): Outcome {
   const { name, words, assignments } = invocation;
   if (name === '') {
+    // Inside of a compound statement, what is not known would be left out of the steps after it.
+    if (depth > 0 && assignments.some(({ value }) => value === undefined))
+      return notRead('a variable whose value only the shell can tell');
     for (const { name: variable, value } of assignments) setVariable(state, variable, value);
     return { class: 'none', why: 'a variable of this command only' };
+  }
+  const own = state.functions.get(name);
+  if (own !== undefined) {
+    if (depth > MOST_DEPTH || --state.turns < 0 || assignments.length > 0 || invocation.input !== undefined)
+      return notRead(`how ${name} is called`);
+    if (invocation.output !== undefined) return notRead('its output goes to a file');
+    const outcome = readCall(state, own, {
+      words,
+      readBody: (body) => readStatement(state, body, { depth: depth + 1, needed: false }),
+    });
+    return outcome.class === 'step' ? notRead(`the function ${name}: ${outcome.why}`) : outcome;
   }
   if (invocation.input !== undefined && !['cat', 'tee', 'true'].includes(name)) return notRead('a redirection');
   if (name === 'export') return exportVariables(state, words);
   if (name === 'cd') return changeDirectory(state, words);
+  if (name === 'unset') return unsetVariables(state, words);
+  if (name === 'local' || name === 'readonly') return setLocals(state, name, words);
+  if (name === 'command' && /^-[vV]$/.test(words[0] ?? '')) return lookUp(state, invocation);
   const options = PREFIXES[name];
   if (options !== undefined && words.length > 0) return behindPrefix(state, invocation, options, depth);
   if (name === 'bash' || name === 'sh') return readInner(state, invocation, depth);
@@ -159,8 +170,31 @@ function exportVariables(state: RunState, words: readonly string[]): Outcome {
   for (const word of words) {
     const equals = word.indexOf('=');
     if (equals > 0) setVariable(state, word.slice(0, equals), word.slice(equals + 1));
+    state.exported.add(equals > 0 ? word.slice(0, equals) : word);
   }
   return { class: 'none', why: 'it holds for this command only: name variables under environment' };
+}
+
+function unsetVariables(state: RunState, words: readonly string[]): Outcome {
+  if (words.some((word) => !/^[A-Za-z_]\w*$/.test(word))) return notRead('unset with options');
+  for (const word of words) {
+    state.variables.delete(word);
+    state.functions.delete(word);
+  }
+  return { class: 'none', why: 'it holds for this command only' };
+}
+
+/** `local NAME=VALUE` in a function, `readonly NAME=VALUE`. */
+function setLocals(state: RunState, name: string, words: readonly string[]): Outcome {
+  if (words.some((word) => !/^[A-Za-z_]\w*=/.test(word)) || (name === 'local' && state.locals === undefined))
+    return notRead(`${name} without a value`);
+  for (const word of words) {
+    const variable = word.slice(0, word.indexOf('='));
+    if (name === 'local' && state.locals?.has(variable) === false)
+      state.locals.set(variable, state.variables.get(variable));
+    state.variables.set(variable, word.slice(variable.length + 1));
+  }
+  return { class: 'none', why: 'a variable of this command only' };
 }
 
 function changeDirectory(state: RunState, words: readonly string[]): Outcome {
@@ -184,8 +218,10 @@ function readInner(state: RunState, { name, words }: Invocation, depth: number):
   }
   const outcome = apart(state, () => {
     state.variables = new Map([['HOME', '/root']]);
-    return readWhole(state, list, depth);
+    state.functions = new Map();
+    state.exported = new Set();
+    return readWhole(state, list, { depth, needed: false });
   });
-  if (outcome.class !== 'step' || pipelinesOf(list).length === 1) return outcome;
+  if (outcome.class !== 'step' || (list.length === 1 && list[0]?.rest.length === 0)) return outcome;
   return notRead(`${name} runs several commands: ${outcome.why}`);
 }

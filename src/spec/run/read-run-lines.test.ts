@@ -37,22 +37,12 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
       'warn pip install is run as it stands (a word that only the shell can expand), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
     ],
   ],
-  [
-    'if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi',
-    ['step', 'run if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi # an if statement'],
-  ],
+  ['if [ ! -d /opt/x ]; then git clone https://h.test/x /opt/x; fi', ['git', 'put /opt/x https://h.test/x@']],
   [
     'if [ "$(uname -m)" = "x86_64" ]; then pip install a; else pip install b; fi',
-    [
-      'step',
-      'run if [ "$(uname -m)" = "x86_64" ]; then pip install a; else pip install b; fi # an if statement',
-      'warn pip install is run as it stands (an if statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
-    ],
+    ['python@amd64 python@arm64', 'pip a ; platform_machine == "x86_64"', 'pip b ; platform_machine == "aarch64"'],
   ],
-  [
-    '[ -f /x ] || curl -o /x https://h.test/x',
-    ['step', 'run [ -f /x ] || curl -o /x https://h.test/x # [ is a program to run'],
-  ],
+  ['[ -f /x ] || curl -o /x https://h.test/x', ['none file', 'put /x https://h.test/x']],
   [
     'for p in a "b==1.*" c; do pip install $p; done',
     [
@@ -309,7 +299,8 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ['which python && ls -la / && date && ffmpeg -version && cat /etc/os-release', ['none none none none none']],
   ['date > /built', ['step', 'run date > /built # its output goes to a file']],
   ['printf "a\\nb\\n" > /etc/list', ['file', 'put /etc/list "a\\nb\\n"']],
-  ['printf "%s" x > /etc/list', ['step', 'run printf "%s" x > /etc/list # printf with a format']],
+  ['printf "%s" x > /etc/list', ['file', 'put /etc/list "x"']],
+  ['printf "%5s" x > /etc/list', ['step', 'run printf "%5s" x > /etc/list # printf with a format']],
   ['rm -rf /usr/share/doc/*', ['step', 'run rm -rf /usr/share/doc/* # a word that only the shell can expand']],
   [
     'huggingface-cli download o/m && rm -rf /root/.cache/*',
@@ -375,17 +366,13 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
     'while true; do pip install a; done',
     [
       'step',
-      'run while true; do pip install a; done # a while statement',
-      'warn pip install is run as it stands (a while statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+      'run while true; do pip install a; done # a while statement: it goes on for too long',
+      'warn pip install is run as it stands (a while statement: it goes on for too long), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
     ],
   ],
   [
     'case $(uname -m) in x86_64) pip install a;; esac',
-    [
-      'step',
-      'run case $(uname -m) in x86_64) pip install a;; esac # a case statement',
-      'warn pip install is run as it stands (a case statement), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
-    ],
+    ['python@amd64 none@arm64', 'pip a ; platform_machine == "x86_64"'],
   ],
   [
     'cd /src && pip install .',
@@ -414,7 +401,9 @@ it.each(LINES)('%s', (command, expected) => {
       .join(' '),
   );
   expect([
-    commands.flatMap(({ parts }) => parts.map((part) => part.class)).join(' '),
+    commands
+      .flatMap(({ parts }) => parts.map((part) => part.class + (part.platform?.replace('linux/', '@') ?? '')))
+      .join(' '),
     ...read.requirements.map(({ value }) => `pip ${value}`),
     ...read.treeRequirements.map(({ git, path }) => `pip -r ${git.url} ${path}`),
     ...read.systemPackages.map(({ value }) => `apt ${value}`),

@@ -1,4 +1,5 @@
 import { decompress, untar, unzip } from './commands/archives.ts';
+import { condition, lookUp } from './commands/condition.ts';
 import { aria, fetchFiles, pget } from './commands/fetch.ts';
 import {
   cat,
@@ -11,11 +12,12 @@ import {
   moveFile,
   printf,
   removeFiles,
+  tee,
   touch,
 } from './commands/files.ts';
 import { git } from './commands/git.ts';
 import { mim, pip } from './commands/python.ts';
-import { nothing, prints, versionOnly } from './commands/quiet.ts';
+import { asks, nothing, prints, setOptions, versionOnly } from './commands/quiet.ts';
 import { apt, archiveSource } from './commands/system.ts';
 import { hub } from './commands/weights.ts';
 import { notRead, type Rule } from './run-state.ts';
@@ -85,14 +87,21 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['pget', pget],
   ['install', install],
   ['cat', cat],
+  ['tee', tee],
   ['echo', echo],
   ['printf', printf],
   ...Object.entries(ADVICE).map(([name, why]) => [name, (() => notRead(why)) satisfies Rule] as const),
-  ...['true', ':', 'set', 'export', 'unset', 'sleep', 'sync'].map((name) => [name, nothing] as const),
+  ...['true', ':', 'export', 'sleep', 'sync'].map((name) => [name, nothing] as const),
+  ['hash', (state, invocation) => (invocation.words[0] === '-r' ? nothing : lookUp)(state, invocation)],
+  ['false', () => ({ class: 'none', why: 'it only fails', status: false })],
+  ['set', setOptions],
+  ...['[', 'test'].map((name) => [name, condition] as const),
+  ...['which', 'type'].map((name) => [name, lookUp] as const),
+  ...['pwd', 'whoami', 'uname', 'env', 'df', 'free', 'nproc', 'lscpu', 'date'].map((name) => [name, prints] as const),
   ...[
-    ...['pwd', 'whoami', 'id', 'uname', 'env', 'printenv', 'nvidia-smi', 'df', 'du', 'free', 'nproc', 'lscpu', 'date'],
-    ...['ls', 'which', 'type', 'file', 'ldd', 'head', 'tail', 'grep', 'wc', 'tree', 'stat', 'md5sum', 'sha256sum'],
-  ].map((name) => [name, prints] as const),
+    ...['id', 'printenv', 'nvidia-smi', 'du', 'ls', 'file', 'ldd', 'head', 'tail', 'grep', 'egrep', 'wc', 'tree'],
+    ...['stat', 'md5sum', 'sha256sum', 'cmp', 'diff', 'pgrep'],
+  ].map((name) => [name, asks] as const),
   ...['nvcc', 'gcc', 'g++', 'cmake', 'ffmpeg', 'node', 'npm', 'make'].map((name) => [name, versionOnly] as const),
 ]);
 

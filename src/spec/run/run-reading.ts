@@ -1,10 +1,18 @@
 import type { Where } from '../../errors.ts';
 import type { Located } from '../spec.ts';
 
+/** As the lock's `targets` names platforms. */
+export type RunPlatform = 'linux/amd64' | 'linux/arm64';
+
+/** Said of what holds for images of one platform only. */
+export interface ForPlatform {
+  readonly platform?: RunPlatform;
+}
+
 /** What became of a part of a command. */
 export type RunClass = 'python' | 'system' | 'file' | 'git' | 'weights' | 'none' | 'step';
 
-export interface RunPart {
+export interface RunPart extends ForPlatform {
   readonly class: RunClass;
   /** The part as it was written. */
   readonly text: string;
@@ -32,7 +40,7 @@ export interface GitSource {
 export type UnpackFormat = 'tar' | 'tar.gz' | 'tar.xz' | 'tar.bz2' | 'tar.zst' | 'zip' | 'gz' | 'xz' | 'bz2' | 'zst';
 
 /** Something that a command puts at a place of the image. URLs may hold `MACHINE` and `ARCHITECTURE`. */
-export interface Placement {
+export interface Placement extends ForPlatform {
   readonly order: number;
   readonly from: string;
   readonly where: Where;
@@ -52,7 +60,7 @@ export interface Placement {
 }
 
 /** A command, or the end of one, that is run. */
-export interface RunStep {
+export interface RunStep extends ForPlatform {
   readonly order: number;
   readonly from: string;
   readonly where: Where;
@@ -63,12 +71,13 @@ export interface RunStep {
 
 /** A line as in a requirements file, that a command installs. */
 export interface InstalledRequirement extends Located<string> {
+  readonly from: string;
   /** `pip install --no-deps`: without what it asks for. */
   readonly noDeps?: boolean;
 }
 
 /** A requirements file in a git tree, which can be read once the tree is there. */
-export interface TreeRequirements {
+export interface TreeRequirements extends ForPlatform {
   readonly git: GitSource;
   /** Relative to the tree. */
   readonly path: string;
@@ -87,6 +96,9 @@ export interface RunWeights {
   readonly where: Where;
 }
 
+/** A system package that a command installs. */
+export interface InstalledPackage extends Located<string>, ForPlatform {}
+
 /** What the commands of `build.run` come to. */
 export interface RunReading {
   readonly commands: readonly ReadCommand[];
@@ -95,7 +107,7 @@ export interface RunReading {
   /** Lines as in a requirements file. */
   readonly requirements: readonly InstalledRequirement[];
   readonly treeRequirements: readonly TreeRequirements[];
-  readonly systemPackages: readonly Located<string>[];
+  readonly systemPackages: readonly InstalledPackage[];
   readonly weights: readonly RunWeights[];
   readonly warnings: readonly Located<string>[];
 }

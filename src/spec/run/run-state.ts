@@ -1,11 +1,15 @@
 import { posix } from 'node:path';
 import type { Where } from '../../errors.ts';
+import type { FunctionCommand } from '../../formats/debian/effects/shell-syntax.ts';
 import type { Located } from '../spec.ts';
+import { hasPlaceholder, NeedsPlatform, onPlatform } from './on-platform.ts';
 import type {
+  InstalledPackage,
   InstalledRequirement,
   Placement,
   RunClass,
   RunPart,
+  RunPlatform,
   RunStep,
   RunWeights,
   TreeRequirements,
@@ -21,6 +25,22 @@ const STANDARD = new Set(
   ),
 );
 
+/** What is known of an image before its first command. */
+export interface Surroundings {
+  /** Placeholders for the processor stand for this one's; without, whatever depends on it throws NeedsPlatform. */
+  readonly platform?: RunPlatform;
+  /** The image begins with another image, whose files are not known here. */
+  readonly onImage: boolean;
+  /** Packages may come from archives that keep to no policy for paths. */
+  readonly foreignArchives: boolean;
+  /** Paths that cogplan.yaml puts there before the commands; `whole`: as a directory of files that are not known. */
+  readonly files: readonly { readonly path: string; readonly whole: boolean }[];
+  /** Commands that are to be run, by their place, and why. */
+  readonly asSteps: ReadonlyMap<string, string>;
+}
+
+export const PLAIN: Surroundings = { onImage: false, foreignArchives: false, files: [], asSteps: new Map() };
+
 /** Installers whose packages are locked when the line can be read. */
 const INSTALLS = /(?:^|[\s;&|("'])((?:pip3?|apt-get|apt)(?:\s+-\S+)*\s+install)\b/;
 
@@ -33,12 +53,18 @@ export class RunState {
   readonly steps: RunStep[] = [];
   readonly requirements: InstalledRequirement[] = [];
   readonly treeRequirements: TreeRequirements[] = [];
-  readonly systemPackages: Located<string>[] = [];
+  readonly systemPackages: InstalledPackage[] = [];
   readonly weights: RunWeights[] = [];
   readonly warnings: Located<string>[] = [];
+  readonly surroundings: Surroundings;
   /** Of the command that is being read. */
   cwd = '/';
   variables = new Map<string, string>();
+  functions = new Map<string, FunctionCommand>();
+  /** Names of variables that programs are given. */
+  exported = new Set<string>();
+  /** What the function that is being read has to give back: values from before it. */
+  locals: Map<string, string | undefined> | undefined;
   from = '';
   where: Where = { file: '' };
   /** Turns of loops that may still be read: loops in loops grow without bound. */
@@ -47,15 +73,29 @@ export class RunState {
   /** Placements before this one lie below a step. */
   #floor = 0;
 
+  constructor(surroundings: Surroundings = PLAIN) {
+    this.surroundings = surroundings;
+  }
+
   startCommand(from: string, where: Where): void {
     this.cwd = '/';
     this.variables = new Map([['HOME', '/root']]);
+    this.functions = new Map();
+    this.exported = new Set();
     this.from = from;
     this.where = where;
   }
 
   resolve(path: string): string {
-    return posix.resolve(this.cwd, path);
+    return posix.resolve(this.cwd, this.concrete(path));
+  }
+
+  /** Text as it is on the platform that is read for. Throws NeedsPlatform. */
+  concrete(text: string): string {
+    if (!hasPlaceholder(text)) return text;
+    const { platform } = this.surroundings;
+    if (platform === undefined) throw new NeedsPlatform();
+    return onPlatform(text, platform);
   }
 
   /** What is known to lie at a path; undefined says nothing about the path. */
@@ -77,6 +117,11 @@ export class RunState {
 
   isDirectory(path: string): boolean {
     return STANDARD.has(path) || this.at(path)?.kind === 'directory';
+  }
+
+  /** A directory of every image. */
+  isStandard(path: string): boolean {
+    return STANDARD.has(path);
   }
 
   /** Known to be no directory's content of which nothing is known: where it lies was made by a command, or is a directory of every image. */
@@ -118,11 +163,14 @@ export class RunState {
     const before = lists.map((list) => [...list]);
     const { cwd } = this;
     const [order, variables] = [this.#order, new Map(this.variables)];
+    const [functions, exported] = [new Map(this.functions), new Set(this.exported)];
     const outcome = work();
     if (outcome.class !== 'step') return outcome;
     for (const [index, list] of lists.entries()) list.splice(0, list.length, ...(before[index] ?? []));
     this.cwd = cwd;
     this.variables = variables;
+    this.functions = functions;
+    this.exported = exported;
     this.#order = order;
     return outcome;
   }
@@ -143,8 +191,21 @@ export class RunState {
   }
 }
 
-/** What a command came to; undefined: it has to be run, or to be read by another rule. */
-export type Outcome = { readonly class: Exclude<RunClass, 'step'>; readonly why: string } | NotRead;
+/** Whether a command succeeds: as a shell's exit status tells it. */
+export type Status = boolean | 'unknown';
+
+/** What a command came to. */
+export type Outcome = Understood | NotRead;
+export interface Understood {
+  readonly class: Exclude<RunClass, 'step'>;
+  readonly why: string;
+  /** Absent: it succeeds, or else the image could not be built. */
+  readonly status?: Status;
+  /** It asks whether something is installed, which installing it answers. */
+  readonly asksFor?: 'program' | 'package';
+  /** It succeeds where that is not installed. */
+  readonly turned?: boolean;
+}
 /** Why a command that a rule is for cannot be read by it. */
 export interface NotRead {
   readonly class: 'step';

@@ -130,7 +130,7 @@ export class Interpreter {
         return this.#runFor(command);
       case 'while': {
         const again = this.#runList(command.condition);
-        if (again === false || this.#path.stopped()) return true;
+        if (again === command.until || this.#path.stopped()) return true;
         this.#runUnknownLoop(() => {
           this.#runList(command.body);
           if (!this.#path.stopped()) this.#runList(command.condition);

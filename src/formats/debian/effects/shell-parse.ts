@@ -123,10 +123,11 @@ class Parser {
         return this.#parseFor(place);
       case 'while':
       case 'until': {
+        const until = this.#reader.peekWord() === 'until';
         this.#reader.advance(5);
         const condition = this.parseList(['do']);
         const body = this.#parseDoGroup();
-        return { kind: 'while', condition, body, place, redirects: this.#reader.readRedirects() };
+        return { kind: 'while', until, condition, body, place, redirects: this.#reader.readRedirects() };
       }
       case 'case':
         return this.#parseCase(place);

@@ -60,6 +60,8 @@ export interface ForCommand extends CommandBase {
 }
 export interface WhileCommand extends CommandBase {
   readonly kind: 'while';
+  /** The body runs as long as the condition fails. */
+  readonly until: boolean;
   readonly condition: List;
   readonly body: List;
 }

@@ -66,7 +66,7 @@ export const makeLink: Rule = (state, { words }) => {
     ['-s', '--symbolic', '-f', '--force', '-n', '--no-dereference', '-v', '-T'],
     [],
   );
-  const [target, name] = operands;
+  const [target, name] = operands.map((operand) => state.concrete(operand));
   if (unknown !== undefined || !(flags.has('-s') || flags.has('--symbolic')))
     return notRead(unknown === undefined ? 'a hard link' : `ln with ${unknown}`);
   if (target === undefined || name === undefined || operands.length !== 2)
@@ -185,18 +185,56 @@ export const echo: Rule = (state, { words, output }) => {
   return writeText(state, { path, text, append: output.append });
 };
 
-/** `printf TEXT > FILE`, where the text has no placeholders. */
+/** `printf FORMAT WORD… > FILE`. */
 export const printf: Rule = (state, { words, output }) => {
   if (output === undefined) return { class: 'none', why: 'it only prints' };
-  const [text, ...more] = words;
-  if (text === undefined || more.length > 0 || /%|\\[^nt]|^-/.test(text)) return notRead('printf with a format');
-  const plain = text.replaceAll('\\n', '\n').replaceAll('\\t', '\t');
-  return writeText(state, { path: state.resolve(output.path), text: plain, append: output.append });
+  const text = formatted(words);
+  if (text === undefined) return notRead('printf with a format');
+  return writeText(state, { path: state.resolve(output.path), text, append: output.append });
 };
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '\\': '\\' };
+const MOST_TEXT = 1024 * 1024;
+
+/** What `printf` prints (XCU printf), of `%s`, `%d` and plain escapes; the format is used until the words are. */
+export function formatted([format, ...words]: readonly string[]): string | undefined {
+  if (format === undefined || format.startsWith('-') || /%[^sd%]|\\[^nt\\]|%$|\\$/.test(format)) return undefined;
+  const asked = (format.replaceAll('%%', '').match(/%[sd]/g) ?? []).length;
+  if (asked === 0 && words.length > 0) return undefined;
+  const rest = [...words];
+  let text = '';
+  let isOdd = false;
+  do {
+    text += format.replace(/%([sd%])|\\([nt\\])/g, (_, sign?: string, letter?: string) => {
+      if (letter !== undefined) return ESCAPES[letter] ?? '';
+      if (sign === '%') return '%';
+      const word = rest.shift();
+      if (sign === 'd' && !/^(?:0|-?[1-9]\d{0,14})$/.test(word ?? '0')) isOdd = true;
+      return word ?? (sign === 'd' ? '0' : '');
+    });
+  } while (rest.length > 0 && text.length < MOST_TEXT);
+  return isOdd || rest.length > 0 ? undefined : text;
+}
+
+/** `tee FILE <<END`. */
+export const tee: Rule = (state, { words, input, output }) => {
+  if (input === undefined || output !== undefined) return notRead('tee of what is not known');
+  return teeInto(state, input, words);
+};
+
+/** Text that `tee` writes to its one file. */
+export function teeInto(state: RunState, text: string, words: readonly string[]): Outcome {
+  const append = words[0] === '-a' || words[0] === '--append';
+  const [path, ...more] = append ? words.slice(1) : words;
+  if (path === undefined || more.length > 0 || path.startsWith('-')) return notRead('a pipe to several files');
+  return writeText(state, { path: state.resolve(path), text, append });
+}
 
 /** `cat > FILE <<END`; without a file it only prints. */
 export const cat: Rule = (state, { words, input, output }) => {
-  if (output === undefined) return { class: 'none', why: 'it only prints' };
+  if (output === undefined) {
+    return { class: 'none', why: 'it only prints', ...(words.length === 0 ? {} : { status: 'unknown' }) };
+  }
   if (words.length > 0 || input === undefined) return notRead('it copies what no line before it placed');
   return writeText(state, { path: state.resolve(output.path), text: input, append: output.append });
 };
@@ -204,8 +242,9 @@ export const cat: Rule = (state, { words, input, output }) => {
 /** Text at a path, or at the end of what a line before wrote there. */
 export function writeText(
   state: RunState,
-  { path, text, append }: { readonly path: string; readonly text: string; readonly append: boolean },
+  { path, text: written, append }: { readonly path: string; readonly text: string; readonly append: boolean },
 ): Outcome {
+  const text = state.concrete(written);
   if (isShellStart(path))
     return { class: 'none', why: 'only interactive shells read this file: name variables under environment' };
   if (/^\/etc\/apt\/sources\.list(?:$|\.d\/)/.test(path)) return tellArchive(state, 'a package archive');

@@ -21,7 +21,7 @@ const FULL_HASH = /^[0-9a-f]{40}$/;
 
 /** `git clone`, and the checkouts that follow it in the tree it made. */
 export const git: Rule = (state, invocation) => {
-  let { words } = invocation;
+  let words = invocation.words.map((word) => state.concrete(word));
   if (invocation.output !== undefined) return notRead('its output goes to a file');
   let cwd = state.cwd;
   while (words[0] === '-C' || words[0] === '-c') {

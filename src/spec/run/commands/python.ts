@@ -78,7 +78,9 @@ export const pip: Rule = (state, { words, output }) => {
   const [verb, ...rest] = words.filter((word, index) => index > 0 || !word.startsWith('-'));
   if (verb === 'uninstall') return uninstall(state, rest);
   if (['--version', 'cache', 'check', 'list', 'freeze', 'show', 'config', undefined].includes(verb)) {
-    return output === undefined ? { class: 'none', why: 'it installs nothing' } : notRead('its output goes to a file');
+    if (output !== undefined) return notRead('its output goes to a file');
+    if (verb === 'show') return { class: 'none', why: `whether ${rest.join(' ')} is installed is not known`, ...ASKS };
+    return { class: 'none', why: 'it installs nothing', ...(verb === 'check' ? { status: 'unknown' } : {}) };
   }
   if (verb !== 'install') return notRead(`pip ${verb}`);
   if (output !== undefined) {
@@ -113,8 +115,11 @@ export const pip: Rule = (state, { words, output }) => {
     return { class: 'none', why: provided.length > 0 ? OWN_COG : 'the image has no pip, and needs none' };
   }
   const leftOut = provided.length === 0 ? '' : `; ${provided.join(', ')} is left out: ${OWN_COG}`;
-  for (const line of [...flags, ...lines]) state.requirements.push({ value: line, where: state.where, ...alone });
-  for (const tree of trees) state.treeRequirements.push({ ...tree, where: state.where, ...alone });
+  for (const line of [...flags, ...lines]) {
+    state.requirements.push({ value: state.concrete(line), from: state.from, where: state.where, ...alone });
+  }
+  for (const tree of trees)
+    state.treeRequirements.push({ ...tree, path: state.concrete(tree.path), where: state.where, ...alone });
   return {
     class: 'python',
     why: `locked with the requirements${'noDeps' in alone ? ', without what they need' : ''}: ${[...lines, ...trees.map(({ path }) => `-r ${path}`)].join(', ')}${leftOut}`,
@@ -127,6 +132,7 @@ export const mim: Rule = (state, invocation) =>
     ? notRead('mim looks for wheels by the versions that it finds installed')
     : pip(state, invocation);
 
+const ASKS = { status: 'unknown', asksFor: 'package' } as const;
 const EDITABLE: readonly string[] = ['-e', '--editable'];
 const OWN_COG = 'the image gets its cog from cogplan, whatever is installed here';
 

@@ -38,7 +38,7 @@ export const apt: Rule = (state, { words, output }) => {
   if (output !== undefined) return notRead('its output goes to a file');
   const { unknown, operands } = splitOptions(words, FLAGS, ['-o', '--option', '-t', '--target-release']);
   if (unknown !== undefined) return notRead(`apt with ${unknown}`);
-  const [verb, ...names] = operands;
+  const [verb, ...names] = operands.map((operand) => state.concrete(operand));
   switch (verb) {
     case 'update':
     case 'clean':

@@ -14,7 +14,7 @@ const VALUES = [
 
 /** `huggingface-cli download OWNER/MODEL` and `hf download`. */
 export const hub: Rule = (state, { words }) => {
-  const [verb, ...rest] = words;
+  const [verb, ...rest] = words.map((word) => state.concrete(word));
   if (verb === 'login' || verb === 'auth')
     return { class: 'none', why: 'HF_TOKEN is asked for when the lock is made, and no image holds it' };
   if (verb !== 'download') return notRead(`the hub's command line: ${verb ?? ''}`.trim());
