@@ -7,6 +7,7 @@ const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
 
 /** What each room may import from, beside itself and the root's plain values (errors, events, digest, canonical, context, version). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
+  start: ['store'],
   cli: ['tui', 'plan', 'apply', 'audit', 'run', 'sources', 'store', 'lock', 'spec', 'formats'],
   tui: ['plan', 'lock'],
   audit: ['apply', 'plan', 'sources', 'store', 'lock', 'spec', 'formats'],

@@ -440,4 +440,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

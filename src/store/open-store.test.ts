@@ -15,8 +15,9 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../digest.ts';
-import { defaultStoreRoot, openStore } from './open-store.ts';
+import { openStore } from './open-store.ts';
 import type { Store } from './store.ts';
+import { defaultStoreRoot } from './store-root.ts';
 
 let root: string;
 let store: Store;

@@ -1,5 +1,4 @@
-import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createBlobs } from './blobs.ts';
 import { clearAbandoned } from './clear-abandoned.ts';
 import { collectGarbage } from './collect-garbage.ts';
@@ -30,15 +29,4 @@ export async function openStore(root: string, options: { readonly now?: () => Da
     gc: (gcOptions) =>
       collectGarbage({ layout, stamps, exclusive, list: blobs.list, blobPath: blobs.blobPath, now }, gcOptions),
   };
-}
-
-/**
- * COGPLAN_STORE, else `cogplan` in XDG_CACHE_HOME (which must be absolute to count, as the XDG base directory
- * specification says), else `~/.cache/cogplan`.
- */
-export function defaultStoreRoot(env: Readonly<Record<string, string | undefined>>): string {
-  if (env.COGPLAN_STORE) return resolve(env.COGPLAN_STORE);
-  const cache = env.XDG_CACHE_HOME;
-  if (cache && isAbsolute(cache)) return join(cache, 'cogplan');
-  return join(env.HOME || homedir(), '.cache', 'cogplan');
 }

@@ -3,7 +3,8 @@ import { silentHost } from '../../src/events.ts';
 import { uvTools } from '../../src/plan/python/uv-table.ts';
 import { createHttpClient } from '../../src/sources/http/undici-client.ts';
 import { uvExecutable } from '../../src/sources/uv/uv-tool.ts';
-import { defaultStoreRoot, openStore } from '../../src/store/open-store.ts';
+import { openStore } from '../../src/store/open-store.ts';
+import { defaultStoreRoot } from '../../src/store/store-root.ts';
 
 /** Path of the pinned uv, from the user's own store, where it is fetched once. */
 export async function thePinnedUv(): Promise<string> {

@@ -10,7 +10,8 @@ import { type OpenArchives, openArchives } from '../../src/plan/system/open-arch
 import { DebianUniverse } from '../../src/plan/system/universe.ts';
 import { DEBIAN_SUITES } from '../../src/plan/tables/debian-suites.ts';
 import { createHttpClient } from '../../src/sources/http/undici-client.ts';
-import { defaultStoreRoot, openStore } from '../../src/store/open-store.ts';
+import { openStore } from '../../src/store/open-store.ts';
+import { defaultStoreRoot } from '../../src/store/store-root.ts';
 import { type AptState, aptState } from '../oracle/apt-answers.ts';
 import { MOST_USED } from '../oracle/debian-packages.ts';
 

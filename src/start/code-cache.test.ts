@@ -1,0 +1,72 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readCodeCache, writeCodeCache } from './code-cache.ts';
+
+const CACHE = {
+  code: new Map([
+    ['a.cjs', Buffer.from('one')],
+    ['b.cjs', Buffer.from('')],
+    ['c.cjs', Buffer.from('{"\n"}')],
+  ]),
+  runs: ['first', 'second'],
+};
+const OWNER = process.getuid?.();
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cogplan-code-'));
+  path = join(directory, 'derived/compiled-code/key');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+it('comes back as it was written', () => {
+  writeCodeCache(path, CACHE);
+  const { code, runs } = readCodeCache(path, OWNER);
+  expect([...code]).toEqual([...CACHE.code]);
+  expect(runs).toEqual(CACHE.runs);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+it('is nothing when a byte of it has changed, or bytes are missing', () => {
+  writeCodeCache(path, CACHE);
+  const whole = readFileSync(path);
+  for (let at = 0; at < whole.length; at++) {
+    const damaged = Buffer.from(whole);
+    damaged[at] = (damaged[at] ?? 0) ^ 1;
+    writeFileSync(path, damaged);
+    expect(readCodeCache(path, OWNER).code.size).toBe(0);
+    writeFileSync(path, whole.subarray(0, at));
+    expect(readCodeCache(path, OWNER).code.size).toBe(0);
+  }
+});
+
+it('is nothing when somebody else owns it or may write to it', () => {
+  writeCodeCache(path, CACHE);
+  expect(readCodeCache(path, (OWNER ?? 0) + 1).code.size).toBe(0);
+  chmodSync(path, 0o620);
+  expect(readCodeCache(path, OWNER).code.size).toBe(0);
+  chmodSync(path, 0o602);
+  expect(readCodeCache(path, OWNER).code.size).toBe(0);
+});
+
+it('is nothing where there is none', () => {
+  expect(readCodeCache(path, OWNER)).toEqual({ code: new Map(), runs: [] });
+});
+
+it('leaves nothing where it cannot be written', () => {
+  mkdirSync(path, { recursive: true });
+  writeCodeCache(path, CACHE);
+  expect(readdirSync(join(path, '..'))).toEqual(['key']);
+  writeFileSync(join(directory, 'file'), '');
+  expect(() => writeCodeCache(join(directory, 'file/key'), CACHE)).not.toThrow();
+});
+
+it('keeps a few of those of other builds', () => {
+  for (let build = 0; build < 12; build++) writeCodeCache(`${path}-${build}`, CACHE);
+  const names = readdirSync(join(path, '..'));
+  expect(names.length).toBe(9);
+  expect(names).toContain('key-11');
+});
