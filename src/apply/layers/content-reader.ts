@@ -22,7 +22,7 @@ export class ContentReader {
    * Writes exactly `entry.size` bytes, or fails: COGPLAN_CONTENT_CHANGED when the file under it is shorter than it was, COGPLAN_CONTENT_CORRUPT
    * when a zip member does not inflate to its length and CRC-32, COGPLAN_WHEEL_INVALID when it is not what the RECORD of its wheel says.
    */
-  async copy(entry: FileEntry, out: BlobWriter): Promise<void> {
+  async copy(entry: FileEntry, out: Pick<BlobWriter, 'write'>): Promise<void> {
     const content = entry.content;
     const length = content.kind === 'bytes' ? content.data.length : content.length;
     if (entry.size !== length)
@@ -51,7 +51,7 @@ export class ContentReader {
   async #copySlice(
     entry: FileEntry,
     slice: { readonly file: string; readonly offset: number; readonly length: number },
-    out: BlobWriter,
+    out: Pick<BlobWriter, 'write'>,
     onPart?: (part: Buffer) => void,
   ): Promise<void> {
     const descriptor = this.#descriptor(slice.file);
@@ -67,7 +67,7 @@ export class ContentReader {
     }
   }
 
-  async #copyStored(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
+  async #copyStored(entry: FileEntry, content: ZipContent, out: Pick<BlobWriter, 'write'>): Promise<void> {
     if (content.compressedSize !== content.length) throw corrupt(entry, 'its two sizes differ');
     let check = 0;
     const hash = recordedHash(content);
@@ -114,7 +114,7 @@ export class ContentReader {
 }
 
 /** Inflates on zlib's thread while this one hashes and writes. */
-async function inflateInParts(entry: FileEntry, content: ZipContent, out: BlobWriter): Promise<void> {
+async function inflateInParts(entry: FileEntry, content: ZipContent, out: Pick<BlobWriter, 'write'>): Promise<void> {
   let check = 0;
   let length = 0;
   const hash = recordedHash(content);

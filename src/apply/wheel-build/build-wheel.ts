@@ -8,11 +8,9 @@ import { normalizeName } from '../../formats/python/name.ts';
 import { parseWheelFilename, wheelFilename } from '../../formats/python/wheel-filename.ts';
 import type { File, Target } from '../../lock/schema.generated.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
-import { buildLayers } from '../build-layers.ts';
-import { installScheme, type PlannedLayer } from '../plan-layers.ts';
+import { installScheme } from '../plan-layers.ts';
 import type { InstallScheme } from '../recipe.ts';
 import { composeBuildRoot } from '../sandbox/build-root.ts';
-import { unpackRoot } from '../sandbox/root.ts';
 import { type RootCommandResult, runInRoot } from '../sandbox/run-in-root.ts';
 import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
 import { BUILD_PROGRAM } from './build-program.ts';
@@ -20,6 +18,7 @@ import { type BuildPlace, buildRecipe, type WheelBuild } from './build-recipe.ts
 import { normalizeWheel } from './normalize-wheel.ts';
 import { type BuildSystem, readBuildSystem } from './read-build-system.ts';
 import { unpackSource } from './unpack-source.ts';
+import type { UnpackedWheels } from './unpacked-wheels.ts';
 
 export interface BuildFailure {
   readonly kind: 'failed';
@@ -32,6 +31,13 @@ export interface BuiltWheel {
   readonly kind: 'built';
   /** URL `built:/FILENAME`: the bytes are in the store. */
   readonly file: File;
+}
+
+/** What builds are carried out with. */
+export interface BuildMeans {
+  readonly openSandbox: () => Promise<Sandbox>;
+  /** What builds need is unpacked once for all that share it. */
+  readonly unpacked: UnpackedWheels;
 }
 
 const BUILD = '/build';
@@ -57,9 +63,9 @@ export async function readSourceBuildSystem(
 export async function askBuildRequirements(
   context: Context,
   build: WheelBuild,
-  openSandbox: () => Promise<Sandbox>,
+  means: BuildMeans,
 ): Promise<{ readonly kind: 'requires'; readonly requires: readonly string[] } | BuildFailure> {
-  return runStep(context, build, { step: 'requires', openSandbox }, async (result) => {
+  return runStep(context, build, { step: 'requires', ...means }, async (result) => {
     if (!Array.isArray(result) || !result.every((item) => typeof item === 'string')) {
       throw invalidAnswer(build.what);
     }
@@ -74,14 +80,14 @@ export async function askBuildRequirements(
 export async function buildWheel(
   context: Context,
   build: WheelBuild,
-  openSandbox: () => Promise<Sandbox>,
+  means: BuildMeans,
 ): Promise<BuiltWheel | BuildFailure> {
   const recipe = buildRecipe(build);
   const known = await context.store.getDerived<KnownWheel>(KIND, recipe);
   if (known !== undefined && (await context.store.stat(known.sha256))?.size === known.size) {
     return { kind: 'built', file: fileOf(known) };
   }
-  return runStep(context, build, { step: 'wheel', openSandbox }, async (result, out) => {
+  return runStep(context, build, { step: 'wheel', ...means }, async (result, out) => {
     const filename = typeof result === 'string' ? basename(result) : '';
     const path = join(out, filename);
     if (parseWheelFilename(filename) === undefined || lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
@@ -103,15 +109,14 @@ function fileOf({ filename, sha256, size }: KnownWheel): File {
   return { url: `built:/${encodeURIComponent(filename)}`, sha256, size };
 }
 
-interface Step {
+interface Step extends BuildMeans {
   readonly step: 'requires' | 'wheel';
-  readonly openSandbox: () => Promise<Sandbox>;
 }
 
 async function runStep<T>(
   context: Context,
   build: WheelBuild,
-  { step, openSandbox }: Step,
+  { step, openSandbox, unpacked }: Step,
   take: (result: unknown, out: string) => Promise<T>,
 ): Promise<T | BuildFailure> {
   const { place, what, source } = build;
@@ -122,10 +127,9 @@ async function runStep<T>(
     include: ({ family }) => family === 'base' || family === 'interpreter' || family === 'system',
     openSandbox,
   });
-  const scheme = installScheme(place.target);
-  const requires = await installRequires(context, build, scheme, openSandbox);
   const scratch = await context.store.scratch('build');
   try {
+    const requires = await installRequires(context, build, unpacked, join(scratch.path, 'requires'));
     const directory = sourceDirectory(scratch.path);
     const project = await unpackSource(context, build, directory);
     const system = readBuildSystem(project, what);
@@ -173,38 +177,26 @@ export function hookSettings(settings: readonly string[]): Readonly<Record<strin
 async function installRequires(
   context: Context,
   { requires, place, what }: WheelBuild,
-  scheme: InstallScheme,
-  openSandbox: () => Promise<Sandbox>,
+  unpacked: UnpackedWheels,
+  directory: string,
 ): Promise<readonly Bind[]> {
   if (requires.length === 0) return [];
   await fetchArtifacts(
     context,
     requires.map(({ name, version, file }) => ({ file, what: `${name} ${version}, which ${what} is built with` })),
   );
-  const layer: PlannedLayer = {
-    layer: 'requires',
-    family: 'python',
-    recipe: {
-      kind: 'wheels',
-      assembler: 1,
-      scheme: {
-        ...scheme,
-        scripts: `${TOOLS}/bin`,
-        headers: `${TOOLS}/include`,
-        data: TOOLS,
-        interpreter: place.target.interpreter.path,
-      },
-      wheels: requires.map(({ file }) => ({ filename: wheelFilename(file), sha256: file.sha256 })),
-    },
+  const scheme: InstallScheme = {
+    ...installScheme(place.target),
+    scripts: `${TOOLS}/bin`,
+    headers: `${TOOLS}/include`,
+    data: TOOLS,
+    interpreter: place.target.interpreter.path,
   };
-  const made = await buildLayers(context, [layer], { cold: false, seals: new Map(), openSandbox });
-  const root = await unpackRoot(
-    context,
-    made.map(({ built }) => ({ diffId: built.diffId })),
-  );
+  const wheels = requires.map(({ file }) => ({ filename: wheelFilename(file), sha256: file.sha256 }));
+  await unpacked.install(context, { scheme, wheels, directory });
   return [scheme.purelib, TOOLS]
-    .filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() === true)
-    .map((path) => ({ host: join(root, path), guest: `/${path}`, writable: false }));
+    .filter((path) => lstatSync(join(directory, path), { throwIfNoEntry: false })?.isDirectory() === true)
+    .map((path) => ({ host: join(directory, path), guest: `/${path}`, writable: false }));
 }
 
 function environmentOf({ target }: BuildPlace, version: string | undefined): Readonly<Record<string, string>> {

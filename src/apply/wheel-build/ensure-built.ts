@@ -12,8 +12,9 @@ import { checkoutCommit } from '../../sources/git/checkout.ts';
 import { findInProject } from '../../sources/project-file.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { BuildPlace } from './build-recipe.ts';
-import { buildWheel } from './build-wheel.ts';
+import { type BuildMeans, buildWheel } from './build-wheel.ts';
 import { packTree } from './pack-tree.ts';
+import { openUnpackedWheels } from './unpacked-wheels.ts';
 
 export interface EnsureBuiltRequest {
   readonly target: Target;
@@ -29,8 +30,15 @@ export interface EnsureBuiltRequest {
 export async function ensureBuilt(context: Context, request: EnsureBuiltRequest): Promise<void> {
   const { target, platform } = request;
   const place: BuildPlace = { target, toolchain: target.toolchain?.packages ?? [], platform };
-  for (const item of target.python.packages) await ensureWheel(context, item, place, request);
+  const unpacked = openUnpackedWheels(context);
+  try {
+    for (const item of target.python.packages) await ensureWheel(context, item, place, { ...request, unpacked });
+  } finally {
+    await unpacked.close();
+  }
 }
+
+type EnsureWithMeans = EnsureBuiltRequest & BuildMeans;
 
 /** Whether a file is a wheel that was built here rather than published. */
 export function isBuiltFile({ url }: File): boolean {
@@ -41,7 +49,7 @@ async function ensureWheel(
   context: Context,
   item: Pick<PythonPackage, 'name' | 'version' | 'file' | 'built'>,
   place: BuildPlace,
-  request: EnsureBuiltRequest,
+  request: EnsureWithMeans,
 ): Promise<void> {
   const { name, version, file, built } = item;
   const what = `${name} ${version}`;
@@ -59,7 +67,7 @@ async function ensureWheel(
   const outcome = await buildWheel(
     context,
     { what, source: built.source, requires: built.requires, settings: built.settings, place },
-    request.openSandbox,
+    request,
   );
   if (outcome.kind === 'failed') {
     throw new CogplanError(
@@ -90,7 +98,7 @@ async function ensureInputs(
     built,
     place,
     request,
-  }: { readonly what: string; readonly built: Built; readonly place: BuildPlace; readonly request: EnsureBuiltRequest },
+  }: { readonly what: string; readonly built: Built; readonly place: BuildPlace; readonly request: EnsureWithMeans },
 ): Promise<void> {
   for (const item of built.requires) await ensureWheel(context, item, place, request);
   const debs = [...place.target.system.packages, ...place.toolchain];

@@ -76,7 +76,7 @@ export const resolvePython: ResolvePython = async (context, input, environment) 
       const server = serverRequest(input, request, serverRoots);
       return rememberServer(inner, server, () => solve(inner, server));
     },
-  );
+  ).finally(() => builder?.close());
   const { accelerator, notices } = describeAccelerator({
     gpu: input.spec.gpu,
     packages,

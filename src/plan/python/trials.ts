@@ -57,7 +57,12 @@ export class Trials {
       const changed = { ...this.#changed(input, trial), system: () => this.#resolveSystem(context, trial) };
       const { builds: _, ...plain } = trial.request;
       const { environment } = await changed.system();
-      return askBounded(context, buildable(context, changed, { ...plain, environment }).request);
+      const { request, builder } = buildable(context, changed, { ...plain, environment });
+      try {
+        return await askBounded(context, request);
+      } finally {
+        await builder?.close();
+      }
     });
   }
 

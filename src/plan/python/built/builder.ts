@@ -1,8 +1,8 @@
-import type { Sandbox } from '../../../apply/sandbox/sandbox.ts';
 import { type BuildPlace, buildRecipe, type WheelBuild } from '../../../apply/wheel-build/build-recipe.ts';
 import {
   askBuildRequirements,
   type BuildFailure,
+  type BuildMeans,
   buildWheel,
   readSourceBuildSystem,
 } from '../../../apply/wheel-build/build-wheel.ts';
@@ -17,9 +17,8 @@ import { parseWheelMetadata, type WheelMetadata } from '../../../formats/python/
 import type { BuildRequirement, Built, BuiltSource, File } from '../../../lock/schema.generated.ts';
 import { findRemedy, type Remedy } from './remedies.ts';
 
-export interface BuilderOptions {
+export interface BuilderOptions extends BuildMeans {
   readonly place: () => Promise<BuildPlace>;
-  readonly openSandbox: () => Promise<Sandbox>;
   /** Wheels for what a build needs, with all that those need. */
   readonly resolve: (
     context: Context,
@@ -77,12 +76,12 @@ export async function buildPackage(
     for (let attempt = 0; ; attempt++) {
       const requires = await options.resolve(context, [...wanted, ...dynamic], [...constraints, ...against]);
       const build: WheelBuild = { what, source, requires, settings, place };
-      const asked = await askBuildRequirements(context, build, options.openSandbox);
+      const asked = await askBuildRequirements(context, build, options);
       if (asked.kind === 'requires' && asked.requires.some((item) => !wanted.has(item) && !dynamic.includes(item))) {
         dynamic = asked.requires;
         if (attempt < MAX_ATTEMPTS) continue;
       }
-      const outcome = asked.kind === 'failed' ? asked : await buildWheel(context, build, options.openSandbox);
+      const outcome = asked.kind === 'failed' ? asked : await buildWheel(context, build, options);
       if (outcome.kind === 'built') return describe(context, build, outcome.file, [...against]);
       const remedy = findRemedy(outcome.log);
       if (remedy?.kind !== 'require' || wanted.has(remedy.requirement) || attempt >= MAX_ATTEMPTS) {

@@ -1,4 +1,5 @@
 import type { BuildPlace } from '../../../apply/wheel-build/build-recipe.ts';
+import { openUnpackedWheels, type UnpackedWheels } from '../../../apply/wheel-build/unpacked-wheels.ts';
 import type { Context } from '../../../context.ts';
 import { bug, CogplanError } from '../../../errors.ts';
 import { evaluateMarker } from '../../../formats/python/marker.ts';
@@ -22,6 +23,8 @@ export interface OpenBuilder {
   place(): Promise<BuildPlace>;
   /** Archives that vouch for the toolchain beside those of the system. */
   archives(): Promise<readonly Archive[]>;
+  /** Gives back the room that builds took. */
+  close(): Promise<void>;
 }
 
 /** How requirements are resolved: to locked wheels, or to versions alone. */
@@ -61,10 +64,12 @@ export function openBuilder(
   });
   const versions = once(() => modelVersions(context, model, ask));
   const before = previousRequirements(input);
+  const unpacked = openUnpackedWheels(context);
 
   const optionsAt = (depth: number): BuilderOptions => ({
     place,
     openSandbox: sandbox,
+    unpacked,
     modelVersions: versions,
     resolve: async (inner, requirements, constraints) => {
       const roots = buildRoots(requirements, model);
@@ -78,7 +83,7 @@ export function openBuilder(
         builds: {
           projectDirectory: input.spec.directory,
           noBinary: [],
-          builder: depth < MAX_DEPTH ? optionsAt(depth + 1) : tooDeep(requirements),
+          builder: depth < MAX_DEPTH ? optionsAt(depth + 1) : tooDeep(requirements, unpacked),
         },
       });
       return packages.map(
@@ -91,7 +96,7 @@ export function openBuilder(
       );
     },
   });
-  return { options: optionsAt(1), place, archives: async () => (await resolved()).archives };
+  return { options: optionsAt(1), place, archives: async () => (await resolved()).archives, close: unpacked.close };
 }
 
 /** The requirement with the constraint of its name, so that no constraint makes a package necessary. */
@@ -123,14 +128,14 @@ function buildRoots(lines: readonly string[], { environment }: SolveRequest): re
   return [...roots.values()];
 }
 
-function tooDeep(requirements: readonly string[]): BuilderOptions {
+function tooDeep(requirements: readonly string[], unpacked: UnpackedWheels): BuilderOptions {
   const refuse = async (): Promise<never> => {
     throw new CogplanError('COGPLAN_BUILD_FAILED', 'what builds need would have to be built itself, and so on', {
       subject: requirements.join(', '),
       hint: 'Choose a version of the package that has a wheel.',
     });
   };
-  return { place: refuse, openSandbox: refuse, resolve: refuse, modelVersions: refuse };
+  return { place: refuse, openSandbox: refuse, unpacked, resolve: refuse, modelVersions: refuse };
 }
 
 /**
