@@ -1,6 +1,6 @@
 import type { Root } from '../python/roots.ts';
 import { exactVersion } from './choose-build.ts';
-import { type AcceleratorTable, publicVersion, type TorchRow } from './table.ts';
+import { type AcceleratorTable, minorOf, publicVersion, type TorchRow } from './table.ts';
 
 export interface TorchConflict {
   readonly torch: Root;
@@ -24,10 +24,21 @@ export function torchConflicts(roots: readonly Root[], table: AcceleratorTable):
     const wanted = row[name];
     if (other === undefined || pinned === undefined || wanted === null) return [];
     if (publicVersion(pinned) === publicVersion(wanted)) return [];
-    const home = table.torch.find((item: TorchRow) => item[name] === publicVersion(pinned))?.version;
-    // A version that no row knows may well fit.
-    if (home === undefined || home === row.version) return [];
+    const known = table.torch.find((item: TorchRow) => item[name] === publicVersion(pinned))?.version;
+    // Of a version that no row knows its minor version tells: it may well fit where that is the same.
+    const minor = minorOf(publicVersion(pinned));
+    const like = table.torch.find((item: TorchRow) => item[name] != null && minorOf(item[name]) === minor)?.version;
+    const home = known ?? (like === undefined ? undefined : minorOf(like));
+    if (home === undefined || home === row.version || home === minorOf(row.version)) return [];
     const text = `${other.asked} is built for torch ${home}, but ${torch.asked} asks for torch ${row.version}, whose ${name} is ${wanted}`;
-    return [{ torch, other, fits: `${name}==${wanted}`, fittingTorch: `torch==${home}`, text }];
+    return [
+      {
+        torch,
+        other,
+        fits: `${name}==${wanted}`,
+        fittingTorch: known === undefined ? undefined : `torch==${known}`,
+        text,
+      },
+    ];
   });
 }

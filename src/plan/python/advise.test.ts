@@ -149,6 +149,57 @@ test.each<[string, readonly PublishedWheel[], readonly string[], readonly RegExp
     [/^ask for torch==2\.0\.1$/],
   ],
   [
+    'names that no index has: all at once, each by the name that is like it',
+    [wheel('scikit_image', '0.22'), wheel('pyyaml', '6.0'), wheel('huggingface_hub', '1.0'), wheel('six', '1.16')],
+    ['scikitimage', 'six', 'pyyml==6.0', 'huggingface-hubs==0.9'],
+    [/^ask for scikit-image, pyyaml==6\.0 and huggingface-hub: no index has scikitimage, pyyml and huggingface-hubs$/],
+  ],
+  [
+    'a version glued to its name',
+    [wheel('pillow', '9.5.0'), wheel('six', '1.16')],
+    ['pillow-9.5.0', 'six'],
+    [/^ask for pillow==9\.5\.0: no index has pillow-9\.5\.0$/],
+  ],
+  [
+    'modules of Python, and a name like nothing known',
+    [wheel('six', '1.16')],
+    ['json', 'six', 'our-own-thing==1.0', 'sqlite3'],
+    [/^leave out json and sqlite3: Python brings them; leave out our-own-thing, which no index has$/],
+  ],
+  [
+    'a backport for Pythons of old',
+    [wheel('six', '1.16'), wheel('dataclasses', '0.8', { requiresPython: '<3.7' })],
+    ['dataclasses==0.9', 'six'],
+    [/^leave out dataclasses: Python brings it$/],
+  ],
+  [
+    'packages of other systems: a marker',
+    [
+      wheel('pywin32', '306', { tags: 'cp311-cp311-win_amd64' }),
+      wheel('appnope', '1.0', { tags: 'py3-none-macosx_11_0_arm64' }),
+      wheel('six', '1.16'),
+    ],
+    ['pywin32==306', 'six', 'appnope'],
+    [/^ask for pywin32 and appnope on Windows and macOS only, by a marker: there are none for Linux$/],
+  ],
+  [
+    'one name with two versions: one of the lines',
+    [wheel('six', '1.15'), wheel('six', '1.16')],
+    ['six==1.16', 'six==1.15'],
+    [/^keep r\.txt:1: six==1\.16, and remove r\.txt:2: six==1\.15$/, /^keep r\.txt:2/],
+  ],
+  [
+    'torchvision that the table does not know, by its minor version',
+    [
+      wheel('torch', '2.0.0'),
+      wheel('torch', '2.1.0'),
+      wheel('torchvision', '0.15.0', { metadata: ['Requires-Dist: torch==2.0.0'] }),
+      wheel('torchvision', '0.16.0', { metadata: ['Requires-Dist: torch==2.1.0'] }),
+    ],
+    ['torch==2.1.0', 'torchvision==0.15.0'],
+    [/^ask for torchvision==0\.16\.0$/],
+  ],
+  [
     'with the dates of uploads: the packages of that day as well',
     [
       wheel('app', '1.0', { ...cp(9), metadata: ['Requires-Dist: lib'], uploadTime: '2023-05-03T10:00:00Z' }),
@@ -167,6 +218,37 @@ test.each<[string, readonly PublishedWheel[], readonly string[], readonly RegExp
   });
   expect(fixes.length).toBeLessThanOrEqual(3);
   for (const fix of fixes) expect((await follow(request, fix)).length).toBeGreaterThan(0);
+});
+
+test('constraints that stand in the way are dropped, where they stand', async () => {
+  publishWheels(server, [
+    wheel('app', '1.0', { metadata: ['Requires-Dist: lib>=2'] }),
+    wheel('lib', '1.0'),
+    wheel('lib', '2.0'),
+  ]);
+  writeFileSync(join(directory, 'c.txt'), 'other==1\nlib==1.0 # of old\n');
+  const limit = requirementLine('lib==1.0', { where: { file: 'c.txt', line: 2 } });
+  const request = { ...project(['app']), constraints: projectRoots([limit], targetMarkers(environment)) };
+  const [fix] = await fixesFor(request);
+  expect(fix?.text).toBe('drop the constraint c.txt:2: lib==1.0');
+  expect(applied('c.txt', fix)).toBe('other==1\n');
+  expect(await follow({ ...request, constraints: [] }, fix!)).toEqual(['app==1.0', 'lib==2.0']);
+});
+
+test('a line of cog.yaml gets its marker in the quotes that are free, and is not emptied where it holds more', async () => {
+  publishWheels(server, [wheel('pywin32', '306', { tags: 'cp311-cp311-win_amd64' }), wheel('six', '1.16')]);
+  for (const [line, expected] of [
+    ['    - pywin32==306 # win', `    - pywin32==306 ; sys_platform == "win32" # win`],
+    ['    - "pywin32==306"', `    - "pywin32==306 ; sys_platform == 'win32'"`],
+  ] as const) {
+    writeFileSync(join(directory, 'cog.yaml'), `build:\n  python_packages:\n${line}\n`);
+    const root = requirementLine('pywin32==306', { where: { file: 'cog.yaml', line: 3 } });
+    const [fix] = await fixesFor({ ...requestOf([]), roots: projectRoots([root], targetMarkers(environment)) });
+    expect(applied('cog.yaml', fix)).toBe(`build:\n  python_packages:\n${expected}\n`);
+  }
+  writeFileSync(join(directory, 'cog.yaml'), 'build:\n  python_packages: [nothing-like-it, six]\n');
+  const root = requirementLine('nothing-like-it', { where: { file: 'cog.yaml', line: 2 } });
+  expect(await fixesFor({ ...requestOf([]), roots: projectRoots([root], targetMarkers(environment)) })).toEqual([]);
 });
 
 test('the packages of a day are those of that day', async () => {
@@ -195,7 +277,7 @@ test('a Python that only standalone builds have, when no other will do', async (
 });
 
 test('nothing helps: nothing is offered', async () => {
-  publishWheels(server, [wheel('lib', '1.0', { tags: 'cp311-cp311-win_amd64' })]);
+  publishWheels(server, [wheel('lib', '1.0', { tags: 'cp311-cp311-manylinux2014_ppc64le' })]);
   expect(await fixesFor(project(['lib']))).toEqual([]);
 });
 

@@ -1,23 +1,32 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../context.ts';
-import type { CogplanError, Where } from '../../errors.ts';
+import type { CogplanError } from '../../errors.ts';
 import { silentHost } from '../../events.ts';
-import { parseRequirement } from '../../formats/python/requirement.ts';
 import { satisfies } from '../../formats/python/specifier.ts';
 import { compareVersions, formatVersion, parseVersion, type Version } from '../../formats/python/version.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankTags, rankWheel, type WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
-import { applyEdits, type Fix, type SpecEdit } from '../../spec/edit-spec.ts';
+import { applyEdits, type Fix } from '../../spec/edit-spec.ts';
 import type { Spec } from '../../spec/spec.ts';
+import { parseYaml } from '../../spec/yaml-source.ts';
 import { exactVersion } from '../accelerator/choose-build.ts';
 import { acceleratorTable } from '../accelerator/table.ts';
 import { torchConflicts } from '../accelerator/torch-family.ts';
 import { mentions } from '../holds.ts';
 import { renamedPackage } from '../tables/python-renames.ts';
 import { PYTHONS, type PythonChoice, standalonePythons } from '../tables/pythons.ts';
+import {
+  droppedConstraints,
+  duplicates,
+  type FilesOf,
+  otherNames,
+  otherPlatforms,
+  standardModules,
+} from './advise-names.ts';
 import { missingPackages } from './advise-system.ts';
+import { type Candidate, editAt, loosened, type Pinned, pinned, replaced, wantedText } from './change-request.ts';
 import type { SolveRequest } from './compile-for.ts';
 import { jaxPages } from './jax-pages.ts';
 import { offerFiles } from './offer.ts';
@@ -136,21 +145,30 @@ function timeText(ms: number): string {
   return minutes < 1 ? `${Math.round(ms / 1000)} seconds` : minutes === 1 ? 'one minute' : `${minutes} minutes`;
 }
 
-interface Candidate extends Trial {
-  readonly fix: Fix;
-}
-
 async function* candidates(context: Context, input: AdviceInput): AsyncGenerator<Candidate> {
   const { request, error } = input;
   const explanation = String(error.data?.explanation ?? error.subject ?? '');
   const named = request.roots.filter((root) => root.name !== '' && mentions(root.name, explanation));
   yield* torchPairs(request);
   yield* ownPages(request);
-  yield* renames(request, named);
+  yield* duplicates(request, named);
+  const filesOf = rememberedFiles(context, request);
+  const unknown = Array.isArray(error.data?.unknown) ? (error.data.unknown as readonly string[]) : [];
+  yield* otherNames(request, unknown, filesOf);
+  yield* standardModules(request, named);
+  yield* renames(
+    request,
+    named.filter(({ name }) => !unknown.includes(name)),
+  );
+  yield* otherPlatforms(request, named, filesOf);
   yield* plainBuilds(request, named);
-  const offers = await offersOf(context, request, named);
+  const offers = await offersOf(named, filesOf);
   yield* firstOf(otherPythons(input, offers), 1);
   yield* firstOf(nearestPins(request, offers), 4);
+  yield* firstOf(
+    droppedConstraints(request, (name) => mentions(name, explanation)),
+    4,
+  );
   yield* looserPins(request, named);
   yield* otherPythons(input, offers);
 }
@@ -245,7 +263,18 @@ interface Offer {
   readonly files: readonly OfferedFile[];
 }
 
-async function offersOf(context: Context, request: SolveRequest, named: readonly Root[]): Promise<readonly Offer[]> {
+async function offersOf(named: readonly Root[], filesOf: FilesOf): Promise<readonly Offer[]> {
+  return Promise.all(
+    named.slice(0, MOST_DATED).map(async (root) => ({
+      root,
+      pin: parseVersion(exactVersion(root) ?? ''),
+      files: (await filesOf(root.name)) ?? [],
+    })),
+  );
+}
+
+/** What the indexes of a request have, each name asked for once. */
+function rememberedFiles(context: Context, request: SolveRequest): FilesOf {
   const input = {
     sources: request.indexes,
     ranks: rankTags(request.environment),
@@ -255,13 +284,17 @@ async function offersOf(context: Context, request: SolveRequest, named: readonly
     misfits: new Map(),
     unreachable: new Map(),
   };
-  return Promise.all(
-    named.slice(0, MOST_DATED).map(async (root) => ({
-      root,
-      pin: parseVersion(exactVersion(root) ?? ''),
-      files: (await offerFiles(context, root.name, input).catch(() => undefined)) ?? [],
-    })),
-  );
+  const known = new Map<string, ReturnType<FilesOf>>();
+  return (name) => {
+    const asked =
+      known.get(name) ??
+      offerFiles(context, name, input).then(
+        (files) => files ?? [],
+        () => undefined,
+      );
+    known.set(name, asked);
+    return asked;
+  };
 }
 
 /** Pins without a wheel for the target, each moved to the nearest version that has one; those that belong together at once. */
@@ -321,7 +354,7 @@ async function onItsDay(
 ): Promise<readonly Fix[] | undefined> {
   const exact = request.roots.filter((root) => exactVersion(root) !== undefined);
   if (request.asOf !== null || exact.length === 0) return undefined;
-  const offers = await offersOf(context, request, exact.slice(0, MOST_DATED));
+  const offers = await offersOf(exact.slice(0, MOST_DATED), rememberedFiles(context, request));
   const days = offers.flatMap(({ pin, files }) => {
     const times = files.flatMap(({ filename, uploadTime }) => {
       const wheel = parseWheelFilename(filename);
@@ -347,65 +380,6 @@ async function onItsDay(
   return undefined;
 }
 
-interface Pinned {
-  readonly root: Root;
-  readonly version: string;
-}
-
-function* pinned(request: SolveRequest, pins: readonly Pinned[]): Generator<Candidate> {
-  const edits: SpecEdit[] = [];
-  for (const { root, version } of pins) {
-    const before = exactVersion(root);
-    if (before === undefined || root.where?.line === undefined) return;
-    edits.push(editAt(root.where, before, version));
-  }
-  const text = pins.map(({ root, version }) => `${root.requirement.name}==${version}`).join(' and ');
-  const changed = pins.map(({ root, version }) => ({
-    root,
-    text: root.text.replace(exactVersion(root) ?? '', version),
-  }));
-  yield { fix: { text: `ask for ${text}`, edits }, request: replaced(request, changed) };
-}
-
-function* loosened(
-  request: SolveRequest,
-  { moved, loose }: { readonly moved: readonly Pinned[]; readonly loose: readonly Root[] },
-): Generator<Candidate> {
-  const [first] = moved.length === 0 ? [] : [...pinned(request, moved)];
-  const edits = loose.map((root) => editAt(root.where ?? { file: '' }, wantedText(root), nameText(root)));
-  const names = loose.map((root) => root.requirement.name).join(' and ');
-  const text =
-    first === undefined
-      ? `ask for ${names} without a version`
-      : `${first.fix.text}, and for ${names} without a version`;
-  const bare = loose.map((root) => ({ root, text: root.text.replace(wantedText(root), nameText(root)) }));
-  yield {
-    fix: { text, edits: [...(first?.fix.edits ?? []), ...edits] },
-    request: replaced(first?.request ?? request, bare),
-  };
-}
-
-/** `name[extra]==1.0` of a line, without its marker. */
-function wantedText(root: Root): string {
-  return root.text.split(';')[0]?.trim() ?? '';
-}
-
-function nameText(root: Root): string {
-  return /^[^<>=!~\s]+/.exec(wantedText(root))?.[0] ?? '';
-}
-
-function replaced(
-  request: SolveRequest,
-  changed: readonly { readonly root: Root; readonly text: string }[],
-): SolveRequest {
-  const roots = request.roots.map((root) => {
-    const change = changed.find((item) => item.root.text === root.text && item.root.where === root.where);
-    if (change === undefined) return root;
-    return { ...root, text: change.text, requirement: parseRequirement(change.text), name: root.name };
-  });
-  return { ...request, roots };
-}
-
 /** Versions within the project's other limits that have a wheel for an environment, oldest first. */
 function usableVersions(
   { root, pin, files }: Offer,
@@ -424,21 +398,20 @@ function usableVersions(
   return found.sort(compareVersions);
 }
 
-function editAt(where: Where, from: string, to: string): SpecEdit {
-  return { file: where.file, line: where.line ?? 0, from, to };
-}
-
 function minorOf(version: string): string {
   return version.split('.').slice(0, 2).join('.');
 }
 
+/** Whether the edits fit the files, and leave something that can be read. */
 async function isApplicable(directory: string, { edits }: Fix): Promise<boolean> {
   try {
     for (const file of new Set(edits.map((edit) => edit.file))) {
-      applyEdits(
-        await readFile(join(directory, file), 'utf8'),
-        edits.filter((edit) => edit.file === file),
-      );
+      const own = edits.filter((edit) => edit.file === file);
+      const before = await readFile(join(directory, file), 'utf8');
+      const after = applyEdits(before, own);
+      const gone = own.filter((edit) => 'to' in edit && edit.to === '').length;
+      if (gone > 0 && before.split('\n').length - after.split('\n').length < gone) return false;
+      if (/\.ya?ml$/.test(file)) parseYaml(after, file);
     }
     return true;
   } catch (error) {

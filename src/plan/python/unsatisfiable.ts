@@ -25,7 +25,11 @@ export function unsatisfiableError(
   const [noWheel] = outcome.withoutWheel;
   const details = {
     where: named.find((root) => root.where !== undefined)?.where,
-    data: { explanation: outcome.explanation, places: named.map((root) => root.asked) },
+    data: {
+      explanation: outcome.explanation,
+      places: named.map((root) => root.asked),
+      ...(outcome.unknown.length === 0 ? {} : { unknown: outcome.unknown }),
+    },
   };
   const places = named.length === 0 ? '' : `Asked for by ${named.map((root) => root.asked).join('; ')}. `;
   const cutOff = asOf === null ? '' : `Nothing newer than ${asOf} was considered. `;

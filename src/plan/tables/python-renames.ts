@@ -24,6 +24,8 @@ const RENAMED: Readonly<Record<string, string>> = {
   skimage: 'scikit-image',
   sklearn: 'scikit-learn',
   'tensorflow-gpu': 'tensorflow',
+  'tensorflow-intel': 'tensorflow',
+  'tensorflow-macos': 'tensorflow',
   tensorflow2: 'tensorflow',
   whisper: 'openai-whisper',
   yaml: 'pyyaml',
