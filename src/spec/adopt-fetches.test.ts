@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { sha256 } from '../digest.ts';
 import { findFetches } from '../formats/python/source/fetches.ts';
 import { adoptFetches, type Surroundings } from './adopt-fetches.ts';
 
@@ -81,6 +82,13 @@ it.each([
   expect(item !== undefined && 'note' in item).toBe(note !== undefined);
 });
 
+it('what pget puts where nothing lasts lies at a place of its own, and is answered from there', () => {
+  const own = `/opt/pget/${sha256('https://h.test/m.tar').slice(0, 12)}`;
+  const call = (words: string) => adopt(`import os\nos.system("pget ${words}")`);
+  expect(call('https://h.test/m.tar /tmp/m.tar')).toMatchObject([{ file: { path: `${own}/m.tar`, answers: 'pget' } }]);
+  expect(call('-x https://h.test/m.tar /tmp')).toMatchObject([{ file: { path: own, unpack: true, answers: 'pget' } }]);
+});
+
 it('what pget fetches is answered for, unless it is called by its own path', () => {
   const answers = (call: string) => {
     const [item] = adopt(`import os\nos.system("${call}")`);
@@ -101,7 +109,8 @@ it.each([
   ],
   ['from huggingface_hub import snapshot_download\nimport os\nsnapshot_download("o/m", cache_dir="~/x")', /not told/],
   ['import whisper\nwhisper.load_model("base")', /predict --record/],
-  ['import subprocess\nsubprocess.run(["pget", "https://h.test/a.bin", "/tmp/a.bin"])', /begins with nothing/],
+  ['import os\nos.system("/usr/bin/pget https://h.test/a.bin /tmp/a.bin")', /begins with nothing/],
+  ['import os\nos.system("wget https://h.test/a.bin -O /tmp/a.bin")', /begins with nothing/],
   ['import subprocess\nsubprocess.run(["hf", "download", "o/m", "--max-workers", "3"])', /options of its own/],
   ['import torch\ntorch.hub.load("o/r", "model")', /runs code/],
   ['import requests\nrequests.get("https://h.test/a.bin")', /where it is written/],

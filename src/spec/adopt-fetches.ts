@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { sha256 } from '../digest.ts';
 import type { Fetch } from '../formats/python/source/fetches.ts';
 import { hubCacheName, parseHubUri } from '../formats/weights/hub-uri.ts';
 import type { FileAddition, WeightsAddition } from './add-to-project.ts';
@@ -83,8 +84,7 @@ function hubPlace({ value, call, options }: Fetch, { environment }: Surroundings
   }
   if (typeof own !== 'string' || own === '' || own.startsWith('~')) return { why: `where it is kept is not told` };
   const folder = posix.resolve('/src', own);
-  if (/^\/(?:tmp|var\/tmp|run|dev|proc)(?:\/|$)/.test(folder) || folder === '/')
-    return { why: `it is kept in ${folder}, where every container begins with nothing` };
+  if (isPassing(folder)) return { why: `it is kept in ${folder}, where every container begins with nothing` };
   return local === undefined
     ? { source, target: posix.join(folder, hubCacheName(repository)), isCache: true }
     : { source, target: folder, isCache: false };
@@ -186,16 +186,27 @@ function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption
   if (path === undefined) return none(fetch, 'the code does not tell where it is written to');
   // A pget that is called by its own path is not the one that answers.
   const isAnswered = call === 'pget' && options.program === undefined;
+  const asked = posix.resolve('/src', path.path);
   const file = {
     url: value,
-    path: posix.resolve('/src', path.path),
+    path: isAnswered && isPassing(asked) ? pgetPlace(value, path.unpack === true) : asked,
     ...(path.unpack === true ? { unpack: true as const } : {}),
     ...(isAnswered ? { answers: 'pget' as const } : {}),
   };
-  if (/^\/(?:tmp|var\/tmp|run)\//.test(file.path))
-    return none(fetch, `it goes to ${file.path}, where every container begins with nothing`);
+  if (isPassing(file.path)) return none(fetch, `it goes to ${file.path}, where every container begins with nothing`);
   if (taken.has(file.path)) return { kind: 'known', fetches: [fetch] };
   return { kind: 'file', file, fetches: [fetch], ...(path.isGuarded || isAnswered ? {} : { note: GUARD }) };
+}
+
+function isPassing(path: string): boolean {
+  return /^\/(?:tmp|var\/tmp|run|dev|proc)(?:\/|$)/.test(path) || path === '/';
+}
+
+/** Where something lies that pget is answered with, when the code wants it where every container begins with nothing: under its own name, apart from others of that name. */
+export function pgetPlace(url: string, isArchive: boolean): string {
+  const folder = posix.join('/opt/pget', sha256(url).slice(0, 12));
+  const name = posix.basename(new URL(url).pathname).replace(/[^\w.+-]/g, '_');
+  return isArchive ? folder : posix.join(folder, /\w/.test(name) ? name : 'file');
 }
 
 interface Named {

@@ -61,6 +61,25 @@ it('files keep their hash, mode and way of unpacking, and say what the code and 
   expect(checkpoint).not.toHaveProperty('note');
 });
 
+it('what pget fetched is answered for: where it lay, and for what lasts nowhere at a place of its own', () => {
+  const file = { url: 'https://h.test/x.bin', path: '/src/x.bin', sha256: sha256('x'), answers: 'pget' };
+  const [kept] = adoptRecorded([aFile({ byPget: true })], NOTHING);
+  expect(kept).toMatchObject({ kind: 'file', file });
+  expect(kept).not.toHaveProperty('note');
+  const own = `/opt/pget/${sha256('https://h.test/x.bin').slice(0, 12)}`;
+  const { path: _, ...gone } = aFile({ byPget: true });
+  const odd = ['/tmp/x', '/run/x'].map((path) => aFile({ byPget: true, path }));
+  for (const item of [gone, ...odd])
+    expect(adoptRecorded([item], NOTHING)).toMatchObject([{ file: { ...file, path: `${own}/x.bin` } }]);
+  expect(adoptRecorded([aFile({ byPget: true, path: '/tmp/d', unpacked: true })], NOTHING)).toMatchObject([
+    { file: { ...file, path: own, unpack: true } },
+  ]);
+  const nameless = 'https://h.test/?a=%20b';
+  expect(adoptRecorded([aFile({ byPget: true, url: nameless, path: '/tmp/x' })], NOTHING)).toMatchObject([
+    { file: { url: nameless, path: `/opt/pget/${sha256(nameless).slice(0, 12)}/file` } },
+  ]);
+});
+
 it('what is declared already is left alone, and two revisions cannot have one place', () => {
   const taken = new Set(['/src/x.bin', '/opt/huggingface/hub/models--o--m']);
   const known = adoptRecorded([aFile(), ofHub('a', { cache: CACHE })], { ...NOTHING, taken });

@@ -1,6 +1,6 @@
 import { hubCacheName, parseHubUri } from '../../formats/weights/hub-uri.ts';
 import type { FileAddition, WeightsAddition } from '../../spec/add-to-project.ts';
-import { HF_HOME, repositoryName, type Surroundings } from '../../spec/adopt-fetches.ts';
+import { HF_HOME, pgetPlace, repositoryName, type Surroundings } from '../../spec/adopt-fetches.ts';
 import { isPassing } from './find-places.ts';
 import type { HubFile, RecordedFetch } from './recording.ts';
 
@@ -94,17 +94,20 @@ function placeOf(
 }
 
 function adoptFile(
-  { url, sha256, path, unpacked, executable, authorized }: RecordedFetch,
+  { url, sha256, path: found, unpacked, executable, authorized, byPget }: RecordedFetch,
   { taken }: Surroundings,
 ): Proposal {
   const urls = [url];
   if (sha256 === undefined) return { kind: 'none', why: 'only parts of it were asked for', urls };
+  const isKept = found !== undefined && !isPassing(found);
+  // What answers for pget copies to wherever the code wants it.
+  const path = byPget === true && !isKept ? pgetPlace(url, unpacked === true) : found;
   if (path === undefined)
     return { kind: 'none', why: 'no file holds it: the code keeps it in memory, or changed it', urls };
   if (isPassing(path))
     return { kind: 'none', why: `it went to ${path}, where every container begins with nothing`, urls };
   if (taken.has(path)) return { kind: 'known', urls };
-  const isChecked = /\/hub\/checkpoints\/[^/]+$/.test(path);
+  const isChecked = byPget === true || /\/hub\/checkpoints\/[^/]+$/.test(path);
   const notes = [...(isChecked ? [] : [GUARD]), ...(authorized === true ? [AUTHORIZED] : [])];
   return {
     kind: 'file',
@@ -114,6 +117,7 @@ function adoptFile(
       sha256,
       ...(executable === true ? { mode: '0755' } : {}),
       ...(unpacked === true ? { unpack: true as const } : {}),
+      ...(byPget === true ? { answers: 'pget' as const } : {}),
     },
     urls,
     ...(notes.length === 0 ? {} : { note: notes.join('; ') }),

@@ -20,6 +20,8 @@ export interface Seen {
   /** A GET was answered with the file, or with a part of it. */
   got: boolean;
   authorized: boolean;
+  /** It was asked for by pget, as its requests say. */
+  byPget: boolean;
   /** The hub's own header, which names the commit. */
   isHub: boolean;
   readonly body: ReceivedBody;
@@ -81,6 +83,7 @@ export async function openRecorder(context: Context, input: RecorderInput): Prom
     }
     const kept = reads ? note(seen, { url, phase, method, passed, directory: scratch.path }) : undefined;
     if (kept !== undefined && request.headers.authorization !== undefined) kept.authorized = true;
+    if (kept !== undefined && method === 'GET') kept.byPget = /^pget\//.test(request.headers['user-agent'] ?? '');
     if (!reads) {
       const why = 'only what is read by GET can be locked';
       unpinnable.push({ what: `${method} ${redactSecrets(withoutQuery(url), secrets)}`, why });
@@ -147,6 +150,7 @@ function note(seen: Map<string, Seen>, { url, phase, method, passed, directory }
     status,
     got: false,
     authorized: false,
+    byPget: false,
     isHub: false,
     body: receivedBody(directory),
   };

@@ -27,6 +27,8 @@ export interface RecordedFetch {
   readonly hub?: HubFile;
   /** The request carried credentials, which are not kept. */
   readonly authorized?: true;
+  /** By the program `pget`, which the next image can answer for. */
+  readonly byPget?: true;
   readonly phase: Phase;
 }
 

@@ -42,6 +42,7 @@ export async function settle(seen: readonly Seen[], settling: Settling): Promise
       ...(await placed(last, first.url, settling)),
       ...(hub === undefined ? {} : { hub }),
       ...(first.authorized ? { authorized: true as const } : {}),
+      ...(first.byPget ? { byPget: true as const } : {}),
       phase: first.phase,
     });
   }
