@@ -29,7 +29,8 @@ export async function adoptWeights(
         warn(host, 'lock.not-adopted', `${at}: cannot be adopted: ${adoption.why}`);
       } else if (adoption.kind === 'weights') {
         text = addWeights(text, adoption.weights);
-        info(host, 'lock.adopted', `${at}: ${adoption.weights.source} goes to ${adoption.weights.target}`);
+        const note = adoption.note === undefined ? '' : `; ${adoption.note}`;
+        info(host, 'lock.adopted', `${at}: ${adoption.weights.source} goes to ${adoption.weights.target}${note}`);
       } else {
         text = addFile(text, adoption.file);
         const note = adoption.note === undefined ? '' : `; ${adoption.note}`;

@@ -76,6 +76,25 @@ it.each([
   ['import subprocess\nsubprocess.run(["wget", "-P", "/weights", "https://h.test/m.pth"])', '/weights/m.pth', 'guard'],
   ['import subprocess\nsubprocess.run(["curl", "-L", "-o", "m.pth", "https://h.test/x"])', '/src/m.pth', 'guard'],
   ['import subprocess\nsubprocess.run(["aria2c", "-d", "/w", "-o", "m", "https://h.test/x"])', '/w/m', 'guard'],
+  ['import wget\nwget.download("https://h.test/m.pth", out="w/m.pth")', '/src/w/m.pth', 'guard'],
+  ['import keras\nkeras.utils.get_file("m.h5", "https://h.test/x.h5")', '/root/.keras/datasets/m.h5', undefined],
+  [
+    'import keras\nkeras.utils.get_file(origin="https://h.test/m.h5", fname="m.h5", cache_dir="/c", cache_subdir="s")',
+    '/c/s/m.h5',
+    undefined,
+  ],
+  ['import subprocess\nsubprocess.run(["wget", "https://h.test/m.pth"], cwd="w")', '/src/w/m.pth', 'guard'],
+  [
+    'import subprocess, os\nsubprocess.run(["wget", "https://h.test/m", "-O", "/w/m"], cwd=os.getcwd())',
+    '/w/m',
+    'guard',
+  ],
+  ['import os\nos.system("mkdir -p w && curl -sL \'https://h.test/m?a=1&b=2\' -o w/m")', '/src/w/m', 'guard'],
+  [
+    'import subprocess\nsubprocess.run(["pget", "multifile", "-"], input="https://h.test/m w/m", text=True)',
+    '/src/w/m',
+    undefined,
+  ],
 ])('%s: a file at the path that the code names', (code, path, note) => {
   const [item] = adopt(code);
   expect(item).toMatchObject({ kind: 'file', file: { path } });
@@ -115,8 +134,40 @@ it.each([
   ['import torch\ntorch.hub.load("o/r", "model")', /runs code/],
   ['import requests\nrequests.get("https://h.test/a.bin")', /where it is written/],
   ['import subprocess\nsubprocess.run(["pget", "-x", "https://h.test/a", "/w"])', /where it is written/],
+  ['from huggingface_hub import snapshot_download\nsnapshot_download("o/m", revision=R)', /^revision: only running/],
+  ['from huggingface_hub import snapshot_download\nsnapshot_download("o/m", cache_dir=R)', /^cache_dir: only running/],
+  ['from huggingface_hub import snapshot_download\nsnapshot_download("o/m", **kw)', /^other arguments: only running/],
+  ['from huggingface_hub import hf_hub_download\nhf_hub_download("o/m", NAME)', /^filename: only running/],
+  ['import torch\ntorch.hub.load_state_dict_from_url("https://h.test/m.pth", D)', /^destination: only running/],
+  ['import os\nos.system(f"wget {X} https://h.test/m.pth")', /^other words: only running/],
+  ['import os\nos.system("cd w && wget https://h.test/m.pth")', /a folder that the code does not tell/],
+  [
+    'import os, wget\nos.chdir("/w")\nwget.download("https://h.test/m.pth", "m.pth")',
+    /a folder that the code does not tell/,
+  ],
+  [
+    'import os\nfrom huggingface_hub import snapshot_download\nos.chdir("/w")\nsnapshot_download("o/m", local_dir="m")',
+    /a folder that the code does not tell/,
+  ],
+  ['import keras\nkeras.utils.get_file("m.zip", "https://h.test/m.zip", extract=True)', /where it is written/],
+  ['import gdown\ngdown.download("https://drive.google.com/uc?id=1", "x")', /Google Drive/],
+  ['from modelscope import snapshot_download\nsnapshot_download("o/m")', /predict --record/],
+  ['import boto3\nboto3.client("s3").download_file("b", "k/f", "w/other")', /no http or https/],
 ])('%s: not adopted, and why', (code, why) => {
   expect(adopt(code)).toMatchObject([{ kind: 'none', why: expect.stringMatching(why) }]);
+});
+
+it('an object of a bucket that keeps its name becomes weights, and the cache of sentence-transformers is looked at', () => {
+  expect(adopt('import boto3\nboto3.client("s3").download_file("b", "k/f.bin", "/w/f.bin")')).toEqual([
+    {
+      kind: 'weights',
+      weights: { name: 'f', source: 's3://b/k/f.bin', target: '/w' },
+      note: expect.stringContaining('leave it alone'),
+    },
+  ]);
+  expect(
+    adopt('from sentence_transformers import SentenceTransformer\nSentenceTransformer("o/m", cache_folder="/src/c")'),
+  ).toMatchObject([{ weights: { target: '/src/c/models--o--m' } }]);
 });
 
 it('one repository at two revisions cannot have one place', () => {

@@ -9,7 +9,12 @@ import type { Spec } from './spec.ts';
 
 /** What becomes of one fetch of the model: an entry of cogplan.yaml, or why there can be none. */
 export type Adoption =
-  | { readonly kind: 'weights'; readonly weights: WeightsAddition; readonly fetches: readonly Fetch[] }
+  | {
+      readonly kind: 'weights';
+      readonly weights: WeightsAddition;
+      readonly fetches: readonly Fetch[];
+      readonly note?: string;
+    }
   | { readonly kind: 'file'; readonly file: FileAddition; readonly fetches: readonly Fetch[]; readonly note?: string }
   /** Declared already. */
   | { readonly kind: 'known'; readonly fetches: readonly Fetch[] }
@@ -71,7 +76,12 @@ function hubPlace({ value, call, options }: Fetch, { environment }: Surroundings
   if (value === undefined) return { why: 'the code does not tell which repository it is' };
   const given = call === 'hf' || call === 'huggingface-cli' ? hubOptions(options.words) : options;
   if (given === undefined) return { why: 'it is fetched by a program with options of its own' };
-  const { revision, repo_type: type, local_dir: local, cache_dir: cache } = given;
+  const unread = unreadOf(options).find((name) => !HARMLESS.has(name));
+  if (unread !== undefined) return { why: `${unread}: only running the code would tell` };
+  const { revision, repo_type: type, local_dir: local } = given;
+  const cache = call === 'SentenceTransformer' ? (given.cache_folder ?? given.cache_dir) : given.cache_dir;
+  if (/hf_hub_download$/.test(call) && typeof given.filename !== 'string')
+    return { why: 'the code does not tell which file it is' };
   if (type === 'space') return { why: 'spaces are no repositories of weights' };
   const name = call === 'SentenceTransformer' && !value.includes('/') ? `sentence-transformers/${value}` : value;
   const repository = `${type === 'dataset' ? 'datasets/' : ''}${name}`;
@@ -83,11 +93,24 @@ function hubPlace({ value, call, options }: Fetch, { environment }: Surroundings
     return { source, target: `${home}/hub/${hubCacheName(repository)}`, isCache: true };
   }
   if (typeof own !== 'string' || own === '' || own.startsWith('~')) return { why: `where it is kept is not told` };
-  const folder = posix.resolve('/src', own);
+  if (options.moved !== undefined && !own.startsWith('/')) return { why: MOVED };
+  const folder = posix.resolve('/src', typeof options.cwd === 'string' ? options.cwd : '', own);
   if (isPassing(folder)) return { why: `it is kept in ${folder}, where every container begins with nothing` };
   return local === undefined
     ? { source, target: posix.join(folder, hubCacheName(repository)), isCache: true }
     : { source, target: folder, isCache: false };
+}
+
+const MOVED = 'it is fetched in a folder that the code does not tell';
+/** Which of a repository's files are taken, and where to, is told by others. */
+const HARMLESS = new Set(
+  'token use_auth_token torch_dtype dtype device device_map quantization_config trust_remote_code vae unet scheduler text_encoder controlnet tokenizer feature_extractor safety_checker config max_workers attn_implementation'.split(
+    ' ',
+  ),
+);
+
+function unreadOf({ unread }: Fetch['options']): readonly string[] {
+  return typeof unread === 'object' ? unread : [];
 }
 
 /** Options of `hf download`, as far as they are those that a call of the library has. */
@@ -168,9 +191,18 @@ const GUARD = 'the code has to leave it alone when it is there';
 function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption {
   const { kind, value, call, options } = fetch;
   if (kind === 'torch-hub') return none(fetch, 'torch.hub runs code of the repository: clone it in build.run instead');
+  if (call.startsWith('gdown.'))
+    return none(fetch, 'Google Drive names no files by address: put it on another host, or into the project');
   if (kind === 'named')
     return none(fetch, 'only the library knows what this name stands for: `cogplan predict --record` finds it');
   if (value === undefined) return none(fetch, 'the code does not tell the address');
+  const bucket = /^(?:s3|gs):\/\//.test(value)
+    ? bucketSet(value, options.destination, options.moved !== undefined)
+    : undefined;
+  if (bucket !== undefined) {
+    if (taken.has(bucket.target)) return { kind: 'known', fetches: [fetch] };
+    return { kind: 'weights', weights: bucket, fetches: [fetch], note: GUARD };
+  }
   if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return none(fetch, 'it is no http or https address');
   const name = posix.basename(new URL(value).pathname);
   const text = (key: string): string | undefined => {
@@ -186,6 +218,10 @@ function adoptFile(fetch: Fetch, { environment, taken }: Surroundings): Adoption
   if (path === undefined) return none(fetch, 'the code does not tell where it is written to');
   // A pget that is called by its own path is not the one that answers.
   const isAnswered = call === 'pget' && options.program === undefined;
+  const unread = unreadOf(options).find((name) => DECIDES.has(name));
+  if (unread !== undefined) return none(fetch, `${unread}: only running the code would tell`);
+  if (path.path.startsWith(UNKNOWN_FOLDER) || (options.moved !== undefined && !path.path.startsWith('/')))
+    return none(fetch, MOVED);
   const asked = posix.resolve('/src', path.path);
   const file = {
     url: value,
@@ -207,6 +243,27 @@ export function pgetPlace(url: string, isArchive: boolean): string {
   const folder = posix.join('/opt/pget', sha256(url).slice(0, 12));
   const name = posix.basename(new URL(url).pathname).replace(/[^\w.+-]/g, '_');
   return isArchive ? folder : posix.join(folder, /\w/.test(name) ? name : 'file');
+}
+
+/** What tells where a file is written to. */
+const DECIDES = new Set(
+  'other words,other arguments,destination,filename,dst,out,fname,model_dir,file_name,cache_dir,cache_subdir,root,save_dir,extract,untar'.split(
+    ',',
+  ),
+);
+
+/** One object of a bucket, where the code keeps it under its own name. */
+function bucketSet(
+  url: string,
+  destination: string | readonly string[] | undefined,
+  isMoved: boolean,
+): WeightsAddition | undefined {
+  if (typeof destination !== 'string' || (isMoved && !destination.startsWith('/'))) return undefined;
+  const path = posix.resolve('/src', destination);
+  const target = posix.dirname(path);
+  if (posix.basename(path) !== posix.basename(url) || isPassing(path) || target === '/' || target === '/src')
+    return undefined;
+  return { name: repositoryName(posix.basename(path).replace(/\.\w+$/, '')), source: url, target };
 }
 
 interface Named {
@@ -241,20 +298,50 @@ function destination(call: string, name: string, { url, text, words, torch }: Na
       const path = text('filename') ?? text('dst') ?? text('destination');
       return path === undefined ? undefined : { path, isGuarded: false };
     }
+    case 'wget.download': {
+      const path = text('out') ?? text('destination') ?? name;
+      return path.endsWith('/') ? undefined : { path, isGuarded: false };
+    }
+    case 'get_file': {
+      // Keras unpacks in ways that differ by its version.
+      const file = text('fname') ?? name;
+      const folder = `${text('cache_dir') ?? '/root/.keras'}/${text('cache_subdir') ?? 'datasets'}`;
+      return text('extract') !== undefined || text('untar') !== undefined || /[/\\]/.test(file)
+        ? undefined
+        : { path: `${folder}/${file}`, isGuarded: true };
+    }
     case 'pget':
     case 'wget':
     case 'curl':
     case 'aria2c':
-      return typeof words === 'object' ? byProgram(call, url, words) : undefined;
+      return typeof words === 'object'
+        ? byProgram(call, { url, words, cwd: text('cwd'), moved: text('moved') })
+        : undefined;
     default:
       return undefined;
   }
 }
 
+/** Stands for the folder of a program where it is not known. */
+const UNKNOWN_FOLDER = '/\uFFFC';
+
 /** What a line of the program would put where, read as lines of build.run are. */
-function byProgram(name: string, url: string, words: readonly string[]): Destination | undefined {
+function byProgram(
+  name: string,
+  {
+    url,
+    words,
+    cwd,
+    moved,
+  }: {
+    readonly url: string;
+    readonly words: readonly string[];
+    readonly cwd: string | undefined;
+    readonly moved: string | undefined;
+  },
+): Destination | undefined {
   const state = new RunState();
-  state.cwd = '/src';
+  state.cwd = moved === undefined ? posix.resolve('/src', cwd ?? '') : UNKNOWN_FOLDER;
   const invocation = { name, words: name === 'pget' ? [url, ...words] : [...words, url], assignments: [] };
   const outcome = ruleFor(name)?.(state, invocation);
   const [placement, ...more] = state.placements;

@@ -10,7 +10,7 @@ export function unpinnedFetches(spec: Spec, python: ProjectPython): readonly Fet
     const text = python.read(path);
     return text === undefined ? [] : [{ path, text }];
   });
-  return findFetches(files);
+  return findFetches(files, new Map(spec.environment.map(({ name, value }) => [name, value])));
 }
 
 /** Each as a warning of `lock`. */

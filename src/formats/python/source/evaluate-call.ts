@@ -108,6 +108,12 @@ function callExternal(
       if (parts.length === 0 || parts.includes(undefined)) return undefined;
       return { kind: path === 'os.path.join' ? 'str' : 'path', value: joinPaths(parts as readonly string[]) };
     }
+    case 'os.environ.get':
+    case 'os.getenv': {
+      if (where.environment === undefined || first?.kind !== 'str') return undefined;
+      const value = where.environment.get(first.value);
+      return value === undefined ? second : { kind: 'str', value };
+    }
     case 'cog.Secret':
       return second === undefined ? { kind: 'call', callee: path, args: new Map() } : undefined;
     default:

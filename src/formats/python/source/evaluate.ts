@@ -199,6 +199,7 @@ function binary(expression: Expression & { readonly kind: 'binary' }, where: Whe
   if (left.kind === 'str' && right.kind === 'str' && operator === '+') {
     return { kind: 'str', value: left.value + right.value };
   }
+  if (left.kind === 'str' && operator === '%') return formatted(left.value, right);
   if ((left.kind === 'list' || left.kind === 'tuple') && right.kind === left.kind && operator === '+') {
     return { kind: left.kind, items: [...left.items, ...right.items] };
   }
@@ -212,6 +213,16 @@ function binary(expression: Expression & { readonly kind: 'binary' }, where: Whe
     return { kind: 'path', value: rest.startsWith('/') ? rest : `${base === '.' ? '' : `${base}/`}${rest}` };
   }
   return arithmetic(operator, left, right);
+}
+
+/** `FORMAT % VALUES`, of `%s` alone. */
+function formatted(format: string, value: PyValue): PyValue | undefined {
+  const texts = (value.kind === 'tuple' ? value.items : [value]).map(textOf);
+  const pieces = format.replaceAll('%%', '\ufffc').split('%s');
+  if (texts.includes(undefined) || pieces.length !== texts.length + 1 || pieces.some((piece) => piece.includes('%')))
+    return undefined;
+  const text = pieces.map((piece, index) => piece.replaceAll('\ufffc', '%') + (texts[index] ?? '')).join('');
+  return { kind: 'str', value: text };
 }
 
 /** A dotted name, for a message. */

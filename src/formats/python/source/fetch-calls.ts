@@ -4,8 +4,14 @@ export interface FetchCall {
   /** Position and keywords of the URL, repository or name. */
   readonly index: number;
   readonly keywords: readonly string[];
-  /** Only a fetch when this keyword is true or a name. */
-  readonly only?: string;
+  /** Only a fetch when one of these keywords is true or a name. */
+  readonly only?: readonly string[];
+  /** Without the argument it fetches what the library chooses. */
+  readonly always?: true;
+  /** Any object may have a method of this name: only an address that can be read tells that it fetches. */
+  readonly whenRead?: true;
+  /** What the call is named, where its last name alone says too little. */
+  readonly shown?: string;
 }
 
 /**
@@ -21,6 +27,14 @@ const hub = (...keywords: readonly string[]): FetchCall => ({
   keywords: ['repo_id', ...keywords],
 });
 const named = (...keywords: readonly string[]): FetchCall => ({ kind: 'named', index: 0, keywords });
+/** A model of torchvision's that is made with its weights. */
+export const TORCHVISION_MODEL: FetchCall = {
+  kind: 'named',
+  index: 0,
+  keywords: [],
+  only: ['pretrained', 'weights'],
+  always: true,
+};
 
 /** By dotted name. */
 export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
@@ -29,10 +43,18 @@ export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
     'urllib.request.urlopen': url(),
     'requests.get': url(),
     'httpx.get': url(),
-    'wget.download': url(),
-    'gdown.download': url('id'),
-    'gdown.cached_download': url(),
-    'gdown.download_folder': url('id'),
+    'httpx.stream': { kind: 'url', index: 1, keywords: ['url'] },
+    'requests.request': { kind: 'url', index: 1, keywords: ['url'] },
+    'fsspec.open': url('urlpath'),
+    'wget.download': { ...url(), shown: 'wget.download' },
+    'gdown.download': { ...named('url', 'id'), shown: 'gdown.download' },
+    'gdown.cached_download': { ...named('url'), shown: 'gdown.cached_download' },
+    'gdown.download_folder': { ...named('url', 'id'), shown: 'gdown.download_folder' },
+    'modelscope.snapshot_download': { ...named('model_id'), shown: 'modelscope.snapshot_download' },
+    'modelscope.hub.snapshot_download.snapshot_download': {
+      ...named('model_id'),
+      shown: 'modelscope.snapshot_download',
+    },
     'pooch.retrieve': url(),
     'torch.hub.load_state_dict_from_url': url(),
     'torch.hub.download_url_to_file': url(),
@@ -51,7 +73,7 @@ export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
     'diffusers.utils.load_image': url('image'),
     'sentence_transformers.SentenceTransformer': hub('model_name_or_path'),
     'sentence_transformers.CrossEncoder': hub('model_name', 'model_name_or_path'),
-    'transformers.pipeline': { kind: 'hub', index: 1, keywords: ['model'] },
+    'transformers.pipeline': { kind: 'hub', index: 1, keywords: ['model'], always: true },
     'faster_whisper.WhisperModel': named('model_size_or_path'),
     'whisper.load_model': named('name'),
     'whisperx.load_model': named('whisper_arch'),
@@ -66,9 +88,16 @@ export const FETCH_CALLS: ReadonlyMap<string, FetchCall> = new Map(
     'clip.load': named('name'),
     'nltk.download': named('info_or_id'),
     'spacy.cli.download': named('model'),
-    'timm.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
-    'open_clip.create_model_and_transforms': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
-    'open_clip.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: 'pretrained' },
+    'timm.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: ['pretrained'] },
+    'open_clip.create_model_and_transforms': {
+      kind: 'named',
+      index: 0,
+      keywords: ['model_name'],
+      only: ['pretrained'],
+    },
+    'open_clip.create_model_from_pretrained': named('model_name'),
+    'torchvision.models.get_model': { kind: 'named', index: 0, keywords: ['name'], only: ['weights'] },
+    'open_clip.create_model': { kind: 'named', index: 0, keywords: ['model_name'], only: ['pretrained'] },
   } satisfies Record<string, FetchCall>),
 );
 
@@ -79,9 +108,22 @@ export const FETCH_METHODS: ReadonlyMap<string, FetchCall> = new Map(
     from_single_file: { kind: 'url', index: 0, keywords: ['pretrained_model_link_or_path'] },
     load_lora_weights: hub('pretrained_model_name_or_path_or_dict'),
     load_ip_adapter: hub('pretrained_model_name_or_path_or_dict'),
+    load_textual_inversion: hub('pretrained_model_name_or_path'),
     get_pretrained: named('name'),
+    get: { ...url(), whenRead: true },
+    stream: { kind: 'url', index: 1, keywords: ['url'], whenRead: true },
   } satisfies Record<string, FetchCall>),
 );
+
+/** Methods of clients of object stores, which name what they fetch in several arguments or on the object. */
+export const BUCKET_METHODS: ReadonlySet<string> = new Set([
+  'download_file',
+  'download_fileobj',
+  'download_to_filename',
+  'download_to_file',
+  'download_blob_to_file',
+  'fget_object',
+]);
 
 /** Calls that run a program: its words, or one line of shell. */
 export const PROGRAM_CALLS: ReadonlySet<string> = new Set([

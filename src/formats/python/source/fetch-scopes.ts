@@ -85,6 +85,9 @@ export function withoutSelf(expression: Expression): Expression {
         callee: withoutSelf(expression.callee),
         args: expression.args.map((argument) => ({ ...argument, value: withoutSelf(argument.value) })),
       };
+    case 'list':
+    case 'tuple':
+      return { ...expression, items: expression.items.map(withoutSelf) };
     case 'subscript':
       return { ...expression, value: withoutSelf(expression.value), index: withoutSelf(expression.index) };
     default:

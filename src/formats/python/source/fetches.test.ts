@@ -57,6 +57,59 @@ test.each<[string, readonly (readonly [string, string, string | undefined])[]]>(
     [['hub', 'SentenceTransformer', 'all-MiniLM-L6-v2']],
   ],
   ['from ultralytics import YOLO\nYOLO("yolov8n")', [['named', 'YOLO', 'yolov8n']]],
+  [
+    'from modelscope import snapshot_download as get\nget("org/x")',
+    [['named', 'modelscope.snapshot_download', 'org/x']],
+  ],
+  ['from huggingface_hub import HfApi\nHfApi().snapshot_download("org/x")', [['hub', 'snapshot_download', 'org/x']]],
+  ['import gdown\ngdown.download(id="1a", output="x")', [['named', 'gdown.download', '1a']]],
+  ['import wget\nwget.download(BASE)', [['url', 'wget.download', 'https://weights.example/v1']]],
+  ['import httpx\nwith httpx.stream("GET", BASE) as r: pass', [['url', 'stream', 'https://weights.example/v1']]],
+  ['requests.Session().get(BASE)', [['url', 'get', 'https://weights.example/v1']]],
+  ['{}.get("a")\nNAMES.get(BASE_2)\nx.get("a/b")', []],
+  ['import fsspec\nfsspec.open("s3://b/k")', [['url', 'open', 's3://b/k']]],
+  ['import boto3\nboto3.client("s3").download_file("b", "k/f", "w/f")', [['url', 'download_file', 's3://b/k/f']]],
+  ['bucket.download_file("k", "w/f")', [['url', 'download_file', undefined]]],
+  ['bucket.blob("k").download_to_filename("f")', [['url', 'download_to_filename', undefined]]],
+  [
+    'from torchvision import models\nmodels.resnet18(pretrained=True)',
+    [['named', 'torchvision.models.resnet18', undefined]],
+  ],
+  [
+    'import torchvision\ntorchvision.models.detection.ssd(weights="DEFAULT")',
+    [['named', 'torchvision.models.detection.ssd', undefined]],
+  ],
+  ['from torchvision.models import vgg16\nvgg16(weights=None)\nvgg16()', []],
+  ['from transformers import pipeline\npipeline("summarization")', [['hub', 'pipeline', undefined]]],
+  [
+    'from ultralytics import YOLO\nYOLO("yolov8n.pt")\nYOLO("weights/own.pt")\nYOLO("own.pt")',
+    [['named', 'YOLO', 'yolov8n.pt']],
+  ],
+  ['import timm\ntimm.create_model("hf-hub:org/vit")', [['hub', 'create_model', 'org/vit']]],
+  [
+    'import open_clip\nopen_clip.create_model_from_pretrained("hf-hub:org/clip")',
+    [['hub', 'create_model_from_pretrained', 'org/clip']],
+  ],
+  ['StableDiffusionPipeline().load_textual_inversion("org/cat")', [['hub', 'load_textual_inversion', 'org/cat']]],
+  ['requests.get("%s/%s" % (BASE, "x%"))', [['url', 'get', 'https://weights.example/v1/x%']]],
+  [
+    'requests.get(os.environ.get("URL", BASE))\nrequests.get(os.getenv("U", BASE))',
+    [
+      ['url', 'get', 'https://weights.example/v1'],
+      ['url', 'get', 'https://weights.example/v1'],
+    ],
+  ],
+  [
+    'os.system("mkdir -p w && pget https://a.example/b w/b; cd w || true && wget https://a.example/c | cat")',
+    [
+      ['url', 'pget', 'https://a.example/b'],
+      ['url', 'wget', 'https://a.example/c'],
+    ],
+  ],
+  ['subprocess.run(["bash", "-c", "curl -L https://a.example/b -o c"])', [['url', 'curl', 'https://a.example/b']]],
+  ['CMD = "wget https://a.example/b"\nsubprocess.run(CMD.split(" "))', [['url', 'wget', 'https://a.example/b']]],
+  ['os.system("echo \'&& wget https://a.example/b\'")', []],
+  ['os.system("wget https://a.example/$X")', [['url', 'wget', undefined]]],
 ])('%s', (body, expected) => {
   expect(values(body)).toEqual(expected);
 });
@@ -103,6 +156,56 @@ class Predictor:
     ['hub', 'snapshot_download', undefined],
     ['url', 'get', undefined],
   ]);
+});
+
+it('reads the manifest of pget multifile, wherever it is put together', () => {
+  const told = (body: string) =>
+    findFetches([{ path: 'predict.py', text: BEFORE + body }]).map(({ value, options }) => [value, options.words]);
+  const both = [
+    ['https://weights.example/v1/a', ['w/a']],
+    ['https://weights.example/v1/b', ['w/b']],
+  ];
+  expect(
+    told(`
+manifest = "\\n".join(f"{BASE}/{n} w/{n}" for n in NAMES)
+subprocess.run(["pget", "multifile", "-"], input=manifest.encode("utf-8"))
+`),
+  ).toEqual(both);
+  expect(
+    told(`
+class Predictor:
+    def setup(self):
+        subprocess.run("pget multifile -", shell=True, text=True, input=BASE + "/a w/a\\n" + BASE + "/b   w/b\\n\\n")
+`),
+  ).toEqual(both);
+  for (const unread of [
+    'subprocess.Popen(["pget", "multifile", "-"], stdin=subprocess.PIPE)',
+    'subprocess.run(["pget", "multifile", "/tmp/m"])',
+    'subprocess.run(["pget", "multifile", "-"], input=open("m").read())',
+    'subprocess.run(["pget", "multifile", "-"], input="a b c\\n")',
+  ])
+    expect(told(unread).map(([value]) => value)).toEqual([undefined]);
+});
+
+it('names what only running the code would tell, and folders', () => {
+  const options = (body: string, environment = new Map<string, string>()) =>
+    findFetches([{ path: 'predict.py', text: BEFORE + body }], environment).map((fetch) => fetch.options);
+  expect(options('snapshot_download("o/m", revision=os.environ["R"], token=None)')).toEqual([{ unread: ['revision'] }]);
+  expect(options('snapshot_download("o/m", **more)')).toEqual([{ unread: ['other arguments'] }]);
+  expect(options('torch.hub.load_state_dict_from_url(BASE, os.environ["D"])')).toEqual([{ unread: ['destination'] }]);
+  expect(options('subprocess.run(["wget", BASE], cwd="w")')).toEqual([{ words: [], cwd: 'w' }]);
+  expect(options('subprocess.run(["wget", BASE], cwd=os.getcwd())')).toEqual([{ words: [], moved: 'true' }]);
+  expect(options('os.system("cd w && wget https://a.example/b")')).toEqual([{ words: [], moved: 'true' }]);
+  expect(options('os.chdir("w")\nsubprocess.run(["wget", BASE])')).toEqual([{ words: [], moved: 'true' }]);
+  expect(options('os.system(f"wget {os.getcwd()} https://a.example/b")')).toEqual([
+    { words: [], unread: ['other words'] },
+  ]);
+  expect(
+    findFetches(
+      [{ path: 'p.py', text: 'import os, requests\nrequests.get(os.environ.get("U", "https://a.example/a"))' }],
+      new Map([['U', 'https://a.example/b']]),
+    ),
+  ).toMatchObject([{ value: 'https://a.example/b' }]);
 });
 
 it('says where, and with which options', () => {

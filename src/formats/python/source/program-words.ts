@@ -10,13 +10,25 @@ export function isPrefix(word: string | undefined): boolean {
   return word !== undefined && /^(?:sudo|env|time|nice|sh|bash|-l?c|[A-Z_]+=.*)$/.test(word);
 }
 
-/** The words of a line of shell; undefined for those with a part that is not known. */
-export function splitWords(line: string): readonly (string | undefined)[] {
-  const words = line.match(/(?:[^\s"'\\;|&]|\\.|"[^"]*"|'[^']*')+/g) ?? [];
-  return words.map((word) => {
-    const plain = word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? '');
-    return plain.includes('\ufffc') ? undefined : plain;
-  });
+/** The commands of a line of shell as words; undefined for words with a part that is not known. */
+export function splitCommands(line: string): readonly (readonly (string | undefined)[])[] {
+  const tokens = line.match(/&&|\|\||[;|&\n]|(?:[^\s"'\\;|&]|\\[^]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g) ?? [];
+  const commands: (string | undefined)[][] = [[]];
+  for (const token of tokens) {
+    if (/^(?:&&|\|\||[;|&\n])$/.test(token)) commands.push([]);
+    else if (token !== '\\\n') commands.at(-1)?.push(plainWord(token));
+  }
+  return commands.filter((command) => command.length > 0);
+}
+
+/** A word without its quotes; undefined where the shell, or what is not known, has a part in it. */
+function plainWord(token: string): string | undefined {
+  if (token.includes('\ufffc') || /[$`]/.test(token.replace(/'[^']*'/g, ''))) return undefined;
+  return token.replace(
+    /"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'|\\([\s\S])/g,
+    (_, double?: string, single?: string, char?: string) =>
+      double !== undefined ? double.replace(/\\(["\\$`])/g, '$1') : (single ?? char ?? ''),
+  );
 }
 
 /** A format string whose unknown parts are marked. */

@@ -29,6 +29,8 @@ export interface Where {
   readonly before?: number | undefined;
   /** Values of parameters and of loop variables; undefined values are not known. */
   readonly locals?: ReadonlyMap<string, Local | undefined>;
+  /** Variables of the environment, where the defaults of others may be taken for their values. */
+  readonly environment?: ReadonlyMap<string, string>;
   readonly depth: number;
 }
 
