@@ -12,7 +12,7 @@ export function isPrefix(word: string | undefined): boolean {
 
 /** The commands of a line of shell as words; undefined for words with a part that is not known. */
 export function splitCommands(line: string): readonly (readonly (string | undefined)[])[] {
-  const tokens = line.match(/&&|\|\||[;|&\n]|(?:[^\s"'\\;|&]|\\[^]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g) ?? [];
+  const tokens = line.match(/&&|\|\||[;|&\n]|(?:[^\s"'\\;|&]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/g) ?? [];
   const commands: (string | undefined)[][] = [[]];
   for (const token of tokens) {
     if (/^(?:&&|\|\||[;|&\n])$/.test(token)) commands.push([]);
