@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -67,12 +67,23 @@ describe('a fix, applied literally, makes the error go away', () => {
     ['numpy=1.26.4', 'requirements.txt', 'numpy==1.26.4'],
     ['numpy 1.26.4', 'requirements.txt', 'numpy==1.26.4'],
     ['numpy=1.26.4=py311_0  # from conda', 'requirements.txt', 'numpy==1.26.4  # from conda'],
+    ['certifi @ file:///croot/certifi_1665076670883/work/certifi', 'requirements.txt', 'certifi'],
+    [
+      'idna @ file:///tmp/build/80754af9/idna-3.4/work ; python_version > "3"',
+      'requirements.txt',
+      'idna==3.4 ; python_version > "3"',
+    ],
+    ['- six==1.16.0', 'requirements.txt', 'six==1.16.0'],
+    ['six idna>=3', 'requirements.txt', 'six\nidna>=3'],
+    ['-f ./wheels --pre six', 'requirements.txt', 'six -f ./wheels --pre'],
+    ['--require-hashes', 'requirements.txt', undefined],
     ['x @ git+git://h/o/x.git@v1', 'requirements.txt', 'x @ git+https://h/o/x.git@v1'],
   ])('%s', async (line, file, fixed) => {
     const [fix] = fixesOf(await refusal({ 'requirements.txt': `a\n${line}\n` }));
     expect(fix?.edits.every((edit) => edit.file === file)).toBe(true);
     const text = applyEdits(`a\n${line}\n`, fix?.edits ?? []);
-    expect(text).toBe(`a\n${fixed}\n`);
+    expect(text).toBe(fixed === undefined ? 'a\n' : `a\n${fixed}\n`);
+    await mkdir(join(directory, 'wheels'), { recursive: true });
     await writeFile(join(directory, 'requirements.txt'), text);
     await expect(readSpec(directory)).resolves.toBeDefined();
   });

@@ -47,7 +47,8 @@ export interface Fix {
 /** `data` of an error at `where` that goes away when one word becomes another. */
 export function oneFix(where: Where, from: string, to: string): { readonly fixes?: readonly Fix[] } {
   if (where.line === undefined) return {};
-  return { fixes: [{ text: `write ${to}`, edits: [{ file: where.file, line: where.line, from, to }] }] };
+  const text = to === '' ? `remove ${from}` : `write ${to}`;
+  return { fixes: [{ text, edits: [{ file: where.file, line: where.line, from, to }] }] };
 }
 
 /** The same, when one word becomes several. */

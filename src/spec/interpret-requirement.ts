@@ -35,6 +35,7 @@ export async function interpretRequirement(written: string, context: Requirement
   refuseGitProtocol(text, where);
   refuseDialects(text, where);
   refuseSeveral(text, where);
+  refuseCondaBuild(text, where);
   const { requirement, reference } = takeApart(text, where);
   const source = reference === undefined ? ({ kind: 'index' } as const) : await locate(reference, context);
   const named = nameFromWheel(requirement, source, context);
@@ -103,6 +104,25 @@ function refuseSeveral(text: string, where: Where): void {
     subject: text.slice(0, 200),
     hint: `Write each on a line of its own: ${shown}${words.length > 10 ? ', …' : ''}.`,
     data: splitFix(where, text, words),
+  });
+}
+
+/** `pip freeze` writes where conda built a package, on a machine that is not this one. */
+function refuseCondaBuild(text: string, where: Where): void {
+  const [, name, path = ''] =
+    /^([A-Za-z0-9][\w.-]*)\s*@\s*file:\/\/(\/(?:croot|opt\/conda|home\/(?:conda|builder|task_)|tmp\/(?:build|abs_)|work\/(?:ci|perseverance)|Users|private|[A-Z]:|b\/abs_|feedstock_root)\S*)/.exec(
+      text,
+    ) ?? [];
+  if (name === undefined) return;
+  const version = new RegExp(`/${name.replace(/[-_.]+/g, '[-_.]+')}[-_](\\d+(?:\\.\\d+)+)(?:[-_/]|$)`, 'i').exec(
+    path,
+  )?.[1];
+  const instead = version === undefined ? name : `${name}==${version}`;
+  throw new CogplanError('COGPLAN_REQUIREMENT_PATH', `${path.slice(0, 300)} lies outside the project`, {
+    subject: path.slice(0, 300),
+    where,
+    hint: `\`pip freeze\` writes this for a package that conda built, and not its version: write NAME==VERSION, or ${instead} for the newest that fits.`,
+    data: oneFix(where, /^[^;#]*[^;#\s]/.exec(text)?.[0] ?? text, instead),
   });
 }
 

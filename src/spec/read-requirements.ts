@@ -7,6 +7,8 @@ import {
   type RequirementsLine,
   type RequirementsOption,
 } from '../formats/python/requirements-line.ts';
+import { oneFix } from './edit-spec.ts';
+import { refuseForeignContent } from './foreign-content.ts';
 import { interpretRequirement } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
 import { besides, locateProjectPath, readProjectFile } from './project-file.ts';
@@ -68,6 +70,8 @@ export async function readRequirements(
       problems.add(
         new CogplanError('COGPLAN_REQUIREMENT_HASH', `${text} has no --hash, which --require-hashes asks for`, {
           where,
+          hint: 'Write --hash=sha256:… behind it, or remove --require-hashes: the lock holds the hash of every file.',
+          data: oneFix(found.requireHashes, '--require-hashes', ''),
         }),
       );
     }
@@ -122,6 +126,7 @@ export async function readRequirements(
       );
       return;
     }
+    if (problems.attempt(() => refuseForeignContent(text, file.path)) !== true) return;
     for (const { text: line, line: number, column } of splitRequirementsFile(text)) {
       const where: Where = { file: file.path, line: number, column };
       await readLine(line, where, { constraint: from.constraint, including: [...from.including, file.path] });

@@ -96,6 +96,7 @@ test.each<[string, readonly string[], Partial<AcceleratorInput>, RegExp]>([
   ['torch for the CPU', ['torch==2.1.0+cpu'], {}, /torch 2\.1\.0\+cpu is a build without CUDA/],
   ['torch for arm64', ['torch==2.9.1'], { platform: 'linux/arm64' }, /for linux\/arm64 is a build without CUDA/],
   ['onnxruntime', ['onnxruntime-gpu==1.19.0'], {}, /needs CUDA, which no wheel brings.*nvidia-cudnn-cu12/],
+  ['onnxruntime before', ['onnxruntime-gpu==1.15.1'], {}, /needs CUDA, which no wheel brings.*nvidia-cudnn-cu11/],
   ['cupy', ['cupy-cuda11x==13.0.0'], {}, /nvidia-cuda-runtime-cu11/],
 ])('%s without CUDA is told', (_, names, change, text) => {
   const { accelerator, notices } = describe(names, change);

@@ -56,9 +56,37 @@ function torchLacks({ packages, platform }: Wheels): string | undefined {
 function otherLacks(packages: readonly PythonPackage[], table: AcceleratorTable): string | undefined {
   const other = packages.find(({ name }) => WITHOUT_OWN_CUDA.test(name));
   if (other === undefined) return undefined;
-  const cuda = /-cu(?:da)?(\d+)/.exec(other.name)?.[1] ?? '12';
-  const libraries = `nvidia-cuda-runtime-cu${cuda}, nvidia-cublas-cu${cuda} and nvidia-cudnn-cu${cuda}`;
+  const { cuda, cudnn } = generationOf(other);
+  const libraries = `nvidia-cuda-runtime-cu${cuda}, nvidia-cublas-cu${cuda}, nvidia-cufft-cu${cuda}, nvidia-curand-cu${cuda} and nvidia-cudnn-cu${cuda}${cudnn}`;
   return `${other.name} ${other.version} needs CUDA, which no wheel brings: ask for ${libraries} too, or ${adviseBase(table, undefined)}`;
+}
+
+/** From which version on the wheels on PyPI are for which CUDA, and what limits its cuDNN. */
+const GENERATIONS: Readonly<Record<string, readonly Generation[]>> = {
+  // https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html#requirements
+  'onnxruntime-gpu': [
+    { from: '0', cuda: '11', cudnn: '<9' },
+    { from: '1.19.0', cuda: '12', cudnn: '' },
+  ],
+  // https://github.com/OpenNMT/CTranslate2/releases
+  ctranslate2: [
+    { from: '0', cuda: '11', cudnn: '<9' },
+    { from: '4.0.0', cuda: '12', cudnn: '<9' },
+    { from: '4.5.0', cuda: '12', cudnn: '' },
+  ],
+};
+
+interface Generation {
+  readonly from: string;
+  readonly cuda: string;
+  /** A specifier, or nothing. */
+  readonly cudnn: string;
+}
+
+function generationOf({ name, version }: PythonPackage): Generation {
+  const named = /-cu(?:da)?(\d\d)/.exec(name)?.[1];
+  const row = GENERATIONS[name]?.findLast(({ from }) => compareNumbers(publicVersion(version), from) >= 0);
+  return row ?? { from: '0', cuda: named ?? '12', cudnn: '' };
 }
 
 function adviseBase(table: AcceleratorTable, cuda: string | undefined): string {

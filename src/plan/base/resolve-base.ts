@@ -175,7 +175,7 @@ async function interpreterOf(
     const has = interpreter === undefined ? [] : [interpreter.version];
     throw unavailable(asked, where, [...has, ...knownVersions(spec, platform)]);
   }
-  return fetchStandalone(context, build, { asked, otherwise: `${image} has ${there}` });
+  return fetchStandalone(context, build, { asked: spec.pythonVersion, otherwise: `${image} has ${there}` });
 }
 
 interface OnImage {

@@ -17,6 +17,8 @@ const spec = aSpec({
       { value: './wheels', where: at(4) },
     ],
   },
+  gpu: true,
+  gpuWhere: { file: 'cog.yaml', line: 4 },
   settings: parseSettings('indexes:\n  - name: own\n    url: https://own.example/simple\n'),
 });
 const placeOf = (subject: string | undefined, message = 'it failed') =>
@@ -36,6 +38,10 @@ describe('an error of an index stands at the line that names it', () => {
     ['https://pypi.org/simple/lib/', undefined],
     ['my_lib-1.0-py3-none-any.whl', at(7)],
     ['other-1.0-py3-none-any.whl', undefined],
+    ['http://127.0.0.1:9/mirror/simple/my-lib/', at(7)],
+    ['http://127.0.0.1:9/files/My_Lib-1.0-py3-none-any.whl.metadata', at(7)],
+    ['https://download.pytorch.org/whl/cu118/my-lib/', at(7)],
+    ['https://download.pytorch.org/whl/cu118/torch/', { file: 'cog.yaml', line: 4 }],
     [undefined, undefined],
   ])('%s', (subject, where) => {
     expect(placeOf(subject)).toEqual(where);

@@ -1,4 +1,5 @@
 import { CogplanError, type Where, withoutUserInfo } from '../../errors.ts';
+import { normalizeName } from '../../formats/python/name.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import type { Spec } from '../../spec/spec.ts';
 
@@ -14,10 +15,14 @@ interface Place {
  * An error of an index, a page of links or a file at the line that names it: of the longest URL that what went wrong lies below, else of an index on the same
  * host; and one of a wheel without an address at the requirement of its project. Errors that have a place already, and those of the default index, which nobody names, stay as they are.
  */
-export function atItsPlace(error: unknown, spec: Pick<Spec, 'requirements' | 'settings'>): unknown {
+export function atItsPlace(
+  error: unknown,
+  spec: Pick<Spec, 'requirements' | 'settings' | 'cuda' | 'gpuWhere'>,
+): unknown {
   if (!(error instanceof CogplanError) || error.where !== undefined || error.code === 'COGPLAN_INTERRUPTED')
     return error;
-  const where = placeOf(urlsOf(error), placesOf(spec)) ?? lineOf(error, spec);
+  const urls = urlsOf(error);
+  const where = placeOf(urls, placesOf(spec)) ?? lineOf(error, spec) ?? lineOfUrls(urls, spec);
   if (where === undefined) return error;
   const { code, message, subject, hint, data, cause } = error;
   return new CogplanError(code, message, { subject, where, hint, data, cause: cause ?? error });
@@ -56,6 +61,23 @@ function placeOf(urls: readonly string[], places: readonly Place[]): Where | und
 function lineOf({ subject = '' }: CogplanError, { requirements }: Pick<Spec, 'requirements'>): Where | undefined {
   const name = parseWheelFilename(subject)?.name;
   return name === undefined ? undefined : requirements.requirements.find((line) => line.name === name)?.where;
+}
+
+/** Of the requirement whose page or file was asked for; builds for a CUDA that nobody names by an index are asked for by `cuda` or `gpu`. */
+function lineOfUrls(
+  urls: readonly string[],
+  { requirements, cuda, gpuWhere }: Pick<Spec, 'requirements' | 'cuda' | 'gpuWhere'>,
+): Where | undefined {
+  const lines = [...requirements.requirements, ...requirements.constraints];
+  for (const url of urls.filter((item) => URL.canParse(item))) {
+    const last = new URL(url).pathname.split('/').findLast((part) => part !== '') ?? '';
+    const file =
+      parseWheelFilename(last.replace(/\.metadata$/, ''))?.name ?? last.replace(/-\d[^-]*\.(?:tar\.gz|zip)$/, '');
+    const line = lines.find(({ name }) => name === normalizeName(file));
+    if (line !== undefined) return line.where;
+    if (/\/whl\/(?:cu\d+|cpu)\//.test(url)) return cuda?.where ?? gpuWhere;
+  }
+  return undefined;
 }
 
 function isSameOrigin(a: string, b: string): boolean {

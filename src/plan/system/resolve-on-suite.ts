@@ -79,7 +79,7 @@ export async function resolveOnSuite(
         ? interpreterOf(groups.interpreter, suite)
         : (keptStandalone(input) ??
           (await fetchStandalone(context, standalone, {
-            asked: spec.pythonVersion.value,
+            asked: spec.pythonVersion,
             otherwise: 'no Debian suite has it',
           })));
     if (standalone === undefined) checkPatchVersion(spec.pythonVersion, interpreter.version, suite);

@@ -15,6 +15,8 @@ import { parseRequirement } from '../../../formats/python/requirement.ts';
 import { wheelFilename } from '../../../formats/python/wheel-filename.ts';
 import { parseWheelMetadata, type WheelMetadata } from '../../../formats/python/wheel-metadata.ts';
 import type { BuildRequirement, Built, BuiltSource, File } from '../../../lock/schema.generated.ts';
+import { acceleratorTable } from '../../accelerator/table.ts';
+import { cudaExtension } from './cuda-extensions.ts';
 import { findRemedy, type Remedy } from './remedies.ts';
 
 export interface BuilderOptions extends BuildMeans {
@@ -85,7 +87,7 @@ export async function buildPackage(
       if (outcome.kind === 'built') return describe(context, build, outcome.file, [...against]);
       const remedy = findRemedy(outcome.log);
       if (remedy?.kind !== 'require' || wanted.has(remedy.requirement) || attempt >= MAX_ATTEMPTS) {
-        throw buildFailed(outcome, { what, where, remedy });
+        throw buildFailed(outcome, { what, where, remedy: (await remedyByName(context, what, options)) ?? remedy });
       }
       const name = normalizeName(parseRequirement(remedy.requirement).name);
       info(context.host, 'build.requirement', `${what} is built with ${remedy.requirement} as well: ${remedy.why}`);
@@ -94,6 +96,17 @@ export async function buildPackage(
       for (const pin of await options.modelVersions(context, [what])) if (namesIt(pin, name)) against.add(pin);
     }
   });
+}
+
+/** What the log cannot tell: projects that compile CUDA stop at whatever they miss first. */
+async function remedyByName(context: Context, what: string, options: BuilderOptions): Promise<Remedy | undefined> {
+  const name = normalizeName(what.split(' ')[0] ?? '');
+  if (cudaExtension(name, { torch: undefined, cuda: undefined }) === undefined) return undefined;
+  const pins = await options.modelVersions(context, [what]).catch(() => []);
+  const torch = pins.find((pin) => namesIt(pin, 'torch'))?.split('==')[1];
+  const cuda = acceleratorTable().torch.find(({ version }) => version === torch?.split('+')[0])?.pypi;
+  const text = cudaExtension(name, { torch, cuda: cuda ?? undefined });
+  return text === undefined ? undefined : { kind: 'advice', text };
 }
 
 function namesIt(requirement: string, name: string): boolean {

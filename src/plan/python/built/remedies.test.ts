@@ -22,6 +22,11 @@ it.each([
   ["Package 'libavcodec', required by 'virtual:world', not found", 'the Debian package libavcodec-dev to'],
   ['No package found\nPackage sndfile was not found in the pkg-config search path.', 'package libsndfile1-dev to'],
   ['Run-time dependency found: NO\nDependency "hdf5" not found, tried pkgconfig', 'package libhdf5-dev to'],
+  [
+    "FileNotFoundError: [Errno 2] No such file or directory: 'git'",
+    'the program git: add git to build.system_packages',
+  ],
+  ['sh: 1: nasm: not found', 'the program nasm: add nasm to'],
   ['/usr/bin/python3.11: No module named pip', 'calls pip to install other packages'],
   ["Package 'constructor', required by 'virtual:world', not found", 'package libconstructor-dev to'],
 ])('of %j', (log, text) => {

@@ -1,4 +1,4 @@
-import { headerPackage, pkgConfigPackage } from '../../../formats/debian/missing-packages.ts';
+import { findMissing, headerPackage, pkgConfigPackage } from '../../../formats/debian/missing-packages.ts';
 
 /** What to do about a build that failed, by what its log says. */
 export type Remedy =
@@ -150,6 +150,15 @@ const ROWS: readonly Row[] = [
       advice(
         'It downloads something while it is built, and builds have no network: choose a version that has a wheel, or put what it needs into the project.',
       ),
+  },
+  {
+    pattern: /No such file or directory: ['"]([\w.+-]+)['"]|([\w.+-]+): (?:command )?not found$/m,
+    remedy: ([line]) => {
+      const missing = findMissing(line);
+      return missing === undefined || missing.packages.length === 0
+        ? undefined
+        : debian(missing.what, ...missing.packages);
+    },
   },
   {
     pattern: /(?:unable to detect version|SetuptoolsScm|LookupError: setuptools-scm)/,
