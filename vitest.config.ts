@@ -3,8 +3,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    // Far beyond what anything takes: only what hangs fails by these.
+    testTimeout: 600_000,
+    hookTimeout: 1_200_000,
     pool: 'forks',
   },
 });

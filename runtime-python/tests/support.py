@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ import textwrap
 import time
 
 SOURCE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "src")
-PATIENCE = float(os.environ.get("COG_TEST_PATIENCE", "60"))
+PATIENCE = float(os.environ.get("COG_TEST_PATIENCE", "180"))
 
 
 def eventually(condition, message="it did not happen", patience=PATIENCE):
@@ -106,7 +107,11 @@ class Server:
 
     def wait_ready(self, status="READY"):
         def ready():
-            health = self.get("/health-check").json()
+            try:
+                health = self.get("/health-check").json()
+            except OSError:
+                # A server that is told to wait for requests for a short time may give one up.
+                return None
             if status == "READY" and health["status"] in ("SETUP_FAILED", "DEFUNCT"):
                 raise AssertionError("the model is not ready: {}\n{}".format(health, self.log()))
             return health if health["status"] == status else None
@@ -143,6 +148,13 @@ class Server:
 
     def put(self, path, body=None, **options):
         return self.request("PUT", path, body, **options)
+
+    def let_go(self, name="go"):
+        """Makes the file that models wait for."""
+        open(os.path.join(self.directory, "src", name), "w").close()
+
+    def exists(self, name):
+        return os.path.exists(os.path.join(self.directory, "src", name))
 
     def predict(self, **values):
         return self.post("/predictions", {"input": values})
@@ -187,11 +199,15 @@ class Server:
 
 
 def free_port():
-    probe = socket.socket()
-    probe.bind(("127.0.0.1", 0))
-    port = probe.getsockname()[1]
-    probe.close()
-    return port
+    """A port that nobody is given meanwhile: it is below those that the system hands out."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def is_alive(pid):

@@ -59,25 +59,29 @@ class DefectTest(unittest.TestCase):
 
     def test_c1_async_generators_are_streamed(self):
         source = """
-            import asyncio, time
+            import asyncio, os
             from cog import AsyncConcatenateIterator, BasePredictor, streaming
 
             class Predictor(BasePredictor):
                 @streaming
                 async def predict(self) -> AsyncConcatenateIterator[str]:
-                    for index in range(3):
-                        yield repr(time.time())
-                        await asyncio.sleep(0.5)
+                    yield "first"
+                    for _ in range(500):
+                        await asyncio.sleep(0.01)
+                        if os.path.exists("go"):
+                            yield "seen while it ran"
+                            return
+                    yield "seen too late"
         """
 
         def observe(server):
-            delays = []
             for event, data in events(server):
                 if event == "output":
-                    delays.append(time.time() - float(data["chunk"]))
-            return max(delays)
+                    server.let_go()
+                    last = data["chunk"]
+            return last
 
-        self.compare(source, observe, lambda delay: delay < 0.25, lambda delay: delay > 0.4)
+        self.compare(source, observe, "seen while it ran", "seen too late")
 
     def test_c2_a_blocking_call_can_be_canceled(self):
         source = """
@@ -86,19 +90,20 @@ class DefectTest(unittest.TestCase):
 
             class Predictor(BasePredictor):
                 def predict(self) -> str:
-                    time.sleep(4)
+                    open("called", "w").close()
+                    time.sleep(14)
                     return "done"
         """
 
         def observe(server):
             answers = in_background(server, "/predictions/p", {})
-            server.wait_ready("BUSY")
-            time.sleep(0.5)
+            eventually(lambda: server.exists("called"))
             started = time.monotonic()
             server.post("/predictions/p/cancel")
-            return answers(), time.monotonic() - started
+            answers()
+            return time.monotonic() - started
 
-        self.compare(source, observe, lambda seen: seen[1] < 2, lambda seen: seen[1] > 2)
+        self.compare(source, observe, lambda seconds: seconds < 7, lambda seconds: seconds > 7)
 
     def test_c3_failed_predictions_keep_their_logs(self):
         source = """
@@ -194,7 +199,13 @@ class DefectTest(unittest.TestCase):
             from cog import BasePredictor
 
             class Predictor(BasePredictor):
+                async def setup(self):
+                    self.running = 0
+
                 async def predict(self, name: str) -> str:
+                    self.running += 1
+                    while self.running < 2:
+                        await asyncio.sleep(0.01)
                     for index in range(20):
                         print(name, end="", flush=False)
                         await asyncio.sleep(0.01)
@@ -221,13 +232,14 @@ class DefectTest(unittest.TestCase):
 
             class Predictor(BasePredictor):
                 async def predict(self, seconds: float) -> str:
+                    open("called", "w").close()
                     await asyncio.sleep(seconds)
                     return "done"
         """
 
         def observe(server):
-            first = in_background(server, "/predictions/p", {"seconds": 3})
-            time.sleep(0.5)
+            first = in_background(server, "/predictions/p", {"seconds": 8})
+            eventually(lambda: server.exists("called"))
             second = server.post("/predictions", {"id": "p", "input": {"seconds": 0.1}})
             canceled = server.post("/predictions/p/cancel").status
             return second.status, canceled, first()["status"]
@@ -254,7 +266,7 @@ class DefectTest(unittest.TestCase):
                     before = cpu_seconds(server.process.pid)
                     request = {"input": {"lines": lines}, "webhook": receiver.url}
                     request["webhook_events_filter"] = ["completed"]
-                    assert server.post("/predictions", request).json()["status"] == "succeeded"
+                    assert server.post("/predictions", request, timeout=900).json()["status"] == "succeeded"
                     used.append(cpu_seconds(server.process.pid) - before)
             return used[1] / max(used[0], 0.05)
 
@@ -274,11 +286,15 @@ class DefectTest(unittest.TestCase):
         def observe(server):
             def slow_at_first(request):
                 body = json.loads(request["body"].decode())
-                time.sleep(0.5 if body["status"] == "processing" and len(body.get("output") or []) < 3 else 0)
+                if body["status"] == "succeeded":
+                    ended.set()
+                elif len(body.get("output") or []) < 3:
+                    ended.wait(2)
                 finished.append((body["status"], len(body.get("output") or [])))
                 return 200, {}, b""
 
             finished = []
+            ended = threading.Event()
             with Receiver(slow_at_first) as receiver:
                 server.post("/predictions", {"input": {}, "webhook": receiver.url})
                 eventually(lambda: any(status == "succeeded" for status, _ in finished))
@@ -299,8 +315,11 @@ class DefectTest(unittest.TestCase):
         """
 
         def observe(server):
-            # The best of three: other work on the machine delays everything now and then.
-            return min(once(server) for _ in range(3))
+            # Other work on the machine delays everything now and then; it makes nothing quicker.
+            longest = once(server)
+            for _ in range(2 if isinstance(server, Coglet) else 11):
+                longest = min(longest, longest if longest < 0.25 else once(server))
+            return longest
 
         def once(server):
             size = 96 << 20
@@ -327,7 +346,7 @@ class DefectTest(unittest.TestCase):
 
         def observe(server):
             server.predict(die=True)
-            end = time.monotonic() + 4
+            end = time.monotonic() + (5 if isinstance(server, Coglet) else 120)
             while time.monotonic() < end:
                 answer = server.predict()
                 if answer.status == 200 and answer.json()["status"] == "succeeded":

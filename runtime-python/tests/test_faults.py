@@ -10,10 +10,10 @@ import threading
 import time
 import unittest
 
+from .health import assert_quick
 from .receiver import Receiver
-from .support import Server, eventually
+from .support import PATIENCE, Server, eventually
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 SOAK = os.environ.get("COG_TEST_SOAK")
 
 MODEL = """
@@ -55,40 +55,11 @@ MODEL = """
 """
 
 
-class HealthProbe:
-    """`with HealthProbe(server) as probe:` then `probe.times`: seconds by name."""
-
-    def __init__(self, server):
-        self._path = server.socket
-
-    def __enter__(self):
-        command = [sys.executable, os.path.join(HERE, "health_probe.py"), self._path]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        return self
-
-    def __exit__(self, *_):
-        output, _ = self._process.communicate(b"\n", timeout=60)
-        self.times = json.loads(output.decode())
-
-
 class FaultTest(unittest.TestCase):
-    def assert_quick(self, what, times, idle):
-        """Nothing stalls, on a machine that may be busy. How quick it is otherwise is in docs/http-api.md."""
-        if os.environ.get("COG_TEST_SHOW"):
-            print(what, {key: round(value, 5) for key, value in times.items()}, file=sys.stderr)
-        shown = "{}: {} {}".format(what, times, idle)
-        self.assertLess(times["p50"], max(0.01, idle["p50"] * 5), shown)
-        self.assertLess(times["p99"], max(0.5, idle["p99"] * 5), shown)
-
-    def idle(self, server):
-        with HealthProbe(server) as probe:
-            time.sleep(1)
-        return probe.times
-
     def test_a_model_that_dies_fails_its_prediction_and_comes_back(self):
         with Server(MODEL) as server:
-            idle = self.idle(server)
-            with HealthProbe(server) as probe:
+
+            def die_in_all_ways():
                 for how, error in (
                     ("segfault", "SIGSEGV"),
                     ("_exit", "exited with code 4"),
@@ -102,7 +73,8 @@ class FaultTest(unittest.TestCase):
                     self.assertIn("doing " + how, body["logs"])
                     server.wait_ready()
                     self.assertEqual(server.predict(text="abc").json()["output"], "3")
-            self.assert_quick("deaths", probe.times, idle)
+
+            assert_quick(self, server, "deaths", die_in_all_ways)
 
     def test_errors_of_all_kinds_leave_the_worker_alive(self):
         with Server(MODEL) as server:
@@ -122,37 +94,48 @@ class FaultTest(unittest.TestCase):
 
     def test_a_loop_that_nothing_can_interrupt(self):
         with Server(MODEL, environment={"COG_CANCEL_GRACE": "0.5"}) as server:
-            idle = self.idle(server)
-            server.put("/predictions/loop", {"input": {"how": "c loop"}}, headers={"Prefer": "respond-async"})
-            with HealthProbe(server) as probe:
+
+            def loop():
+                server.put("/predictions/loop", {"input": {"how": "c loop"}}, headers={"Prefer": "respond-async"})
+                eventually(lambda: server.get("/predictions/loop").json()["logs"] == "doing c loop\n")
                 time.sleep(1)
                 server.post("/predictions/loop/cancel")
                 eventually(lambda: server.get("/predictions/loop").json()["status"] == "canceled")
-            self.assert_quick("loop in C", probe.times, idle)
-            server.wait_ready()
-            self.assertEqual(server.predict(text="abc").json()["output"], "3")
+                server.wait_ready()
+                self.assertEqual(server.predict(text="abc").json()["output"], "3")
+
+            assert_quick(self, server, "loop in C", loop)
 
     def test_clients_that_stop_half_way(self):
-        with Server(MODEL, environment={"COG_BODY_TIMEOUT": "2"}) as server:
-            idle = self.idle(server)
+        # A place for the one whose body comes slowly, whenever that is.
+        with Server(MODEL, environment={"COG_BODY_TIMEOUT": "5", "COG_QUEUE_DEPTH": "9"}) as server:
             head = b"POST /predictions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
             clients = []
-            with HealthProbe(server) as probe:
+
+            def stop_half_way():
                 for index in range(400):
                     client = socket.socket(socket.AF_UNIX)
                     client.connect(server.socket)
-                    client.sendall((b"", b"POST /pre", head, head + b'{"input": {')[index % 4])
+                    try:
+                        client.sendall((b"", b"POST /pre", head, head + b'{"input": {')[index % 4])
+                    except BrokenPipeError:
+                        # Given up already.
+                        pass
                     clients.append(client)
                 drip = threading.Thread(target=self.drip, args=(server,))
                 drip.start()
                 for _ in range(50):
                     self.assertEqual(server.predict(text="abc").json()["output"], "3")
                 drip.join()
-            self.assert_quick("half-open clients", probe.times, idle)
+
+            assert_quick(self, server, "half-open clients", stop_half_way)
             # All of them are given up.
             for client in clients:
-                client.settimeout(30)
-                while client.recv(65536):
+                client.settimeout(PATIENCE)
+                try:
+                    while client.recv(65536):
+                        pass
+                except ConnectionResetError:
                     pass
                 client.close()
 
@@ -160,34 +143,42 @@ class FaultTest(unittest.TestCase):
         """A body that comes byte by byte, but comes."""
         body = json.dumps({"input": {"text": "slow"}}).encode()
         client = socket.socket(socket.AF_UNIX)
-        client.settimeout(30)
+        client.settimeout(PATIENCE)
         client.connect(server.socket)
         client.sendall(b"PUT /predictions/slow HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
-        for index in range(len(body)):
-            client.sendall(body[index : index + 1])
-            time.sleep(0.05)
-        answer = client.recv(65536)
-        # It may come upon another prediction.
-        self.assertRegex(answer.split(b"\r\n")[0], rb"HTTP/1.1 (200|409) ")
+        longest, last = 0.0, time.monotonic()
+        try:
+            for index in range(len(body)):
+                client.sendall(body[index : index + 1])
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+                time.sleep(0.2)
+            answer = client.recv(65536)
+        except OSError:
+            answer = b""
+        # Unless this process itself stood still for too long.
+        if longest < 2:
+            self.assertEqual(answer.split(b"\r\n")[0], b"HTTP/1.1 200 OK")
         client.close()
 
     def test_a_hundred_megabytes_in_and_a_reader_that_does_not_read(self):
         with Server(MODEL) as server:
-            idle = self.idle(server)
             millions = 100 if SOAK else 20
             uri = "data:application/octet-stream;base64," + "QUJD" * (millions << 18)
             body = json.dumps({"input": {"path": uri}}).encode()
-            with HealthProbe(server) as probe:
-                answer = server.request("POST", "/predictions", body, timeout=120).json()
-            self.assertEqual(answer["output"], "{} file.bin".format(millions * 3 << 18), answer.get("error"))
-            self.assert_quick("100 MB in", probe.times, idle)
-            del body, uri
+
+            def send_text():
+                answer = server.request("POST", "/predictions", body).json()
+                self.assertEqual(answer["output"], "{} file.bin".format(millions * 3 << 18), answer.get("error"))
+
+            assert_quick(self, server, "100 MB in", send_text)
             form = b"--b\r\nContent-Disposition: form-data; name=path; filename=big.bin\r\n\r\n" + bytes(millions << 20)
             headers = {"Content-Type": "multipart/form-data; boundary=b"}
-            with HealthProbe(server) as probe:
-                answer = server.request("POST", "/predictions", form + b"\r\n--b--\r\n", headers, timeout=120).json()
-            self.assertEqual(answer["output"], "{} big.bin".format(millions << 20), answer.get("error"))
-            self.assert_quick("100 MB form", probe.times, idle)
+
+            def send_form():
+                answer = server.request("POST", "/predictions", form + b"\r\n--b--\r\n", headers).json()
+                self.assertEqual(answer["output"], "{} big.bin".format(millions << 20), answer.get("error"))
+
+            assert_quick(self, server, "100 MB form", send_form)
             self.assertEqual(server.temporary_files(), [])
 
     def test_file_names_of_all_kinds(self):
@@ -284,7 +275,8 @@ class SoakTest(unittest.TestCase):
                 self.assertLess(memory_after, memory + (8 << 20))
                 # The threads and connections of webhooks come and go.
                 self.assertLess(files_after, files + 40)
-            self.assertLess(min(between[-1], last), max(first, min(between)) * 3)
+            # A machine may be slow for a while; a server that gets slower is so to the end.
+            self.assertLess(min(between[4:] + [last]), max(first, min(between[:4])) * 3)
             self.assertEqual(server.temporary_files(), [])
             self.assertEqual(os.listdir(server._temporary), [])
 
@@ -337,7 +329,7 @@ class SchemathesisTest(unittest.TestCase):
             environment = dict(os.environ, PYTHONPATH=where)
             directory = server.directory
             done = subprocess.run(
-                command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
+                command, env=environment, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800
             )
             self.assertEqual(done.returncode, 0, done.stdout.decode("utf-8", "replace")[:9000])
             self.assertNotIn("could not be answered", server.log())

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from .support import SOURCE, Server, eventually, free_port, is_alive
+from .support import PATIENCE, SOURCE, Server, eventually, free_port, is_alive
 
 HELLO = """
     from cog import BasePredictor, Input, Path, Secret
@@ -313,16 +313,17 @@ class BusyTest(unittest.TestCase):
 
 class ShutdownTest(unittest.TestCase):
     SLOW = """
-        import time
+        import os, time
 
         class Predictor:
-            def predict(self, seconds: float) -> str:
-                time.sleep(seconds)
-                return "slept"
+            def predict(self) -> str:
+                while not os.path.exists("go"):
+                    time.sleep(0.01)
+                return "done"
     """
 
     def assert_ends(self, server, worker):
-        self.assertEqual(server.process.wait(10), 0)
+        self.assertEqual(server.process.wait(PATIENCE), 0)
         self.assertFalse(os.path.exists(server.socket))
         eventually(lambda: not is_alive(worker))
 
@@ -337,18 +338,20 @@ class ShutdownTest(unittest.TestCase):
         with Server(self.SLOW) as server:
             worker = server.worker_pid()
             answers = []
-            thread = threading.Thread(target=lambda: answers.append(server.predict(seconds=0.5)))
+            thread = threading.Thread(target=lambda: answers.append(server.predict()))
             thread.start()
             server.wait_ready("BUSY")
             server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: "shutting down" in server.predict().body.decode())
+            server.let_go()
             thread.join()
-            self.assertEqual(answers[0].json()["output"], "slept")
+            self.assertEqual(answers[0].json()["output"], "done")
             self.assert_ends(server, worker)
 
     def test_sigint_ends_at_once(self):
         with Server(self.SLOW) as server:
             worker = server.worker_pid()
-            thread = threading.Thread(target=lambda: server.predict(seconds=60))
+            thread = threading.Thread(target=server.predict)
             thread.start()
             server.wait_ready("BUSY")
             server.process.send_signal(signal.SIGINT)
@@ -418,7 +421,7 @@ class CrashTest(unittest.TestCase):
     def test_the_server_leaves_instead_on_request(self):
         with Server(self.SOURCE, environment={"COG_EXIT_ON_CRASH": "1"}) as server:
             self.assertEqual(server.predict(how="exit").json()["status"], "failed")
-            self.assertEqual(server.process.wait(10), 1)
+            self.assertEqual(server.process.wait(PATIENCE), 1)
 
 
 class IsolationTest(unittest.TestCase):
@@ -469,7 +472,7 @@ class ListeningTest(unittest.TestCase):
                 eventually(lambda: _connects(port))
             finally:
                 process.send_signal(signal.SIGINT)
-                self.assertEqual(process.wait(10), 0)
+                self.assertEqual(process.wait(PATIENCE), 0)
 
     def test_a_port_in_use_is_an_error_that_names_it(self):
         taken = socket.socket()
@@ -477,7 +480,7 @@ class ListeningTest(unittest.TestCase):
         taken.listen(1)
         port = taken.getsockname()[1]
         process = _start({}, ["--port", str(port), "--host", "127.0.0.1"], stderr=subprocess.PIPE)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
         taken.close()
         self.assertEqual(process.returncode, 1)
         self.assertIn("cannot listen on 127.0.0.1:{}".format(port), errors.decode())
@@ -492,12 +495,12 @@ class ListeningTest(unittest.TestCase):
             try:
                 eventually(lambda: _connects_to_path(path))
                 second = _start({}, ["--uds", path], stderr=subprocess.PIPE)
-                second.communicate(timeout=20)
+                second.communicate(timeout=PATIENCE)
                 self.assertEqual(second.returncode, 1)
                 self.assertTrue(_connects_to_path(path))
             finally:
                 process.send_signal(signal.SIGINT)
-                process.wait(10)
+                process.wait(PATIENCE)
 
     def test_a_reader_that_does_not_read_the_log_does_not_stop_the_server(self):
         source = "def Predictor(n: int) -> str:\n  print('x' * n)\n  return 'done'\n"

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from .receiver import Receiver
-from .support import Server, eventually
+from .support import PATIENCE, Server, eventually
 
 TOKENS = """
     import os, sys, time
@@ -29,7 +29,7 @@ TOKENS = """
 """
 
 ASYNC_TOKENS = """
-    import asyncio
+    import asyncio, os
     from cog import AsyncConcatenateIterator, BasePredictor, streaming
 
     class Predictor(BasePredictor):
@@ -37,12 +37,13 @@ ASYNC_TOKENS = """
             self.loop = asyncio.get_event_loop()
 
         @streaming
-        async def predict(self, count: int = 3, pause: float = 0.0) -> AsyncConcatenateIterator[str]:
+        async def predict(self, count: int = 3, wait_for: str = "") -> AsyncConcatenateIterator[str]:
             assert asyncio.get_event_loop() is self.loop
             for index in range(count):
                 print("token", index)
                 yield "t{} ".format(index)
-                await asyncio.sleep(pause)
+                while wait_for and not os.path.exists(wait_for):
+                    await asyncio.sleep(0.005)
 """
 
 WAITER = """
@@ -68,8 +69,8 @@ def events(body):
     return found
 
 
-def let_go(server, name="go"):
-    open(os.path.join(server.directory, "src", name), "w").close()
+def let_go(server):
+    server.let_go()
 
 
 def stream(server, method="POST", path="/predictions", body=None):
@@ -157,17 +158,16 @@ class StreamTest(unittest.TestCase):
     def test_chunks_arrive_while_the_model_works(self):
         with Server(ASYNC_TOKENS) as server:
             connection = server.connection()
-            body = json.dumps({"input": {"count": 3, "pause": 0.3}})
+            body = json.dumps({"input": {"count": 3, "wait_for": "go"}})
             connection.request("POST", "/predictions", body, {"Accept": "text/event-stream"})
             response = connection.getresponse()
-            started = time.monotonic()
             read = b""
             while b"t0 " not in read:
                 read += response.read1(65536)
-            self.assertLess(time.monotonic() - started, 0.25)
             self.assertNotIn(b"t1 ", read)
+            let_go(server)
+            self.assertIn(b"t2 ", response.read())
             connection.close()
-            server.wait_ready("READY")
 
     def test_only_models_that_say_so_are_streamed(self):
         with Server(TOKENS.replace("@streaming", "")) as server:
@@ -183,10 +183,20 @@ class StreamTest(unittest.TestCase):
             request = {"input": {"count": 2, "wait_for": "go"}}
             self.assertEqual(server.put("/predictions/r", request, headers=ASYNC).status, 202)
             eventually(lambda: len(server.get("/predictions/r").json()["output"] or []) == 2)
-            threading.Timer(0.2, let_go, [server]).start()
-            found = events(stream(server, "PUT", "/predictions/r", request).body)
+            found = events(self.joined(server, "/predictions/r", request))
             self.assertEqual([kind for kind, _ in found].count("output"), 2)
             self.assertEqual(found[-1][1]["status"], "succeeded")
+
+    def joined(self, server, path, request):
+        """The stream of a prediction that goes on once somebody reads it."""
+        connection = server.connection()
+        try:
+            connection.request("PUT", path, json.dumps(request), {"Accept": "text/event-stream"})
+            response = connection.getresponse()
+            let_go(server)
+            return response.read()
+        finally:
+            connection.close()
 
     def test_a_reader_that_leaves_cancels_what_it_posted_but_not_what_it_put(self):
         with Server(TOKENS) as server:
@@ -211,9 +221,7 @@ class StreamTest(unittest.TestCase):
                 request = {"input": {"count": 4, "wait_for": "go"}}
                 server.put("/predictions/h", request, headers=ASYNC)
                 eventually(lambda: len(server.get("/predictions/h").json()["output"] or []) == 4)
-                if expected == "completed":
-                    threading.Timer(0.2, let_go, [server]).start()
-                found = events(stream(server, "PUT", "/predictions/h", request).body)
+                found = events(self.joined(server, "/predictions/h", request))
                 self.assertEqual(found[-1][0], expected)
                 self.assertNotIn("output", [kind for kind, _ in found])
                 if expected == "error":
@@ -237,7 +245,7 @@ class AsyncModelTest(unittest.TestCase):
                 print("in", name, end="")
                 if self.running == 3:
                     self.event.set()
-                await asyncio.wait_for(self.event.wait(), 20)
+                await asyncio.wait_for(self.event.wait(), 120)
                 print(" out", name)
                 self.running -= 1
                 return name
@@ -324,17 +332,16 @@ class CancelTest(unittest.TestCase):
                         print("cleaned up")
                         raise
         """
-        with Server(source) as server:
+        # Long enough that no worker is killed for not having heeded it.
+        with Server(source, environment={"COG_CANCEL_GRACE": "1000"}) as server:
             for how in ("sleep", "child", "socket", "loop"):
                 with self.subTest(how=how):
                     path = "/predictions/" + how
                     self.assertEqual(server.put(path, {"input": {"how": how}}, headers=ASYNC).status, 202)
                     eventually(lambda: server.get(path).json()["logs"])
-                    started = time.monotonic()
                     answer = server.post(path + "/cancel")
                     self.assertEqual((answer.status, answer.json()), (200, {}))
-                    eventually(lambda: server.get(path).json()["status"] == "canceled")
-                    self.assertLess(time.monotonic() - started, 1)
+                    eventually(lambda: server.get(path).json()["status"] == "canceled", patience=50)
                     self.assertEqual(server.get(path).json()["logs"], "begun\ncleaned up\n")
             self.assertEqual(server.predict(how="").json()["output"], "not canceled")
             self.assertEqual(server.post("/predictions/sleep/cancel").status, 404)
@@ -378,10 +385,8 @@ class CancelTest(unittest.TestCase):
 
     def test_cancel_after(self):
         with Server(WAITER) as server:
-            started = time.monotonic()
             answer = server.post("/predictions", {"input": {}}, headers={"Cancel-After": "0.2s"})
             self.assertEqual(answer.json()["status"], "canceled")
-            self.assertLess(time.monotonic() - started, 5)
 
 
 class CreationTest(unittest.TestCase):
@@ -489,30 +494,32 @@ class WebhookTest(unittest.TestCase):
     def test_a_dead_receiver_holds_nothing_up(self):
         with Server(TOKENS) as server:
             for _ in range(5):
-                started = time.monotonic()
-                answer = server.post("/predictions", {"webhook": "http://127.0.0.1:9/hook"})
+                # The last attempt to deliver comes minutes later.
+                answer = server.post("/predictions", {"webhook": "http://127.0.0.1:9/hook"}, timeout=60)
                 self.assertEqual(answer.json()["status"], "succeeded")
-                self.assertLess(time.monotonic() - started, 2)
             self.assertEqual(server.get("/health-check").json()["status"], "READY")
 
     def test_logs_are_throttled_but_not_lost(self):
         source = """
-            import time
+            import os, time
 
             def Predictor() -> str:
                 for index in range(50):
                     print(index)
                     time.sleep(0.01)
-                time.sleep(0.5)
+                while not os.path.exists("go"):
+                    time.sleep(0.005)
                 return "x"
         """
         environment = {"COG_THROTTLE_RESPONSE_INTERVAL": "0.2"}
         with Receiver() as receiver, Server(source, environment=environment) as server:
+            started = time.monotonic()
             self.run_with_webhook(server, receiver, {"webhook_events_filter": ["logs", "completed"]})
-            eventually(lambda: receiver.requests and receiver.bodies()[-1]["status"] == "succeeded")
-            bodies = receiver.bodies()
-            self.assertLess(len(bodies), 12)
-            self.assertTrue(bodies[-2]["logs"].endswith("49\n"))
+            eventually(lambda: receiver.requests and receiver.bodies()[-1]["logs"].endswith("49\n"))
+            most = (time.monotonic() - started) / 0.2 + 2
+            self.assertLessEqual(len(receiver.requests), most)
+            let_go(server)
+            eventually(lambda: receiver.bodies()[-1]["status"] == "succeeded")
 
     def test_shutdown_waits_for_deliveries(self):
         def answers(request):
@@ -523,7 +530,7 @@ class WebhookTest(unittest.TestCase):
             let_go(server)
             self.run_with_webhook(server, receiver, {"webhook_events_filter": ["completed"]})
             server.post("/shutdown")
-            self.assertEqual(server.process.wait(10), 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
             self.assertEqual([body["status"] for body in receiver.bodies()], ["succeeded"])
 
 
@@ -581,7 +588,7 @@ class UploadTest(unittest.TestCase):
 class LogsTest(unittest.TestCase):
     def test_what_other_threads_print(self):
         source = """
-            import threading, time
+            import os, threading, time
             from concurrent.futures import ThreadPoolExecutor
 
             class Predictor:
@@ -595,7 +602,8 @@ class LogsTest(unittest.TestCase):
                     thread.join()
 
                     def late():
-                        time.sleep(0.3)
+                        while not os.path.exists("after " + name):
+                            time.sleep(0.005)
                         print("late", name)
 
                     threading.Thread(target=late).start()
@@ -603,11 +611,14 @@ class LogsTest(unittest.TestCase):
         """
         with Server(source) as server:
             self.assertEqual(server.predict(name="a").json()["logs"], "pool a\nthread a\n")
-            end = time.monotonic() + 0.5
-            while time.monotonic() < end:
+            server.let_go("after a")
+
+            def is_told():
                 logs = server.predict(name="b").json()["logs"]
                 self.assertEqual(logs, "pool b\nthread b\n")
-            self.assertIn("late a", server.log())
+                return "late a" in server.log()
+
+            eventually(is_told)
 
     def test_native_output_comes_whole_and_each_writer_in_order(self):
         source = """

@@ -265,19 +265,18 @@ test('offline, the missing artifact is named', async () => {
 
 test('the first failure stops the rest, and what they have is kept', async () => {
   const big = content(2_000_000);
-  server.answer('/big', { body: big, cutAfter: 1_000_000 });
-  server.answer('/x', { status: 404, delay: 100 });
-  const started = performance.now();
+  // What is left of it would come in ten minutes.
+  server.answer('/big', { body: big, cutAfter: 1_000_000 }, { body: big, delay: 600_000 });
+  server.answer('/x', { status: 404, delay: 500 });
   expect(
     await failure(fetchArtifacts(context, [artifact('/x', content(10)), artifact('/big', big)], { limit: 2 })),
   ).toMatchObject({ code: 'COGPLAN_ARTIFACT_GONE' });
-  expect(performance.now() - started).toBeLessThan(3_000);
   expect(readdirSync(join(root, 'partial'))).toEqual([`${sha256(big)}.part`]);
 });
 
 test('can be interrupted', async () => {
   const bytes = content(10_000);
-  server.answer('/x', { body: bytes, delay: 5_000 });
+  server.answer('/x', { body: bytes, delay: 600_000 });
   setTimeout(() => abort.abort(), 50);
   expect(await failure(fetchArtifacts(context, [artifact('/x', bytes)]))).toMatchObject({
     code: 'COGPLAN_INTERRUPTED',

@@ -2,13 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, inDirectory, readLock } from './cogplan.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const MODEL = randomBytes(400_000);
 const PREDICT = `import hashlib, os

@@ -94,7 +94,7 @@ test('advice for a project with sources of its own is tried with them built, for
   expect(await followed(project, data?.fixes?.length ?? 0)).toEqual(
     expect.arrayContaining(['Python 3.9: cptold 1.0, cptown 1.0', 'Python 3.11: cptold 2.0, cptown 1.0']),
   );
-}, 600_000);
+});
 
 test('a build that fails is told with the versions that need none', async () => {
   await publishSource('cptbroken', 'raise SystemExit("no such thing as a setup")\n');
@@ -104,7 +104,7 @@ test('a build that fails is told with the versions that need none', async () => 
   expect(code).toBe('COGPLAN_BUILD_FAILED');
   expect(data?.fixes?.[0]?.text).toBe('ask for cptbroken==1.1');
   expect(await followed(project, 1)).toEqual(['Python 3.11: cptbroken 1.1, cptown 1.0']);
-}, 600_000);
+});
 
 test('headers that a build misses are added to the list of Debian packages, one after the other', async () => {
   await publishSource(
@@ -123,7 +123,7 @@ test('headers that a build misses are added to the list of Debian packages, one 
   expect(readFileSync(join(`${project}-1`, 'cog.yaml'), 'utf8')).toBe(
     config.replace('# ours\n', '# ours\n    - "libsndfile1-dev"\n    - "libmagic-dev"\n'),
   );
-}, 600_000);
+});
 
 test('a change that leads to nothing but another failing build is not offered', async () => {
   await publishSource('cpthopeless', 'raise SystemExit("never")\n');
@@ -131,4 +131,4 @@ test('a change that leads to nothing but another failing build is not offered', 
   const { code, data } = await failureOf(project);
   expect(code).toBe('COGPLAN_BUILD_FAILED');
   expect(data?.fixes ?? []).toEqual([]);
-}, 600_000);
+});

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Context } from '../../src/context.ts';
 import { sha256 } from '../../src/digest.ts';
 import { resolveWeights } from '../../src/plan/weights/resolve.ts';
@@ -11,8 +11,6 @@ import { type LoopbackContext, loopbackContext } from '../builders/loopback-cont
 import { type GcsServer, startGcs } from '../servers/gcs.ts';
 import { type MotoServer, startMoto } from '../servers/moto.ts';
 import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const CANARY = 'canary0123456789canary';
 const BIG = Buffer.alloc(3_000_000, 'weights');

@@ -6,7 +6,7 @@ import { git, startGitServer } from '../servers/git-server.ts';
 import { startHttpServer } from '../servers/http-server.ts';
 import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
 
-const TEN_MINUTES = 600_000;
+const HALF_AN_HOUR = 1_800_000;
 const RELEASES = 'https://github.com/replicate/pget/releases';
 
 const PREDICTOR = `import subprocess
@@ -120,7 +120,7 @@ describe('a project whose build.run fetches, clones and runs', () => {
         expect((await cogplanJson<Receipt>(['apply', project, '--offline'])).imageId).toBe(first.imageId);
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 
   it(
@@ -174,7 +174,7 @@ describe('a project whose build.run fetches, clones and runs', () => {
         expect((await cogplanJson<Receipt>(['apply', project, '--offline'])).imageId).toBe(accepted.imageId);
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 
   it(
@@ -233,7 +233,7 @@ describe('a project whose build.run fetches, clones and runs', () => {
         await files.close();
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 });
 
@@ -283,6 +283,6 @@ describe('a step that builds with compilers of the lock', () => {
         expect(again.status, again.stdout).toBe(0);
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 });

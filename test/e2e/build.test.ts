@@ -81,7 +81,7 @@ beforeAll(async () => {
   await git(repository, 'commit', '-qm', 'one');
   await git(repository, 'tag', 'v2');
   repositories = await startGitServer(root);
-}, 60_000);
+});
 afterAll(async () => {
   await server?.close();
   await repositories?.close();
@@ -155,7 +155,7 @@ describe('packages without a wheel', () => {
     const before = readFileSync(join(project, 'cogplan.lock'), 'utf8');
     await cogplanJson(['lock', '--yes', '--offline', project]);
     expect(readFileSync(join(project, 'cogplan.lock'), 'utf8')).toBe(before);
-  }, 300_000);
+  });
 
   it('are built again, with the same bytes, where the store lacks them', async () => {
     const project = join(directory, 'built');
@@ -167,14 +167,14 @@ describe('packages without a wheel', () => {
     }
     const { imageId } = await cogplanJson<Receipt>(['apply', project]);
     expect((await cogplanJson<Receipt>(['apply', project], { store })).imageId).toBe(imageId);
-  }, 300_000);
+  });
 
   it('may import what they do not ask for, when the log tells what it is', async () => {
     const project = aProject('cptunsaid', ['cptunsaid', 'six==1.16.0']);
     await cogplanJson(['lock', '--yes', project]);
     const requires = packageOf(readLock(project), 'cptunsaid')?.built?.requires;
     expect(requires?.find(({ name }) => name === 'six')?.version).toBe('1.16.0');
-  }, 120_000);
+  });
 
   it('get the settings that their requirement has, from a bzip2 archive as from any other', async () => {
     const project = aProject(
@@ -195,7 +195,7 @@ describe('packages without a wheel', () => {
     await cogplanJson(['lock', '--yes', project]);
     expect(packageOf(readLock(project), 'cptsettings')?.built?.settings).toBeUndefined();
     expect((await cogplanJson<{ output: string }>(['predict', project])).output).toBe('null');
-  }, 300_000);
+  });
 
   it('of the project are compared by --check, without a network', async () => {
     const project = aProject('vendored', ['./vendor/cptown']);
@@ -212,7 +212,7 @@ describe('packages without a wheel', () => {
     rmSync(join(project, 'vendor/cptown'), { recursive: true });
     expect((await check()).status).not.toBe(0);
     expect(readFileSync(join(project, 'cogplan.lock'), 'utf8')).toBe(lock);
-  }, 300_000);
+  });
 
   it('that do not build are told with the end of the log and the remedy', async () => {
     const project = aProject('cptneedy', ['cptneedy']);
@@ -221,7 +221,7 @@ describe('packages without a wheel', () => {
     expect(stderr).toContain('COGPLAN_BUILD_FAILED');
     expect(stderr).toContain('fatal error: sndfile.h: No such file');
     expect(stderr).toContain('libsndfile1-dev');
-  }, 120_000);
+  });
 
   it('that do not give the same bytes twice are told when they have to be built again', async () => {
     const project = aProject('cptodd', ['cptodd']);
@@ -237,5 +237,5 @@ describe('packages without a wheel', () => {
     await cogplanJson(['store', 'export', join(project, 'cogplan.lock'), archive], { store: SHARED_STORE });
     await cogplanJson(['store', 'import', archive], { store });
     await cogplanJson(['apply', project], { store });
-  }, 180_000);
+  });
 });

@@ -4,13 +4,12 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDpkgStatus } from '../../src/formats/debian/dpkg-status.ts';
 import { cogplanJson } from './cogplan.ts';
 
-const THIRTY_MINUTES = 1_800_000;
+const HALF_AN_HOUR = 1_800_000;
 // Programs of an image run on machines that are busy.
-vi.setConfig({ testTimeout: 300_000 });
 
 const PACKAGES = [
   'ffmpeg',
@@ -72,7 +71,7 @@ beforeAll(async () => {
   });
   expect(status, stderr).toBe(0);
   root = join(directory, 'bundle/rootfs');
-}, THIRTY_MINUTES);
+}, HALF_AN_HOUR);
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });

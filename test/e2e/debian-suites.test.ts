@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeDeb, makeKey, publishSuite } from '../servers/debian-archive.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { cogplanJson, readLock } from './cogplan.ts';
 import { runIn, unpackImage, worksIn } from './in-image.ts';
 
-const THIRTY_MINUTES = 1_800_000;
-vi.setConfig({ testTimeout: 300_000 });
+const HALF_AN_HOUR = 1_800_000;
 
 let server: HttpTestServer;
 beforeAll(async () => {
@@ -38,7 +37,7 @@ describe.each([
     const layout = join(directory, 'layout');
     await cogplanJson(['apply', project, '-o', `oci:${layout}`]);
     root = unpackImage(layout, join(directory, 'bundle'));
-  }, THIRTY_MINUTES);
+  }, HALF_AN_HOUR);
 
   afterAll(() => {
     rmSync(directory, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { ROOT } from './cogplan.ts';
 
-const THIRTY_MINUTES = 1_800_000;
+const HALF_AN_HOUR = 1_800_000;
 
 /** Together they bring accounts, set-id programs, alternatives, generated lists, fonts of an X server, and caches that are sealed. */
 const PACKAGES = ['openssh-client', 'sudo', 'locales', 'ghostscript', 'libgdk-pixbuf-2.0-0'];
@@ -19,5 +19,5 @@ it(
     expect(Number(installed)).toBeGreaterThan(150);
     expect(Number(paths)).toBeGreaterThan(8000);
   },
-  THIRTY_MINUTES,
+  HALF_AN_HOUR,
 );

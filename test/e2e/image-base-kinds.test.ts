@@ -11,7 +11,7 @@ import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receip
 
 /* Bases of all kinds: with a user and an entry point of their own, with zstd layers, without certificates, without a distribution. */
 
-const TEN_MINUTES = 600_000;
+const HALF_AN_HOUR = 1_800_000;
 const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 
 let registry: RegistryTestServer;
@@ -31,7 +31,7 @@ beforeAll(async () => {
     texts.bundle = await read(BUNDLE);
     expect(texts.status).toContain('Package: ca-certificates\n');
   });
-}, TEN_MINUTES);
+}, HALF_AN_HOUR);
 afterAll(() => registry.stop());
 
 const MODEL = [
@@ -95,7 +95,7 @@ test(
         '0\n/src\nkept\ninflated',
       );
     }),
-  TEN_MINUTES,
+  HALF_AN_HOUR,
 );
 
 test(
@@ -130,7 +130,7 @@ test(
         await builds.close();
       }
     }),
-  TEN_MINUTES,
+  HALF_AN_HOUR,
 );
 
 test(
@@ -170,7 +170,7 @@ test(
         await server.close();
       }
     }),
-  TEN_MINUTES,
+  HALF_AN_HOUR,
 );
 
 test(
@@ -247,7 +247,7 @@ test(
         await server.close().catch(() => {});
       }
     }),
-  TEN_MINUTES,
+  HALF_AN_HOUR,
 );
 
 test(
@@ -322,5 +322,5 @@ test(
         error: { code: 'COGPLAN_BASE_UNSUPPORTED', message: expect.stringContaining('it has no dpkg') },
       });
     }),
-  TEN_MINUTES,
+  HALF_AN_HOUR,
 );

@@ -48,36 +48,32 @@ describe('a Python that Debian does not have', () => {
     expect(VERSIONS.length).toBeGreaterThan(0);
   });
 
-  it.each(VERSIONS)(
-    '%s locks, applies the same twice, and predicts',
-    async (version) => {
-      const { url, sha256 } = publishPython(server, directory, version);
-      const settings = `interpreter:\n  builds:\n    - {python: "${version}", url: "${url}", sha256: ${sha256}}\n`;
-      const minor = version.split('.').slice(0, 2).join('.');
-      const project = aProject(version, minor, settings);
-      await cogplanJson(['lock', '--yes', project]);
-      const { interpreter, system, base } = readLock(project).targets['linux/amd64'] ?? {};
-      expect(base).toMatchObject({ suite: 'bookworm' });
-      expect(interpreter).toMatchObject({
-        version,
-        provider: 'standalone',
-        path: `/usr/local/bin/python${minor}`,
-        modules: `usr/local/lib/python${minor}/site-packages`,
-        file: { url, sha256 },
-      });
-      expect(system?.packages.filter(({ group }) => group === 'interpreter')).toEqual([]);
-      const { imageId, layers } = await cogplanJson<Receipt>(['apply', project]);
-      expect(layers.map(({ layer }) => layer)).toEqual(expect.arrayContaining(['interpreter', 'bytecode/interpreter']));
-      // Built again from the locked blobs alone.
-      const audited = await cogplan(['audit', project]);
-      expect(audited.status, audited.stderr).toBe(0);
-      expect((await cogplanJson<Receipt>(['apply', '--offline', project])).imageId).toBe(imageId);
-      const { output } = await cogplanJson<{ output: string }>(['predict', project]);
-      const places = `/usr/local/lib/python${minor}/site-packages/six.py /usr/local/bin/python`;
-      expect(output).toContain(`${version} ${places}`);
-    },
-    300_000,
-  );
+  it.each(VERSIONS)('%s locks, applies the same twice, and predicts', async (version) => {
+    const { url, sha256 } = publishPython(server, directory, version);
+    const settings = `interpreter:\n  builds:\n    - {python: "${version}", url: "${url}", sha256: ${sha256}}\n`;
+    const minor = version.split('.').slice(0, 2).join('.');
+    const project = aProject(version, minor, settings);
+    await cogplanJson(['lock', '--yes', project]);
+    const { interpreter, system, base } = readLock(project).targets['linux/amd64'] ?? {};
+    expect(base).toMatchObject({ suite: 'bookworm' });
+    expect(interpreter).toMatchObject({
+      version,
+      provider: 'standalone',
+      path: `/usr/local/bin/python${minor}`,
+      modules: `usr/local/lib/python${minor}/site-packages`,
+      file: { url, sha256 },
+    });
+    expect(system?.packages.filter(({ group }) => group === 'interpreter')).toEqual([]);
+    const { imageId, layers } = await cogplanJson<Receipt>(['apply', project]);
+    expect(layers.map(({ layer }) => layer)).toEqual(expect.arrayContaining(['interpreter', 'bytecode/interpreter']));
+    // Built again from the locked blobs alone.
+    const audited = await cogplan(['audit', project]);
+    expect(audited.status, audited.stderr).toBe(0);
+    expect((await cogplanJson<Receipt>(['apply', '--offline', project])).imageId).toBe(imageId);
+    const { output } = await cogplanJson<{ output: string }>(['predict', project]);
+    const places = `/usr/local/lib/python${minor}/site-packages/six.py /usr/local/bin/python`;
+    expect(output).toContain(`${version} ${places}`);
+  });
 
   it('that nobody builds is answered with the versions that there are', async () => {
     const project = aProject('none', '3.10.99', '');
@@ -105,7 +101,7 @@ describe('a Python that Debian does not have', () => {
     const { status, stderr } = await cogplan(['apply', project]);
     expect(status).toBe(1);
     expect(stderr).toContain('COGPLAN_INTERPRETER_INVALID');
-  }, 120_000);
+  });
 
   it('is fetched from the mirror that the project names, and has to have the known hash', async () => {
     server.answer('/mirror/20240415/cpython-3.10.14+20240415-x86_64-unknown-linux-gnu-install_only.tar.gz', {
@@ -116,5 +112,5 @@ describe('a Python that Debian does not have', () => {
     expect(status).toBe(1);
     expect(server.requests.some(({ path }) => path.startsWith('/mirror/20'))).toBe(true);
     expect(stderr).toContain('interpreter.mirror');
-  }, 120_000);
+  });
 });

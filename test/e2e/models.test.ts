@@ -40,7 +40,7 @@ describe.each(NAMES)('%s', (name) => {
       expect(answer.status).toBe('succeeded');
       expect(readable(answer.output)).toEqual(expected(output));
     }
-  }, 240_000);
+  });
 });
 
 describe('training and prediction', () => {
@@ -52,7 +52,7 @@ describe('training and prediction', () => {
     expect(before.stderr).toContain('train it first');
     const { output } = await cogplanJson<{ output: string }>(['predict', project, '-i', 'start=the', '-i', 'seed=1']);
     expect(output).toMatch(/^the (?:fox|river|frog|moon)[a-z ]*$/);
-  }, 120_000);
+  });
 });
 
 function wordsOf(input: Case['input']): readonly string[] {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Plan } from '../../src/plan/diff/schema.generated.ts';
 import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, ROOT, readLock } from './cogplan.ts';
 
-const TEN_MINUTES = 600_000;
+const HALF_AN_HOUR = 1_800_000;
 const SAMPLE = `image=@${join(ROOT, 'examples/ocr/sample.png')}`;
 
 interface OcrPrediction {
@@ -35,7 +35,7 @@ describe('examples/ocr', () => {
         expect(prediction.output.lines[0]!.box).toHaveLength(4);
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 
   it(
@@ -57,7 +57,7 @@ describe('examples/ocr', () => {
         expect(stdout).toContain('min_confidence');
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 
   it(
@@ -83,7 +83,7 @@ describe('examples/ocr', () => {
         expect(prediction.output.lines.map((line) => line.text)).toContain('Locked bytes');
       });
     },
-    TEN_MINUTES,
+    HALF_AN_HOUR,
   );
 });
 

@@ -2,13 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
 import { type HttpTestServer, startHttpServer, TLS_DIRECTORY } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, copyExample, inDirectory, readLock } from './cogplan.ts';
-
-vi.setConfig({ testTimeout: 600_000 });
 
 const MODEL = randomBytes(3_000_000);
 const CONFIG = '{"a": 1}';

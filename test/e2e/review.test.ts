@@ -35,7 +35,7 @@ async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
 
 const shown = (screen: string): boolean => /\[ \] \+ env A/.test(screen);
 
-describe('cogplan review', { timeout: 60_000 }, () => {
+describe('cogplan review', () => {
   it('writes the lock that is on the screen, and leaves the terminal as it was', async () => {
     await withScene(async ({ open, project }) => {
       const terminal = open(['review']);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { cogplanJson } from './cogplan.ts';
 
-const THIRTY_MINUTES = 1_800_000;
+const HALF_AN_HOUR = 1_800_000;
 
 let directory: string;
 let project: string;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   });
   expect(status, stderr).toBe(0);
   root = join(bundle, 'rootfs');
-}, THIRTY_MINUTES);
+}, HALF_AN_HOUR);
 
 afterAll(() => {
   rmSync(directory, { recursive: true, force: true });
@@ -71,7 +71,7 @@ it(
     const again = await cogplanJson(['apply', project, '--offline']);
     expect(JSON.stringify(again)).not.toContain('"new"');
   },
-  THIRTY_MINUTES,
+  HALF_AN_HOUR,
 );
 
 it(
@@ -83,5 +83,5 @@ it(
     expect(child.stderr).toMatch(/ca-certificates-java.*postinst, line \d+/);
     expect(child.stderr).toContain('configure: sealed in cogplan.yaml');
   },
-  THIRTY_MINUTES,
+  HALF_AN_HOUR,
 );

@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { watchProcesses } from '../programs/watch-processes.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { publishWheels } from '../servers/package-index.ts';
 import { CLI, cogplan, inDirectory, type Result, readLock } from './cogplan.ts';
-
-vi.setConfig({ testTimeout: 600_000 });
 
 /** One for each place; none is a part of another. */
 const CANARIES = { index: 'canary-index-5d1f', step: 'canary-step-9ac2', hub: 'canary-hub-77e0' };

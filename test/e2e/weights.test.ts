@@ -1,14 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256 } from '../../src/digest.ts';
 import { parseCogWeightsLock } from '../../src/formats/weights/cog-weights-lock.ts';
 import { type HttpTestServer, startHttpServer } from '../servers/http-server.ts';
 import { publishRepository } from '../servers/hub.ts';
 import { cogplan, cogplanJson, inDirectory, type Receipt, readLock } from './cogplan.ts';
-
-vi.setConfig({ testTimeout: 180_000 });
 
 const CANARY = 'hf_canary0123456789';
 const MODEL = randomBytes(5_000_000);

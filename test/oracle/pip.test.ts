@@ -71,7 +71,7 @@ const SEEDS = seedsOf(process.env.COGPLAN_ORACLE_SEEDS) ?? [
   ...[31, 95, 126, 155, 158, 204, 209, 230, 232, 275],
 ];
 
-describe('recorded answers of PyPI', { timeout: 120_000 }, () => {
+describe('recorded answers of PyPI', () => {
   let index: RecordedIndex;
   let directory: string;
   const theirs = new Map<string, Picked>();
@@ -115,7 +115,7 @@ describe('recorded answers of PyPI', { timeout: 120_000 }, () => {
   });
 });
 
-describe('generated inputs', { timeout: 120_000 }, () => {
+describe('generated inputs', () => {
   let open: readonly OpenUniverse[];
   let theirs: readonly Picked[];
   let answered = 0;
@@ -123,7 +123,7 @@ describe('generated inputs', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     open = await Promise.all(SEEDS.map(openUniverse));
     theirs = await askPip(open);
-  }, 600_000);
+  });
   afterAll(async () => {
     for (const universe of open) await universe.close();
   });

@@ -203,7 +203,7 @@ beforeAll(async () => {
     writeFileSync(path, readWheelFile(entry), { mode: entry.mode });
   }
   ours = new Map(listFiles(own).map((path) => [path, installed(join(own, path))]));
-}, 300_000);
+});
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test('the same paths', () => {

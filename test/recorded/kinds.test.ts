@@ -43,7 +43,7 @@ function follow({ edits }: Fix): void {
   }
 }
 
-describe('inputs of every kind', { timeout: 120_000 }, () => {
+describe('inputs of every kind', () => {
   test.each(KINDS.map((kind) => [kind.name, kind] as const))('%s', async (_, kind) => {
     upstream = isRecording
       ? await aContext({

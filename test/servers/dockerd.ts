@@ -43,7 +43,7 @@ export async function startDockerEngine(): Promise<DockerEngine> {
     return { status, stdout, stderr };
   };
   for (let tries = 0; !(existsSync(socket) && docker('version').status === 0); tries++) {
-    if (tries > 120 || daemon.exitCode !== null) throw new Error(`dockerd did not start:\n${log}`);
+    if (tries > 1200 || daemon.exitCode !== null) throw new Error(`dockerd did not start:\n${log}`);
     await sleep(250);
   }
   return { host, docker, stop: () => stop(daemon, directory) };

@@ -106,7 +106,7 @@ export function etagOf(body: Uint8Array | string): string {
 
 async function respond(request: RecordedRequest, response: ServerResponse, answer: Answer): Promise<void> {
   const whole = Buffer.from(answer.body ?? '');
-  if (answer.delay !== undefined) await sleep(answer.delay);
+  if (answer.delay !== undefined) await sleep(answer.delay, undefined, { ref: false });
   const headers = { ...answer.headers };
   const etag = headers.etag;
   if (answer.status === undefined && etag !== undefined && request.headers['if-none-match'] === etag) {

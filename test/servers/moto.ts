@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, renameSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
 
 const VERSION = '5.2.5';
 
@@ -32,7 +32,7 @@ export async function startMoto(): Promise<MotoServer> {
       )
     )
       break;
-    if (tries > 600 || server.exitCode !== null) throw new Error('moto does not start');
+    if (tries > 3000 || server.exitCode !== null) throw new Error('moto does not start');
     await sleep(100);
   }
   // Without a signer it lets no object be replaced; whether the signature fits it does not look at.
@@ -62,14 +62,13 @@ async function install(folder: string): Promise<void> {
   const run = promisify(execFile);
   const partial = `${folder}.${process.pid}`;
   const wanted = `moto[server,s3]==${VERSION}`;
-  await run('pip3', ['install', '-q', '--disable-pip-version-check', '--target', partial, wanted]);
-  renameSync(partial, folder);
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as { readonly port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  const options = ['-q', '--disable-pip-version-check', '--retries', '10', '--target', partial];
+  await run('pip3', ['install', ...options, wanted]);
+  try {
+    renameSync(partial, folder);
+  } catch (error) {
+    // Another test file was quicker.
+    if (!existsSync(folder)) throw error;
+    rmSync(partial, { recursive: true });
+  }
 }

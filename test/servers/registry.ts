@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 import { startTokenServer, type TokenServer } from './token-server.ts';
 
 export interface RegistryTestServer {
@@ -50,7 +50,7 @@ export async function startRegistry(options: RegistryTestOptions = {}): Promise<
     });
   }
   for (let tries = 0; !(await answers(port)); tries++) {
-    if (tries > 200 || server.exitCode !== null) throw new Error(`docker-registry did not start:\n${log}`);
+    if (tries > 3600 || server.exitCode !== null) throw new Error(`docker-registry did not start:\n${log}`);
     await sleep(50);
   }
   return {
@@ -100,14 +100,6 @@ async function answers(port: number): Promise<boolean> {
     (answer) => answer.status === 200 || answer.status === 401,
     () => false,
   );
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function end(server: ChildProcess): Promise<void> {

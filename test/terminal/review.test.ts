@@ -5,7 +5,6 @@ import { openTerminal, type Terminal, type TerminalOptions } from './terminal.ts
 
 /* The review in a real pseudo-terminal, judged by what a person in front of it would see. */
 
-const TIMEOUT_MS = 60_000;
 let program = '';
 
 beforeAll(async () => {
@@ -42,7 +41,7 @@ async function goTo(terminal: Terminal, name: string): Promise<void> {
   await terminal.until((screen) => new RegExp(`^> .*${name}`, 'm').test(screen));
 }
 
-describe('the review on a terminal', { timeout: TIMEOUT_MS }, () => {
+describe('the review on a terminal', () => {
   it('shows families, changes with marks, and the story of the one selected', async () => {
     const terminal = await start();
     await goTo(terminal, 'numpy');

@@ -28,7 +28,7 @@ export interface Terminal {
   kill(signal: string): void;
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 300_000;
 
 /** Runs a command of Node's in a terminal. `CI` and what else would change a program's mind is not passed on. */
 export function openTerminal(args: readonly string[], options: TerminalOptions = {}): Terminal {

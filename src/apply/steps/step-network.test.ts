@@ -215,7 +215,7 @@ it('says what to do about git', async () => {
 
 it('lets a step talk to a server that it started itself', async () => {
   const command =
-    'cd /tmp && mkdir www && echo own > www/f && (python3 -m http.server -d www 8123 >/dev/null 2>&1 & echo $! > pid) && for n in $(seq 50); do curl -sf http://127.0.0.1:8123/f > /data/own && break; sleep 0.1; done; kill $(cat pid); cat /data/own';
+    'cd /tmp && mkdir www && echo own > www/f && (python3 -m http.server -d www 8123 >/dev/null 2>&1 & echo $! > pid) && for n in $(seq 3000); do curl -sf http://127.0.0.1:8123/f > /data/own && break; sleep 0.1; done; kill $(cat pid); cat /data/own';
   const exchanges = await record(command);
   expect(exchanges.filter(({ status }) => status === 200)).toEqual([]);
 });

@@ -105,7 +105,7 @@ describe('get', () => {
   });
 
   test('can be interrupted', async () => {
-    server.answer('/slow', { body: 'x', delay: 5_000 });
+    server.answer('/slow', { body: 'x', delay: 600_000 });
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 50);
     expect(await failure(open().get(`${server.url}/slow`, { signal: abort.signal }))).toMatchObject({

@@ -46,11 +46,12 @@ class Cache:
 
     def hold(self, hashes: Iterable[str]) -> Any:
         """Marks files as in use until the returned file is closed, or this process ends."""
-        descriptor, name = tempfile.mkstemp(dir=os.path.join(self.root, "uses"))
-        use = os.fdopen(descriptor, "w")
-        fcntl.flock(use, fcntl.LOCK_EX)
-        use.write("".join(sha256 + "\n" for sha256 in sorted(set(hashes))))
-        use.flush()
+        with self._alone():
+            descriptor, name = tempfile.mkstemp(dir=os.path.join(self.root, "uses"))
+            use = os.fdopen(descriptor, "w")
+            fcntl.flock(use, fcntl.LOCK_EX)
+            use.write("".join(sha256 + "\n" for sha256 in sorted(set(hashes))))
+            use.flush()
         return use
 
     def touch(self, sha256: str) -> None:
@@ -64,6 +65,10 @@ class Cache:
         """Removes the files that were not needed for longest, until `needed` bytes fit below `limit`. Returns the bytes removed."""
         if limit is None:
             return 0
+        with self._alone():
+            return self._remove_oldest(needed, limit)
+
+    def _remove_oldest(self, needed: int, limit: int) -> int:
         entries = self._entries()
         excess = sum(size for _, size, _ in entries) + needed - limit
         protected = self._in_use()
@@ -79,6 +84,13 @@ class Cache:
             except FileNotFoundError:
                 continue
         return removed
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody marks files as in use while another decides which are not."""
+        with open(os.path.join(self.root, "uses.lock"), "ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _entries(self) -> List[Tuple[float, int, str]]:
         found = []

@@ -3,7 +3,8 @@
 import asyncio
 import inspect
 import threading
-from typing import Any, Dict, Optional
+from collections import deque
+from typing import Any, Deque, Dict, Optional
 
 from .batches import AsyncBatches
 from .channel import Channel, Reader
@@ -42,7 +43,8 @@ class _AsyncServer:
         self._attribution = attribution
         self._loop = loop
         self._tasks: Dict[int, "asyncio.Task[None]"] = {}
-        self._canceled_early = 0
+        # Numbers of predictions that were canceled before they were read; and of some that had ended.
+        self._canceled_early: Deque[int] = deque(maxlen=256)
         self._batches = None if model.batched is None else AsyncBatches(model, loop)
 
     def read(self, reader: Reader) -> None:
@@ -62,7 +64,8 @@ class _AsyncServer:
 
     def _start(self, prediction: Prediction) -> None:
         number = prediction.number
-        if self._canceled_early == number:
+        if number in self._canceled_early:
+            self._canceled_early.remove(number)
             prediction.finish("canceled")
             return
         batches = self._batches
@@ -82,12 +85,10 @@ class _AsyncServer:
 
     def _cancel(self, number: int) -> None:
         task = self._tasks.get(number)
-        if self._batches is not None:
-            self._batches.cancel(number)
-        elif task is None:
-            self._canceled_early = number
-        else:
+        if task is not None:
             task.cancel()
+        elif self._batches is None or not self._batches.cancel(number):
+            self._canceled_early.append(number)
 
     async def _run(self, prediction: Prediction) -> None:
         prediction.begin()

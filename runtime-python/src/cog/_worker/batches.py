@@ -5,7 +5,7 @@ import inspect
 import queue
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Coroutine, Dict, List, Optional, Set
 
 from ..exceptions import CancelationException
 from ..scope import _current
@@ -104,8 +104,9 @@ class _SyncBatches:
         self._cancelation = cancelation
         self._names = [field["name"] for field in model.signature.fields]
         self._arrived: "queue.Queue[Optional[Prediction]]" = queue.Queue()
+        # Together with what was canceled before it was part of a batch, so that no cancelation falls between the two.
+        self._lock = threading.Lock()
         self._batch: Optional[_Batch] = None
-        # Canceled before they were part of a batch.
         self._canceled: Set[int] = set()
 
     def read(self, reader: Reader) -> None:
@@ -120,9 +121,10 @@ class _SyncBatches:
 
     def cancel(self, number: int) -> None:
         """Called on the control thread."""
-        batch = self._batch
-        if batch is None or not batch.cancel(number):
-            self._canceled.add(number)
+        with self._lock:
+            batch = self._batch
+            if batch is None or not batch.cancel(number):
+                self._canceled.add(number)
 
     def run(self) -> None:
         size, wait = self._model.batched
@@ -146,10 +148,11 @@ class _SyncBatches:
         first = predictions[0].number
         batch = _Batch(predictions, lambda: self._cancelation.request(first))
         batch.begin()
-        self._batch = batch
-        for number in self._canceled.copy():
-            if batch.cancel(number):
-                self._canceled.discard(number)
+        with self._lock:
+            self._batch = batch
+            for number in self._canceled.copy():
+                if batch.cancel(number):
+                    self._canceled.discard(number)
         try:
             try:
                 self._cancelation.arm(first)
@@ -170,16 +173,24 @@ class AsyncBatches:
         self._loop = loop
         self._names = [field["name"] for field in model.signature.fields]
         self._size, self._wait = model.batched
+        self._preparing: Dict[int, Prediction] = {}
         self._waiting: List[Prediction] = []
         self._timer: Optional[asyncio.TimerHandle] = None
         self._batches: List[_Batch] = []
 
-    async def add(self, prediction: Prediction) -> None:
+    def add(self, prediction: Prediction) -> Coroutine[Any, Any, None]:
+        self._preparing[prediction.number] = prediction
+        return self._add(prediction)
+
+    async def _add(self, prediction: Prediction) -> None:
         signature = self._model.signature
         if signature.fetches:
             ready = await self._loop.run_in_executor(None, prepare, prediction, signature)
         else:
             ready = prepare(prediction, signature)
+        if self._preparing.pop(prediction.number, None) is None:
+            prediction.files.remove()
+            return
         if not ready:
             return
         self._waiting.append(prediction)
@@ -188,14 +199,19 @@ class AsyncBatches:
         elif self._timer is None:
             self._timer = self._loop.call_later(self._wait, self._launch)
 
-    def cancel(self, number: int) -> None:
+    def cancel(self, number: int) -> bool:
+        """Whether the prediction is one of these."""
+        preparing = self._preparing.pop(number, None)
+        if preparing is not None:
+            # The files stay: they may be on their way.
+            preparing.finish("canceled", keep_files=True)
+            return True
         for prediction in self._waiting:
             if prediction.number == number:
                 self._waiting.remove(prediction)
                 prediction.finish("canceled")
-                return
-        for batch in self._batches:
-            batch.cancel(number)
+                return True
+        return any(batch.cancel(number) for batch in self._batches)
 
     def _launch(self) -> None:
         if self._timer is not None:
@@ -234,7 +250,8 @@ def prepare(prediction: Prediction, signature: Any) -> bool:
         prediction.prepared = prediction.arguments(signature)
         return True
     except Exception as error:
-        _fail(prediction, error)
+        if not prediction.ended:
+            _fail(prediction, error)
         return False
 
 

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from .. import _frames as frames
 from .cancelation import Cancelation
@@ -30,6 +30,10 @@ class Channel:
                 else:
                     self._data.sendall(header)
                     self._data.sendall(payload)
+
+    def deferred(self) -> Any:
+        """A context in which no cancelation interrupts the main thread."""
+        return self._cancelation.deferred()
 
     def close_in_child(self) -> None:
         """For a forked child: it must not speak on its parent's socket."""

@@ -39,7 +39,9 @@ class Attribution:
             return UNKNOWN if scope._finished else scope._number
         if self.setting_up:
             return SETUP
-        return next(iter(self.running)) if len(self.running) == 1 else UNKNOWN
+        # A copy: other threads begin and end predictions meanwhile.
+        running = list(self.running)
+        return running[0] if len(running) == 1 else UNKNOWN
 
 
 class LogStream(io.TextIOWrapper):
@@ -53,6 +55,8 @@ class LogStream(io.TextIOWrapper):
         self._attribution = attribution
         self._native = native
         self._partial: Dict[int, str] = {}
+        # Held by one thread at a time, and by a signal handler of the model that prints within a print.
+        self._lock = threading.RLock()
 
     @property
     def name(self) -> str:
@@ -62,18 +66,19 @@ class LogStream(io.TextIOWrapper):
         if self._channel.closed:
             return super().write(text)
         number = self._attribution.number()
-        if self._partial:
-            whole = self._partial.pop(number, "") + text
-        else:
-            whole = text
-        if whole.endswith("\n") or len(whole) >= _LONGEST:
-            self._send(number, whole)
-        elif "\n" in whole:
-            lines, _, rest = whole.rpartition("\n")
-            self._send(number, lines + "\n")
-            self._partial[number] = rest
-        elif whole:
-            self._partial[number] = whole
+        with self._channel.deferred(), self._lock:
+            if self._partial:
+                whole = self._partial.pop(number, "") + text
+            else:
+                whole = text
+            if whole.endswith("\n") or len(whole) >= _LONGEST:
+                self._send(number, whole)
+            elif "\n" in whole:
+                lines, _, rest = whole.rpartition("\n")
+                self._partial[number] = rest
+                self._send(number, lines + "\n")
+            elif whole:
+                self._partial[number] = whole
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -87,9 +92,10 @@ class LogStream(io.TextIOWrapper):
 
     def flush_prediction(self, number: int) -> None:
         """Sends the unfinished line of one prediction."""
-        rest = self._partial.pop(number, "")
-        if rest:
-            self._send(number, rest)
+        with self._channel.deferred(), self._lock:
+            rest = self._partial.pop(number, "")
+            if rest:
+                self._send(number, rest)
 
     def _send(self, number: int, text: str) -> None:
         encoded = text.encode("utf-8", "backslashreplace")
