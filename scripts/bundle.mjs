@@ -30,7 +30,13 @@ export async function bundle(dist) {
       input: Object.fromEntries(Object.keys(ENTRIES).map((path) => [bundleName(path), join(dist, path)])),
       plugins: [withoutShebang, imported(dist), placeOfModule(dist)],
     },
-    { dir: program, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
+    {
+      dir: program,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name]-[hash].cjs',
+      dynamicImportInCjs: false,
+    },
   );
   const id = digestOf(program);
   await write(
@@ -82,7 +88,7 @@ function imported(dist) {
     },
     generateBundle(_, files) {
       for (const { fileName, dynamicImports = [] } of Object.values(files)) {
-        const outside = dynamicImports.find((name) => files[name] === undefined);
+        const outside = dynamicImports.find((name) => files[name] === undefined && !name.startsWith('node:'));
         if (outside !== undefined)
           throw new Error(`${fileName} imports ${outside}, which is not bundled: give it to importModule`);
       }

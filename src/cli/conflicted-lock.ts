@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCogplanError } from '../errors.ts';
 import { splitConflict } from '../lock/merge-conflict.ts';
-import { parseLock } from '../lock/read-lock.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { LOCK_FILE } from './project-lock.ts';
 
@@ -24,6 +23,7 @@ export async function readConflictedLock(directory: string): Promise<ConflictedL
   const text = await readFile(join(directory, LOCK_FILE), 'utf8').catch(() => undefined);
   const sides = text === undefined ? undefined : splitConflict(text);
   if (text === undefined || sides === undefined) return undefined;
+  const { parseLock } = await import('../lock/read-lock.ts');
   const { oursName, theirsName } = sides;
   const ours = (await stage(directory, 2)) ?? sides.ours;
   const theirs = (await stage(directory, 3)) ?? sides.theirs;
@@ -32,7 +32,7 @@ export async function readConflictedLock(directory: string): Promise<ConflictedL
     theirs: parseLock(theirs, `${LOCK_FILE} of ${theirsName}`),
     oursName,
     theirsName,
-    error: errorOf(text),
+    error: errorOf(() => parseLock(text, LOCK_FILE)),
   };
 }
 
@@ -47,9 +47,9 @@ async function stage(directory: string, number: 2 | 3): Promise<string | undefin
   }
 }
 
-function errorOf(text: string): unknown {
+function errorOf(read: () => unknown): unknown {
   try {
-    return parseLock(text, LOCK_FILE);
+    return read();
   } catch (error) {
     return error;
   }

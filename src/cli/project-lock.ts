@@ -3,7 +3,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { Context } from '../context.ts';
 import { sha256 } from '../digest.ts';
 import { CogplanError } from '../errors.ts';
-import { parseLock } from '../lock/read-lock.ts';
 import type { Lock } from '../lock/schema.generated.ts';
 import { formatLock } from '../lock/write-lock.ts';
 import { replaceFile } from './replace-file.ts';
@@ -23,6 +22,8 @@ export async function readLockFile(directory: string): Promise<Lock | undefined>
       hint: 'Move it away, then run `cogplan lock`.',
     });
   }
+  // What checks a lock is large, and not needed for a project without one.
+  const { parseLock } = await import('../lock/read-lock.ts');
   return parseLock(text, LOCK_FILE);
 }
 

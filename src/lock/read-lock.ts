@@ -1,10 +1,8 @@
 import { CogplanError } from '../errors.ts';
 import { checkLock } from './check-lock.ts';
+import { LOCK_VERSION } from './lock-version.ts';
 import type { Lock } from './schema.generated.ts';
 import { validate } from './validate.generated.ts';
-
-/** The version of the lock's format that this program reads and writes. */
-export const LOCK_VERSION = 1;
 
 const MAX_LOCK_BYTES = 64 * 1024 * 1024;
 

@@ -7,102 +7,93 @@ type JsonObject = { readonly [key: string]: Json | undefined };
 
 /** The lock as the bytes of its file: the same lock value gives the same text, whatever order its keys were set in. */
 export function formatLock(lock: Lock): string {
-  return `${format(lock as unknown as Json, LOCK_SHAPE, '', 'lock')}\n`;
+  return `${format(lock as unknown as Json, LOCK_SHAPE, { indent: '', path: ['lock'] })}\n`;
 }
 
-function format(value: Json, shape: Shape, indent: string, path: string): string {
+interface Place {
+  readonly indent: string;
+  /** Keys from the lock's root, for messages. It grows and shrinks while values are walked. */
+  readonly path: string[];
+}
+
+function format(value: Json, shape: Shape, place: Place): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   switch (shape.kind) {
     case 'plain':
-      return formatPlain(value, indent);
-    case 'list':
-      return block({
-        brackets: '[]',
-        inline: shape.inline,
-        indent,
-        items: (value as readonly Json[]).map((item, index) =>
-          format(item, shape.of, shape.inline ? indent : `${indent}  `, `${path}[${index}]`),
-        ),
-      });
-    case 'map':
-      return block({
-        brackets: '{}',
-        inline: shape.inline,
-        indent,
-        items: sortedEntries(value as JsonObject).map(
-          ([key, item]) =>
-            `${JSON.stringify(key)}: ${format(item, shape.of, shape.inline ? indent : `${indent}  `, `${path}.${key}`)}`,
-        ),
-      });
+      return formatPlain(value, place.indent);
+    case 'list': {
+      const inner = inside(place, shape.inline);
+      const items = (value as readonly Json[]).map((item, index) => formatAt(String(index), item, shape.of, inner));
+      return block('[]', items, shape.inline, place.indent);
+    }
+    case 'map': {
+      const inner = inside(place, shape.inline);
+      const items = sortedEntries(value as JsonObject).map(
+        ([key, item]) => `${JSON.stringify(key)}: ${formatAt(key, item, shape.of, inner)}`,
+      );
+      return block('{}', items, shape.inline, place.indent);
+    }
     case 'variants': {
       const kind = String((value as JsonObject).kind);
       const variant = shape.of[kind];
-      if (variant === undefined) throw bug(`${path} of kind ${kind} has no place in the lock's layout`);
-      return format(value, variant, indent, path);
+      if (variant === undefined) throw bug(`${place.path.join('.')} of kind ${kind} has no place in the lock's layout`);
+      return format(value, variant, place);
     }
     case 'object':
-      return block({
-        brackets: '{}',
-        inline: shape.inline,
-        indent,
-        items: orderedEntries(value as JsonObject, shape, path).map(
-          ([key, item, of]) =>
-            `${JSON.stringify(key)}: ${format(item, of, shape.inline ? indent : `${indent}  `, `${path}.${key}`)}`,
-        ),
-      });
+      return block('{}', formatMembers(value as JsonObject, shape, place), shape.inline, place.indent);
   }
+}
+
+function formatMembers(value: JsonObject, shape: Extract<Shape, { kind: 'object' }>, place: Place): readonly string[] {
+  const inner = inside(place, shape.inline);
+  const items: string[] = [];
+  for (const [key, of] of shape.keys) {
+    const item = value[key];
+    if (item !== undefined) items.push(`"${key}": ${formatAt(key, item, of, inner)}`);
+  }
+  let present = 0;
+  for (const key in value) if (value[key] !== undefined) present += 1;
+  if (present === items.length) return items;
+  const stray = Object.keys(value).find(
+    (key) => value[key] !== undefined && !shape.keys.some(([known]) => known === key),
+  );
+  throw bug(`${place.path.join('.')}.${stray} has no place in the lock's layout`);
+}
+
+function formatAt(key: string, value: Json, shape: Shape, place: Place): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  place.path.push(key);
+  const text = format(value, shape, place);
+  place.path.pop();
+  return text;
+}
+
+function inside({ indent, path }: Place, inline: boolean): Place {
+  return { indent: inline ? indent : `${indent}  `, path };
 }
 
 /** Values whose inside has no order of its own: members by name, lists as they are, short ones on one line. */
 function formatPlain(value: Json, indent: string): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) {
-    return block({
-      brackets: '[]',
-      inline: false,
-      indent,
-      items: value.map((item: Json) => formatPlain(item, `${indent}  `)),
-    });
+    const items = value.map((item: Json) => formatPlain(item, `${indent}  `));
+    return block('[]', items, false, indent);
   }
   const items = sortedEntries(value as JsonObject).map(
     ([key, item]) => `${JSON.stringify(key)}: ${formatPlain(item, `${indent}  `)}`,
   );
-  return block({ brackets: '{}', inline: false, indent, items });
+  return block('{}', items, false, indent);
 }
 
-interface Block {
-  readonly brackets: '[]' | '{}';
-  readonly inline: boolean;
-  readonly indent: string;
-  readonly items: readonly string[];
-}
-
-function block({ brackets, inline, indent, items }: Block): string {
-  const [open, close] = [brackets.charAt(0), brackets.charAt(1)];
+function block(brackets: '[]' | '{}', items: readonly string[], inline: boolean, indent: string): string {
   if (items.length === 0) return brackets;
-  if (inline) {
-    const space = brackets === '{}' ? ' ' : '';
-    return `${open}${space}${items.join(', ')}${space}${close}`;
-  }
-  return `${open}\n${items.map((item) => `${indent}  ${item}`).join(',\n')}\n${indent}${close}`;
+  if (inline) return brackets === '{}' ? `{ ${items.join(', ')} }` : `[${items.join(', ')}]`;
+  const start = `\n${indent}  `;
+  return `${brackets.charAt(0)}${start}${items.join(`,${start}`)}\n${indent}${brackets.charAt(1)}`;
 }
 
 function sortedEntries(value: JsonObject): [string, Json][] {
   return Object.entries(value)
     .filter((entry): entry is [string, Json] => entry[1] !== undefined)
     .sort(([a], [b]) => compareBytes(a, b));
-}
-
-function orderedEntries(
-  value: JsonObject,
-  shape: Extract<Shape, { kind: 'object' }>,
-  path: string,
-): [string, Json, Shape][] {
-  const known = new Set(shape.keys.map(([key]) => key));
-  const stray = Object.keys(value).find((key) => !known.has(key) && value[key] !== undefined);
-  if (stray !== undefined) throw bug(`${path}.${stray} has no place in the lock's layout`);
-  return shape.keys.flatMap(([key, of]) => {
-    const item = value[key];
-    return item === undefined ? [] : [[key, item, of] as [string, Json, Shape]];
-  });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { aSpec, located, requirements } from '../../test/builders/spec.ts';
-import { parseSettings } from '../spec/settings.ts';
+import { parseSettings } from '../spec/parse-settings.ts';
 import type { Spec } from '../spec/spec.ts';
 import { askedOf, compareAsked } from './asked.ts';
 

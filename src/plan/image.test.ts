@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { aTarget } from '../../test/builders/lock.ts';
 import { aSpec } from '../../test/builders/spec.ts';
-import { parseSettings } from '../spec/settings.ts';
+import { parseSettings } from '../spec/parse-settings.ts';
 import type { Spec } from '../spec/spec.ts';
 import { imageOf } from './image.ts';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { CogplanError } from '../errors.ts';
 import { parseRequirementsLine } from '../formats/python/requirements-line.ts';
 import { interpretRequirement } from './interpret-requirement.ts';
-import { parseSettings } from './settings.ts';
+import { parseSettings } from './parse-settings.ts';
 import { parseToml } from './toml-source.ts';
 import { parseYaml } from './yaml-source.ts';
 

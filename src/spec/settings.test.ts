@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CogplanError } from '../errors.ts';
-import { parseSettings } from './settings.ts';
+import { parseSettings } from './parse-settings.ts';
 
 function problemsOf(text: string): readonly string[] {
   try {

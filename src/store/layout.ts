@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmdirSync } from 'node:fs';
+import { existsSync, rmdirSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -45,8 +45,10 @@ export async function createLayout(root: string): Promise<Layout> {
     },
   };
   try {
-    for (const directory of [layout.blobs, tmp, layout.partial, layout.derived, layout.locks, layout.leases])
-      await makeDirectory(directory);
+    const directories = [layout.blobs, tmp, layout.partial, layout.derived, layout.locks, layout.leases];
+    // The first makes the root for the others.
+    if (!existsSync(layout.blobs)) await makeDirectory(layout.blobs);
+    await Promise.all(directories.map(makeDirectory));
   } catch (error) {
     throw storeUnusable(error, root);
   }

@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
 import { buildsFor } from './builds-for.ts';
 import { acceleratorTable, compareNumbers, leastDriver, torchKernels } from './table.ts';
+import { acceleratorShape } from './table-shape.ts';
 
 const table = acceleratorTable();
+
+test('the file has its shape, and nothing else', () => {
+  const { digest, ...data } = table;
+  expect(acceleratorShape.parse(data)).toEqual(data);
+  expect(digest).toMatch(/^[0-9a-f]{64}$/);
+});
 
 test('every row says what it was read from', () => {
   const rows = [...table.torch, ...table.tensorflow, ...table.jax, ...table.kernels];

@@ -1,5 +1,5 @@
 import jsonPatch from 'fast-json-patch';
-import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
+import { compareBytes, isSameJson, type Json } from '../../canonical.ts';
 import type { Lock } from '../../lock/schema.generated.ts';
 
 export interface PatchOperation {
@@ -28,7 +28,7 @@ export function applyPatch(document: Json, patch: readonly PatchOperation[]): Js
 }
 
 function patchValue(before: Json | undefined, after: Json | undefined, path: string): readonly PatchOperation[] {
-  if (before === after) return [];
+  if (isSameJson(before, after)) return [];
   if (before === undefined) return [{ op: 'add', path, value: after ?? null }];
   if (after === undefined) return [{ op: 'remove', path }];
   if (isRecord(before) && isRecord(after)) {
@@ -40,7 +40,6 @@ function patchValue(before: Json | undefined, after: Json | undefined, path: str
     const aligned = patchNamed(before as readonly Entry[], after as readonly Entry[], { names, newNames, path });
     if (aligned !== undefined) return aligned;
   }
-  if (typeof before === 'object' && canonicalJson(before) === canonicalJson(after)) return [];
   if (Array.isArray(before) && Array.isArray(after)) {
     return jsonPatch
       .compare(before, after)

@@ -1,4 +1,4 @@
-import { canonicalJson, compareBytes, type Json } from '../../canonical.ts';
+import { canonicalJson, compareBytes, isSameJson, type Json } from '../../canonical.ts';
 import { isSha256 } from '../../digest.ts';
 import type { DiffFacts } from './facts.ts';
 import type { Detail, Family, Kind, Side } from './schema.generated.ts';
@@ -27,12 +27,11 @@ export function sideOf(family: Family, value: Json, facts: DiffFacts): Side {
 
 /** Every member that differs, members of members by dotted names. Lists are compared whole. */
 export function detailsOf(before: Json | undefined, after: Json | undefined, field = ''): readonly Detail[] {
-  if (before === after) return [];
+  if (isSameJson(before, after)) return [];
   if (isRecord(before) && isRecord(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort(compareBytes);
     return keys.flatMap((key) => detailsOf(before[key], after[key], field === '' ? key : `${field}.${key}`));
   }
-  if (typeof before === 'object' && after !== undefined && canonicalJson(before) === canonicalJson(after)) return [];
   return [
     {
       field: field === '' ? 'value' : field,

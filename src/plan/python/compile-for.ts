@@ -5,7 +5,6 @@ import { isPrerelease } from '../../formats/python/version.ts';
 import { parseWheelMetadata } from '../../formats/python/wheel-metadata.ts';
 import { rankTags, type WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import type { PythonPackage } from '../../lock/schema.generated.ts';
-import { openIndexDesk } from '../../sources/pypi/index-desk.ts';
 import { type CompileOutcome, type CompileRequest, compileRequirements } from '../../sources/uv/compile.ts';
 import type { CompiledFile } from '../../sources/uv/pylock.ts';
 import type { Held } from '../holds.ts';
@@ -133,6 +132,7 @@ async function compileAtDesk(
     unreachable,
   };
   let unreadable: { readonly error: unknown } | undefined;
+  const { openIndexDesk } = await import('../../sources/pypi/index-desk.ts');
   const desk = await openIndexDesk({
     files: (name) => offerFiles(context, name, input),
     metadata: async (file) => {

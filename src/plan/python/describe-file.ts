@@ -3,7 +3,6 @@ import type { Context } from '../../context.ts';
 import { type Sha256, sha256 } from '../../digest.ts';
 import { bug, CogplanError } from '../../errors.ts';
 import { warn } from '../../events.ts';
-import { readCoreMetadata } from '../../sources/pypi/core-metadata.ts';
 import { findFile, type PackageSources } from '../../sources/pypi/find-file.ts';
 import type { ChosenFile } from './choose-file.ts';
 import type { Root } from './roots.ts';
@@ -91,6 +90,7 @@ async function lookUp(
   const { hash, size } = isComputed
     ? await fetchWhole(context, { url, file })
     : { hash: file.sha256, size: file.size ?? listed?.size ?? (await askSize(context, url)) };
+  const { readCoreMetadata } = await import('../../sources/pypi/core-metadata.ts');
   const metadata = await readCoreMetadata(context, {
     filename: file.filename,
     url,
@@ -117,6 +117,7 @@ export async function describeDirect(
   root: Root | undefined,
 ): Promise<WheelDescription> {
   if (hash === undefined || size === undefined) throw bug(`${filename} was asked for by its place and was not fetched`);
+  const { readCoreMetadata } = await import('../../sources/pypi/core-metadata.ts');
   const metadata = await readCoreMetadata(context, { filename, url, sha256: hash, size });
   const computed = root?.wheel?.kind === 'url' && root.hashes.length === 0;
   return {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { aSpec, requirementLine } from '../../../test/builders/spec.ts';
 import { CogplanError } from '../../errors.ts';
+import { parseSettings } from '../../spec/parse-settings.ts';
 import { emptyRequirements } from '../../spec/read-python-file.ts';
-import { parseSettings } from '../../spec/settings.ts';
 import { atItsPlace } from './index-places.ts';
 
 const at = (line: number) => ({ file: 'requirements.txt', line });

@@ -7,7 +7,6 @@ import { formatVersion } from '../../formats/python/version.ts';
 import { parseWheelFilename } from '../../formats/python/wheel-filename.ts';
 import { rankWheel, type TagRanks } from '../../formats/python/wheel-tags.ts';
 import { projectPath } from '../../lock/project-url.ts';
-import { readMetadataBytes } from '../../sources/pypi/core-metadata.ts';
 import type { OfferedFile } from '../../sources/pypi/index-desk.ts';
 import type { IndexFile } from '../../sources/pypi/index-file.ts';
 import { readLinks, readProject } from '../../sources/pypi/project-page.ts';
@@ -172,6 +171,7 @@ export async function offeredMetadata(context: Context, file: OfferedFile): Prom
   const isKept = file.sha256 !== undefined || context.http.offline;
   const known = isKept ? await context.store.getDerived<string>(METADATA, key) : undefined;
   if (known !== undefined) return Buffer.from(known, 'base64');
+  const { readMetadataBytes } = await import('../../sources/pypi/core-metadata.ts');
   const bytes = await readMetadataBytes(context, {
     ...file,
     url: projectPath(file.url) === undefined ? withCredentials(file.url, file.source) : file.url,

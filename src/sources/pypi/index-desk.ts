@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { sha256 } from '../../digest.ts';
 import type { IndexFile } from './index-file.ts';
-import { SIMPLE_JSON } from './simple-index.ts';
+import { SIMPLE_JSON } from './simple-api.ts';
 
 /** A file that the desk offers, and where it really lies. */
 export interface OfferedFile extends IndexFile {

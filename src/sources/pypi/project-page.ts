@@ -1,7 +1,7 @@
 import type { Context } from '../../context.ts';
 import { CogplanError, withoutUserInfo } from '../../errors.ts';
 import type { IndexFile } from './index-file.ts';
-import { parseIndexPage, projectUrl, SIMPLE_ACCEPT } from './simple-index.ts';
+import { projectUrl, SIMPLE_ACCEPT } from './simple-api.ts';
 
 /** Hosts that answer 403 where others answer 404: their pages are objects of a bucket that may not be listed. */
 const FORBIDDEN_MEANS_ABSENT = /(?:^|\.)pytorch\.org$/;
@@ -33,6 +33,8 @@ export async function readLinks(
   const isAbsent = status === 404 || (status === 403 && FORBIDDEN_MEANS_ABSENT.test(new URL(response.url).hostname));
   if (isAbsent) return undefined;
   if (status !== 200) throw denied(withoutUserInfo(index), status);
+  // Most locks read no page: of wheels that were looked up before, everything is known.
+  const { parseIndexPage } = await import('./simple-index.ts');
   return parseIndexPage({
     url: response.url,
     contentType: response.headers['content-type'] ?? '',

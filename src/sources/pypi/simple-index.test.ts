@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sha256 } from '../../digest.ts';
-import { parseIndexPage, projectUrl } from './simple-index.ts';
+import { projectUrl } from './simple-api.ts';
+import { parseIndexPage } from './simple-index.ts';
 
 const PAGE = 'https://index.test/simple/demo/';
 const HASH = sha256('demo');

@@ -5,7 +5,8 @@ import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
 import type { WheelEnvironment } from '../../formats/python/wheel-tags.ts';
 import { fromMirror, type Mirrors, parseMirrors, toMirror } from '../http/mirrors.ts';
-import { type CompiledPackage, readPylock, writePreferences } from './pylock.ts';
+import { writePreferences } from './preferences.ts';
+import type { CompiledPackage } from './pylock.ts';
 import { targetInterpreter } from './target-interpreter.ts';
 import { type UvIndexes, uvEnvironment } from './uv-environment.ts';
 import { explainFailure, type Unsatisfiable } from './uv-failure.ts';
@@ -58,10 +59,12 @@ export async function compileRequirements(context: Context, request: CompileRequ
     const python = await targetInterpreter(context.store, request.environment);
     const { status, stderr } = await runUv(context, request, { mirrors, scratch: scratch.path, python });
     if (status !== 0) return explainFailure(stderr, request.indexes);
+    const { readPylock } = await import('./pylock.ts');
     const packages = readPylock(await readFile(join(scratch.path, OUTPUT), 'utf8'));
     return { kind: 'resolved', packages: packages.map((item) => unmirrored(item, mirrors)) };
   } finally {
-    await scratch.dispose();
+    // Nobody waits for it; what cannot be removed now is removed by a later run.
+    scratch.dispose().catch(() => {});
   }
 }
 
@@ -112,7 +115,10 @@ async function runUv(
       else if (typeof error.code === 'number') resolve({ status: error.code, stderr });
       else reject(notRun(request.uv, error));
     });
-    if (running.pid !== undefined) request.onStart?.();
+    if (running.pid === undefined) return;
+    // What reads the answer is loaded while there is none.
+    void import('./pylock.ts');
+    request.onStart?.();
   });
 }
 

@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rootCertificates } from 'node:tls';
 import type { Context } from '../../context.ts';
 
 /** What of the host's environment concerns the way to the network, and nothing else. */
@@ -59,6 +58,7 @@ async function certificateBundle(env: Context['env'], scratch: string): Promise<
   if (extra === undefined || extra === '' || env.SSL_CERT_FILE) return undefined;
   const own = await readFile(extra, 'utf8').catch(() => undefined);
   if (own === undefined) return undefined;
+  const { rootCertificates } = await import('node:tls');
   const bundle = join(scratch, 'certificates.pem');
   await writeFile(bundle, [...rootCertificates, own].join('\n'));
   return bundle;

@@ -2,7 +2,6 @@ import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../../context.ts';
 import { CogplanError } from '../../errors.ts';
-import { readZipDirectory, readZipMember } from '../../formats/archive/zip.ts';
 import type { Tool } from '../../lock/schema.generated.ts';
 import { fetchArtifacts } from '../fetch-artifacts.ts';
 
@@ -32,6 +31,7 @@ export async function uvExecutable(context: Context, tools: readonly Tool[]): Pr
 async function extract(context: Context, tool: Tool, directory: string): Promise<void> {
   const what = `uv ${tool.version} (${tool.host})`;
   await fetchArtifacts(context, [{ file: tool.file, what }]);
+  const { readZipDirectory, readZipMember } = await import('../../formats/archive/zip.ts');
   const wheel = await open(await context.store.verified(tool.file.sha256, tool.file.size, what));
   try {
     const read = (start: number, length: number): Promise<Buffer> => readAt(wheel, start, length);
