@@ -1,4 +1,5 @@
 import { CogplanError } from '../../../errors.ts';
+import { contains } from '../../../formats/debian/effects/commands/searching.ts';
 import type { Condition, Effect, Literal } from '../../../formats/debian/effects/effect.ts';
 import { matchesPattern, readPattern } from '../../../formats/debian/effects/value.ts';
 import type { Accounts } from './accounts.ts';
@@ -77,10 +78,18 @@ function applyEffect(effect: Exclude<Effect, { kind: 'check' }>, configuration: 
       return;
     case 'mode':
       tree.chmod(effect.path, (mode, type) => changedMode(mode, effect.mode, type));
+      if (effect.recursive)
+        for (const path of tree.below(effect.path))
+          if (tree.get(path)?.type !== 'symlink')
+            tree.chmod(path, (mode, type) => changedMode(mode, effect.mode, type));
       return;
-    case 'owner':
-      tree.chown(effect.path, accounts.resolveOwner(effect.owner));
+    case 'owner': {
+      const owner = accounts.resolveOwner(effect.owner);
+      tree.chown(effect.path, owner);
+      if (effect.recursive)
+        for (const path of tree.below(effect.path)) if (tree.get(path)?.type !== 'symlink') tree.chown(path, owner);
       return;
+    }
     case 'alternative':
       configuration.alternatives.install(effect);
       return;
@@ -144,6 +153,8 @@ function isTrue(condition: Condition, configuration: Configuration): boolean {
       return PROGRAM_DIRECTORIES.some((directory) => isExecutable(tree, `${directory}/${condition.name}`));
     case 'path':
       return isPath(condition, tree);
+    case 'text':
+      return contains(tree.readText(condition.path) ?? '', condition);
   }
 }
 
@@ -157,6 +168,8 @@ function isPath({ path, is }: Extract<Condition, { kind: 'path' }>, tree: Config
       return tree.isDirectory(path) || tree.getTarget(path) !== undefined;
     case 'file':
       return tree.getTarget(path)?.type === 'file';
+    case 'filled':
+      return tree.isDirectory(path) || (tree.read(path)?.length ?? 0) > 0;
     case 'executable':
       return tree.isDirectory(path) || isExecutable(tree, path);
   }

@@ -92,6 +92,17 @@ export class ConfiguredTree {
     return [...(this.#children.get(this.resolve(path, true)) ?? [])].sort(compareBytes);
   }
 
+  /** Canonical paths of all that a directory holds, links among them but not what they lead to; parents first. */
+  below(path: string): readonly string[] {
+    const top = this.resolve(path, true);
+    const inner = [...(this.#children.get(top) ?? [])].sort(compareBytes);
+    return inner
+      .map((name) => (top === '' ? name : `${top}/${name}`))
+      .flatMap((child) => {
+        return this.#nodes.get(child)?.type === 'directory' ? [child, ...this.below(child)] : [child];
+      });
+  }
+
   /** Canonical paths with their nodes, in no particular order. */
   entries(): Iterable<readonly [string, TreeNode]> {
     return this.#nodes;

@@ -104,7 +104,11 @@ function interpret(content: Buffer, { input, script, parameters, answers }: Run)
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     PWD: '/',
   };
-  const interpreter = new Interpreter(subject, parameters, { variables, beforeUnpacking: script === 'preinst' });
+  const interpreter = new Interpreter(subject, parameters, {
+    variables,
+    beforeUnpacking: script === 'preinst',
+    isBash: firstLine.includes('bash'),
+  });
   return interpreter.run(parseShell(writeOutUsrLocal(text)));
 }
 

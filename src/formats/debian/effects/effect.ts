@@ -3,13 +3,18 @@ export type Condition =
   | {
       readonly kind: 'path';
       readonly path: string;
-      readonly is: 'there' | 'file' | 'directory' | 'link' | 'executable';
+      /** `filled`: a file or directory that is not empty. */
+      readonly is: 'there' | 'file' | 'filled' | 'directory' | 'link' | 'executable';
     }
   /** A program of that name on the standard PATH. */
   | { readonly kind: 'program'; readonly name: string }
   | { readonly kind: 'user' | 'group'; readonly name: string }
+  /** A line of the file is the text, or begins with it, ends with it or has it within. */
+  | { readonly kind: 'text'; readonly path: string; readonly text: string; readonly at: TextPlace }
   | { readonly kind: 'not'; readonly of: Condition }
   | { readonly kind: 'and' | 'or'; readonly of: readonly [Condition, Condition] };
+
+export type TextPlace = 'line' | 'start' | 'end' | 'anywhere';
 
 /** The result of an earlier `check`, asked for by its number. */
 export interface Literal {
@@ -60,8 +65,9 @@ export type Action =
   | { readonly kind: 'remove'; readonly path: string; readonly recursive: boolean; readonly pattern: boolean }
   /** Perhaps removed: the tree must not have it. */
   | { readonly kind: 'absent'; readonly path: string; readonly pattern: boolean }
-  | { readonly kind: 'mode'; readonly path: string; readonly mode: string }
-  | { readonly kind: 'owner'; readonly path: string; readonly owner: string }
+  /** `recursive`: with all that a directory holds. */
+  | { readonly kind: 'mode'; readonly path: string; readonly mode: string; readonly recursive?: true }
+  | { readonly kind: 'owner'; readonly path: string; readonly owner: string; readonly recursive?: true }
   | {
       readonly kind: 'alternative';
       readonly link: string;

@@ -6,6 +6,7 @@ import { type ExpansionHost, expandFields, expandPattern, expandWord } from './e
 import { PathState, type ScopeKind } from './path-state.ts';
 import { ScriptOutput } from './script-output.ts';
 import type { ScriptSubject, Shell } from './shell.ts';
+import { parseShell } from './shell-parse.ts';
 import {
   type AndOr,
   type CaseCommand,
@@ -26,6 +27,13 @@ const MAX_STEPS = 50_000;
 const MAX_CALLS = 40;
 const UNGUARDED: Guard = { all: [], none: [] };
 
+export interface InterpreterOptions {
+  readonly variables: Readonly<Record<string, string>>;
+  readonly beforeUnpacking: boolean;
+  /** Read by bash, not by dash. */
+  readonly isBash: boolean;
+}
+
 /**
  * Reads a shell script the way a fresh installation runs it, without running anything: branches whose condition is known are
  * decided, branches on facts about the tree become guarded effects, and an effect that hangs on anything else, or a command
@@ -36,9 +44,12 @@ export class Interpreter {
   readonly #path = new PathState();
   readonly #subject: ScriptSubject;
   readonly #beforeUnpacking: boolean;
+  readonly #isBash: boolean;
   #parameters: readonly Value[];
   readonly #output = new ScriptOutput(this.#path);
   #lastSubstitution: Status | undefined;
+  /** What the next command reads, when it stands in a pipeline. */
+  #piped: Value | undefined;
   #place: Place = { line: 1, offset: 0, text: '' };
   #steps = 0;
   #calls = 0;
@@ -46,10 +57,11 @@ export class Interpreter {
   constructor(
     subject: ScriptSubject,
     parameters: readonly string[],
-    { variables, beforeUnpacking }: { variables: Readonly<Record<string, string>>; beforeUnpacking: boolean },
+    { variables, beforeUnpacking, isBash }: InterpreterOptions,
   ) {
     this.#subject = subject;
     this.#beforeUnpacking = beforeUnpacking;
+    this.#isBash = isBash;
     this.#host = this.#newHost();
     this.#parameters = parameters;
     for (const [name, value] of Object.entries(variables)) this.#path.variables.set(name, value);
@@ -94,10 +106,16 @@ export class Interpreter {
   }
 
   #runStages(commands: readonly Command[]): Status {
+    let piped: Value | undefined;
     const results = commands.map((command, index) => {
+      this.#piped = piped;
       const stage = () => this.#path.within('subshell', () => this.#runCommand(command));
-      return index === commands.length - 1 ? stage() : this.#output.capture(stage).result;
+      if (index === commands.length - 1) return stage();
+      const { result, values } = this.#output.capture(stage);
+      piped = concatValues(values);
+      return result;
     });
+    this.#piped = undefined;
     // `getent group shadow | grep -q …:42`: an account is made by one package only, so it is there or as it must be.
     const [first] = results;
     if (typeof first === 'object' && (first.kind === 'user' || first.kind === 'group')) return first;
@@ -108,7 +126,9 @@ export class Interpreter {
   #runCommand(command: Command): Status {
     if (++this.#steps > MAX_STEPS) throw new Unrecognised(command.place, 'the script is too long');
     this.#place = command.place;
-    if (command.kind === 'simple') return this.#runSimple(command);
+    const piped = this.#piped;
+    this.#piped = undefined;
+    if (command.kind === 'simple') return this.#runSimple(command, piped);
     if (command.kind === 'function') {
       this.#path.functions.set(command.name, command.body);
       return true;
@@ -220,7 +240,8 @@ export class Interpreter {
     );
   }
 
-  #runSimple(command: SimpleCommand): Status {
+  #runSimple(command: SimpleCommand, piped: Value | undefined): Status {
+    if (isDeclaration(command)) return this.#declare(command);
     const words = expandFields(this.#host, command.words);
     const [first, ...args] = words;
     if (first === undefined) return this.#runAssignments(command);
@@ -228,7 +249,7 @@ export class Interpreter {
     const saved = command.assignments.map(({ name }) => [name, this.#path.variables.get(name)] as const);
     for (const { name, value } of command.assignments) this.#assign(name, value);
     const document = command.redirects.findLast(({ operator }) => operator === '<<');
-    const input = document === undefined ? undefined : expandWord(this.#host, document.target);
+    const input = document === undefined ? piped : expandWord(this.#host, document.target);
     const status = this.#redirected(command.redirects, command.place, () =>
       this.#call(first, args, { place: command.place, input }),
     );
@@ -310,11 +331,11 @@ export class Interpreter {
         this.#leave(['function', 'script'], args[0], place);
         return true;
       case 'break':
-        this.#leave(['loop'], '0', place);
-        return true;
+        return this.#leaveLoop('loop', place);
       case 'continue':
-        this.#leave(['iteration'], '0', place);
-        return true;
+        return this.#leaveLoop('iteration', place);
+      case 'eval':
+        return this.#evaluate(args, place);
       case 'shift':
         this.#parameters = this.#parameters.slice(typeof args[0] === 'string' ? Number(args[0]) : 1);
         return true;
@@ -324,27 +345,57 @@ export class Interpreter {
         else if (typeof args[0] === 'string' && !/^[-+]/.test(args[0])) this.#parameters = args;
         return true;
       }
-      case 'local':
-        for (const arg of args) {
-          const [variable, value] = splitAssignment(arg);
-          if (variable === undefined) throw new Unrecognised(place, 'a variable that is not known');
-          this.#path.declareLocal(variable);
-          this.#path.variables.set(variable, value ?? '');
-        }
-        return true;
-      case 'export':
-      case 'readonly':
-        for (const arg of args) {
-          const [variable, value] = splitAssignment(arg);
-          if (variable !== undefined && value !== undefined) this.#path.variables.set(variable, value);
-        }
-        return true;
       case 'unset':
         for (const arg of args) if (typeof arg === 'string') this.#path.variables.delete(arg);
         return true;
       default:
         return undefined;
     }
+  }
+
+  /** dash's `continue` and `break` do nothing where the function itself has no loop; bash leaves the caller's. */
+  #leaveLoop(kind: 'loop' | 'iteration', place: Place): Status {
+    if (this.#isBash || this.#path.innermost(['function', 'subshell', kind]) === kind) this.#leave([kind], '0', place);
+    return true;
+  }
+
+  /** A text that is known is read as a script; a tilde in it would be somebody's home. */
+  #evaluate(args: readonly Value[], place: Place): Status {
+    const text = args.every((arg) => typeof arg === 'string') ? args.join(' ') : undefined;
+    if (text === undefined || text.includes('~')) throw new Unrecognised(place, 'what is evaluated is not known');
+    if (++this.#calls > MAX_CALLS) throw new Unrecognised(place, 'functions call each other too deeply');
+    const status = this.#runList(parseShell(text, place.line));
+    this.#calls--;
+    return status;
+  }
+
+  /** `local`, `export` and `readonly`: their assignments are not split (XCU 2.9.1 names them declaration utilities). */
+  #declare({ words, place }: SimpleCommand): Status {
+    const [first, ...operands] = words;
+    const isLocal = textOf(first) === 'local';
+    for (const operand of operands) {
+      const [head, ...rest] = operand;
+      const text = textOf(head === undefined ? undefined : [head]);
+      const match = text === undefined ? null : /^([A-Za-z_]\w*)(=?)/.exec(text);
+      const name = match?.[1];
+      if (head === undefined || name === undefined) {
+        if (text?.startsWith('-') === true) continue;
+        if (isLocal) throw new Unrecognised(place, 'a variable that is not known');
+        continue;
+      }
+      const hasValue = match?.[2] === '=';
+      const isWhole = name === text && rest.length === 0;
+      if (!hasValue && !isWhole) throw new Unrecognised(place, 'a variable that is not known');
+      const value = hasValue
+        ? expandWord(this.#host, [
+            { ...head, kind: 'text', text: (text ?? '').slice(name.length + 1), quoted: true },
+            ...rest,
+          ])
+        : undefined;
+      if (isLocal) this.#path.declareLocal(name);
+      if (isLocal || value !== undefined) this.#path.variables.set(name, value ?? '');
+    }
+    return true;
   }
 
   #leave(kinds: readonly ScopeKind[], code: Value | undefined, place: Place): void {
@@ -356,6 +407,7 @@ export class Interpreter {
     return {
       subject: this.#subject,
       certain: guard.all.length === 0 && guard.none.length === 0,
+      beforeUnpacking: this.#beforeUnpacking,
       input,
       emit: (action) => this.#emit(action, place),
       print: (value) => {
@@ -470,8 +522,14 @@ function resolvePath(path: string, base: string): string {
   return `/${segments.join('/')}`;
 }
 
-function splitAssignment(arg: Value): readonly [string | undefined, Value | undefined] {
-  if (typeof arg !== 'string') return [undefined, undefined];
-  const equals = arg.indexOf('=');
-  return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
+function isDeclaration({ words: [first] }: SimpleCommand): boolean {
+  return DECLARATIONS.has(textOf(first) ?? '');
+}
+
+const DECLARATIONS = new Set(['local', 'export', 'readonly']);
+
+/** The text of a word without quotes and expansions. */
+function textOf(word: Word | undefined): string | undefined {
+  const [only, ...others] = word ?? [];
+  return only?.kind === 'text' && !only.quoted && others.length === 0 ? only.text : undefined;
 }

@@ -134,6 +134,11 @@ export class PathState {
     );
   }
 
+  /** The kind of the innermost scope of those. */
+  innermost(kinds: readonly ScopeKind[]): ScopeKind | undefined {
+    return this.#scopes.findLast(({ kind }) => kinds.includes(kind))?.kind;
+  }
+
   /** Leaves the innermost scope of one of the kinds with an exit status; false when there is none. */
   stop(kinds: readonly ScopeKind[], code: Value | undefined): boolean {
     const index = this.#scopes.findLastIndex(({ kind }) => kinds.includes(kind));

@@ -18,8 +18,8 @@ const MAX_DEPTH = 60;
  * Parses a POSIX shell script. What lies outside the grammar (process substitution, `[[`, arrays, background jobs) is refused with
  * `Unrecognised`, naming the place.
  */
-export function parseShell(text: string): List {
-  return parseAll(text, 1);
+export function parseShell(text: string, firstLine = 1): List {
+  return parseAll(text, firstLine);
 }
 
 function parseAll(text: string, firstLine: number): List {

@@ -144,7 +144,7 @@ export class ShellReader {
         if (this.peek() !== '"') throw this.error('an open quote');
         this.#position++;
       } else if (char === '$' || char === '`') {
-        const part = char === '$' ? this.#readDollar(quoted) : this.#readBackquote(quoted);
+        const part = char === '$' ? this.#readDollar(quoted) : this.#readBackquote(quoted, mode);
         if (part === undefined) text += char;
         else {
           flush();
@@ -200,13 +200,15 @@ export class ShellReader {
     return { kind: 'parameter', name, operator: match[2], operand, quoted };
   }
 
-  #readBackquote(quoted: boolean): WordPart {
+  #readBackquote(quoted: boolean, mode: 'word' | 'quoted' | 'document'): WordPart {
+    // Between double quotes, a quote is escaped once more (XCU 2.6.3).
+    const escaped = mode === 'quoted' ? '`\\$"' : '`\\$';
     const line = this.place().line;
     let body = '';
     this.#position++;
     while (this.peek() !== '`') {
       if (this.#position >= this.#text.length) throw this.error('an open backquote');
-      if (this.peek() === '\\' && '`\\$'.includes(this.peek(1))) this.#position++;
+      if (this.peek() === '\\' && escaped.includes(this.peek(1))) this.#position++;
       body += this.peek();
       this.#position++;
     }

@@ -28,7 +28,9 @@ export interface Shell {
   setVariable(name: string, value: Value): void;
   /** An absolute path; relative ones start at the current directory, if it is known. */
   resolve(path: string): string;
-  /** Text of the here-document or here-string that the command reads, if it has one. */
+  /** The package's files are not there yet. */
+  readonly beforeUnpacking: boolean;
+  /** What the command reads, where that is a here-document or the output of the command before it in a pipeline. */
   readonly input: Value | undefined;
   /** Runs another command line, as `env`, `command` and `su` do. */
   call(words: readonly Value[]): Status;

@@ -12,8 +12,7 @@ const LOOP = `if [ "$1" = "configure" ] || [ "$1" = "abort-upgrade" ] || [ "$1" 
 		default_mode=02775
 		default_group=staff
 	fi
-	while read -r line; do
-		# shellcheck disable=SC2086
+	while read line; do
 		set -- $line
 		dir="$1"; mode="$2"; user="$3"; group="$4"
 		if [ "$mode" = "default" ]; then
@@ -39,9 +38,14 @@ export function writeOutUsrLocal(text: string): string {
   return text.replace(SECTION, (section: string, loop: string, data: string) => {
     const lines = data.trimEnd().split('\n');
     const paths = lines.map((line) => DIRECTORY.exec(line)?.[1]);
-    if (loop !== LOOP || paths.some((path) => path === undefined || path.includes('/..'))) return section;
+    if (plain(loop) !== LOOP || paths.some((path) => path === undefined || path.includes('/..'))) return section;
     const commands = paths.map((path) => `if [ ! -e ${path} ]; then mkdir ${path}; chmod 0755 ${path}; fi`);
     const written = `if [ "$1" = "configure" ]; then ${commands.join('; ')}; fi`;
     return written + '\n'.repeat(section.split('\n').length - 1);
   });
+}
+
+/** Debhelper of later releases reads with -r, and says why to shellcheck. */
+function plain(loop: string): string {
+  return loop.replace(/^\t+# .*\n/gm, '').replace('read -r line', 'read line');
 }

@@ -1,6 +1,8 @@
+import type { Condition } from './effect.ts';
+
 /**
  * What is known about a string while a script is read: the string itself, a few possible ones, the path of a program (or
- * nothing, when there is none), or nothing at all.
+ * nothing, when there is none), some text where a fact holds and nothing where it does not, or nothing at all.
  */
 export type Value =
   | string
@@ -8,6 +10,9 @@ export type Value =
   /** The names of files, if any, that fit a pattern. */
   | { readonly kind: 'glob'; readonly pattern: string }
   | { readonly kind: 'program'; readonly name: string }
+  | { readonly kind: 'textWhen'; readonly fact: Condition }
+  /** The lines of all accounts. */
+  | { readonly kind: 'accounts'; readonly of: 'user' | 'group' }
   | { readonly kind: 'oneOf'; readonly values: readonly string[] };
 
 export const UNKNOWN: Value = { kind: 'unknown' };

@@ -1,4 +1,4 @@
-import { type Command, parseOptions } from '../shell.ts';
+import { type Command, parseOptions, type Shell } from '../shell.ts';
 
 const NAME = /^[a-z_][-a-zA-Z0-9_.]*\$?$/;
 
@@ -109,6 +109,32 @@ const useradd: Command = (shell, words) => {
   return true;
 };
 
+/** Only what adds a member to a group. */
+const gpasswd: Command = (shell, words) => {
+  const { options, operands } = parseOptions(shell, words, { flags: [], valued: ['-a', '--add'] });
+  const user = (options.get('-a') ?? options.get('--add'))?.at(-1);
+  return addMember(shell, user, operands);
+};
+
+const usermod: Command = (shell, words) => {
+  const { options, operands } = parseOptions(shell, words, {
+    flags: ['-a', '--append'],
+    valued: ['-G', '--groups'],
+  });
+  const groups = (options.get('-G') ?? options.get('--groups'))?.at(-1);
+  if (groups === undefined || (!options.has('-a') && !options.has('--append')) || operands.length !== 1)
+    return shell.fail('an account is changed');
+  for (const group of groups.split(',')) addMember(shell, operands[0], [group]);
+  return true;
+};
+
+function addMember(shell: Shell, user: string | undefined, [group, ...others]: readonly string[]): true {
+  if (user === undefined || group === undefined || others.length > 0 || !NAME.test(user) || !NAME.test(group))
+    return shell.fail('a group is changed');
+  shell.emit({ kind: 'member', user, group });
+  return true;
+}
+
 const sysusers: Command = (shell, words) => {
   const { operands } = parseOptions(shell, words, { flags: [], valued: ['--root'] });
   shell.emit({ kind: 'generate', what: 'sysusers', arguments: operands });
@@ -124,10 +150,12 @@ const shadowconfig: Command = (shell, [state]) => {
 export const ACCOUNT_COMMANDS: Readonly<Record<string, Command>> = {
   addgroup,
   adduser,
+  gpasswd,
   groupadd,
   shadowconfig,
   'systemd-sysusers': sysusers,
   useradd,
+  usermod,
 };
 
 function number(text: string | undefined): number | undefined {

@@ -4,6 +4,7 @@ import { DEBCONF_COMMANDS } from './debconf.ts';
 import { FILE_COMMANDS } from './files.ts';
 import { PACKAGING_COMMANDS } from './packaging.ts';
 import { READING_COMMANDS } from './reading.ts';
+import { SEARCHING_COMMANDS } from './searching.ts';
 import { SKIPPED_COMMANDS } from './skipped.ts';
 
 /**
@@ -11,7 +12,13 @@ import { SKIPPED_COMMANDS } from './skipped.ts';
  * standard PATH.
  */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [READING_COMMANDS, FILE_COMMANDS, PACKAGING_COMMANDS, ACCOUNT_COMMANDS, DEBCONF_COMMANDS, SKIPPED_COMMANDS].flatMap(
-    (table) => Object.entries(table),
-  ),
+  [
+    READING_COMMANDS,
+    SEARCHING_COMMANDS,
+    FILE_COMMANDS,
+    PACKAGING_COMMANDS,
+    ACCOUNT_COMMANDS,
+    DEBCONF_COMMANDS,
+    SKIPPED_COMMANDS,
+  ].flatMap((table) => Object.entries(table)),
 );

@@ -100,14 +100,19 @@ const rmdir: Command = (shell, words) => {
 const chmod: Command = (shell, words) => {
   // A symbolic mode such as -x looks like an option.
   const { options, operands } = parseOptions(shell, words, {
-    flags: ['-f', '-v', '-c', '--quiet', '--silent'],
+    flags: ['-f', '-v', '-c', '-R', '--quiet', '--silent', '--recursive'],
     valued: ['--reference'],
   });
   if (options.has('--reference')) return shell.fail('a mode taken from another file');
   const [mode, ...paths] = operands;
   if (mode === undefined) return shell.fail('chmod without a mode');
   for (const path of lasting(shell, paths)) {
-    shell.emit({ kind: 'mode', path: shell.resolve(path), mode: checkedMode(shell, mode) ?? mode });
+    shell.emit({
+      kind: 'mode',
+      path: shell.resolve(path),
+      mode: checkedMode(shell, mode) ?? mode,
+      ...recursion(options),
+    });
   }
   return true;
 };
@@ -115,14 +120,14 @@ const chmod: Command = (shell, words) => {
 function changeOwner(prefix: string): Command {
   return (shell, words) => {
     const { options, operands } = parseOptions(shell, words, {
-      flags: ['-f', '-h', '-v', '-c', '--no-dereference', '--quiet', '--silent'],
+      flags: ['-f', '-h', '-v', '-c', '-R', '--no-dereference', '--quiet', '--silent', '--recursive'],
       valued: ['--reference'],
     });
     if (options.has('--reference')) return shell.fail('an owner taken from another file');
     const [owner, ...paths] = operands;
     if (owner === undefined || !/^[\w.:-]+$/.test(owner)) return shell.fail('an owner that is not understood');
     for (const path of lasting(shell, paths)) {
-      shell.emit({ kind: 'owner', path: shell.resolve(path), owner: `${prefix}${owner}` });
+      shell.emit({ kind: 'owner', path: shell.resolve(path), owner: `${prefix}${owner}`, ...recursion(options) });
     }
     return true;
   };
@@ -157,6 +162,10 @@ export const FILE_COMMANDS: Readonly<Record<string, Command>> = {
   sync: () => true,
   touch,
 };
+
+function recursion(options: ReadonlyMap<string, unknown>): { readonly recursive?: true } {
+  return options.has('-R') || options.has('--recursive') ? { recursive: true } : {};
+}
 
 /** Below /tmp, /run and the like nothing lasts until the image. */
 function lasting(shell: Shell, paths: readonly string[]): readonly string[] {

@@ -54,16 +54,21 @@ const command: Command = (shell, words) => {
 
 const getent: Command = (shell, words) => {
   const [database, name] = knownWords(shell, words);
-  shell.print(UNKNOWN);
-  if (name === undefined || /^\d+$/.test(name)) return 'unknown';
-  if (database === 'passwd') return { kind: 'user', name };
-  return database === 'group' ? { kind: 'group', name } : 'unknown';
+  const of = database === 'passwd' ? 'user' : database === 'group' ? 'group' : undefined;
+  if (of !== undefined && name === undefined) {
+    shell.print({ kind: 'accounts', of });
+    return true;
+  }
+  if (of === undefined || name === undefined || /^\d+$/.test(name)) return read(shell, words);
+  shell.print({ kind: 'textWhen', fact: { kind: of, name } });
+  return { kind: of, name };
 };
 
 const id: Command = (shell, words) => {
   const name = words.at(-1);
-  shell.print(UNKNOWN);
-  return typeof name === 'string' && !name.startsWith('-') ? { kind: 'user', name } : 'unknown';
+  if (typeof name !== 'string' || name.startsWith('-') || /^\d+$/.test(name)) return read(shell, words);
+  shell.print({ kind: 'textWhen', fact: { kind: 'user', name } });
+  return { kind: 'user', name };
 };
 
 const uname: Command = (shell, [option]) => {
@@ -76,6 +81,17 @@ const ls: Command = (shell, words) => {
   shell.print(UNKNOWN);
   if (typeof path !== 'string' || !path.startsWith('/')) return 'unknown';
   return { kind: 'path', path: shell.resolve(path), is: 'there' };
+};
+
+/** A field of an account's line: none but the comment, the fifth, is ever empty. */
+const cut: Command = (shell, words) => {
+  const { input } = shell;
+  const isOfAccount = typeof input === 'object' && input.kind === 'textWhen';
+  const known = words.every((word) => typeof word === 'string');
+  if (!isOfAccount || !known || !/^(?:-d ?: -f ?[1-467]|-f ?[1-467] -d ?:)$/.test(words.join(' ')))
+    return read(shell, words);
+  shell.print(input);
+  return true;
 };
 
 const readVariables: Command = (shell, words) => {
@@ -144,16 +160,12 @@ const READERS = [
   'cksum',
   'cmp',
   'comm',
-  'cut',
   'date',
   'diff',
   'df',
   'du',
-  'egrep',
   'expr',
-  'fgrep',
   'file',
-  'grep',
   'groups',
   'head',
   'hostname',
@@ -211,6 +223,7 @@ export const READING_COMMANDS: Readonly<Record<string, Command>> = {
   cat,
   cd: changeDirectory,
   command,
+  cut,
   dirname,
   echo,
   env,

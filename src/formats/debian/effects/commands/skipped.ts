@@ -56,6 +56,15 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   'systemd-tmpfiles': 'service',
   telinit: 'service',
   udevadm: 'service',
+  apparmor_parser: 'label',
+  kill: 'service',
+  killall: 'service',
+  modprobe: 'kernel',
+  pkill: 'service',
+  sysctl: 'kernel',
+  'update-inetd': 'service',
+  depmod: 'kernel',
+  rmmod: 'kernel',
   'update-appstream-index': 'cache',
   'update-binfmts': 'kernel',
   'update-desktop-database': 'cache',
@@ -93,9 +102,32 @@ const pythonCompile: Command = (shell, words) => {
   return skip('py_compile', 'bytecode')(shell, words);
 };
 
+/** Only what ends a service. */
+const startStopDaemon: Command = (shell, words) => {
+  if (!words.includes('--stop') && !words.includes('-K')) return shell.fail('a service is started');
+  return skip('start-stop-daemon', 'service')(shell, words);
+};
+
+/** `setpriv … -- program`, `runuser -u man -- program`: as another account, where what is run is left out anyway. */
+const asAnother: Command = (shell, words) => {
+  const inner = words.slice(words.indexOf('--') + 1);
+  const program = inner[0];
+  const name = typeof program === 'string' ? program.replace(/^.*\//, '') : '';
+  if (!words.includes('--') || TABLE[name] === undefined) return shell.fail('a program is run as another account');
+  return shell.call([name, ...inner.slice(1)]);
+};
+
+/** An image is made without AppArmor. */
+const isConfined: Command = () => false;
+
 const PYTHONS = ['python3', ...Array.from({ length: 12 }, (_unused, index) => `python3.${index + 7}`)];
 
 export const SKIPPED_COMMANDS: Readonly<Record<string, Command>> = {
   ...Object.fromEntries(Object.entries(TABLE).map(([name, reason]) => [name, skip(name, reason)])),
+  'aa-enabled': isConfined,
+  'aa-status': isConfined,
+  runuser: asAnother,
+  setpriv: asAnother,
+  'start-stop-daemon': startStopDaemon,
   ...Object.fromEntries(PYTHONS.map((name) => [name, pythonCompile])),
 };

@@ -3,11 +3,12 @@ import type { Shell } from '../shell.ts';
 import { both, either, negate, type Status } from '../status.ts';
 import type { Value } from '../value.ts';
 
-const PATH_TESTS: Readonly<Record<string, 'there' | 'file' | 'directory' | 'link' | 'executable'>> = {
+const PATH_TESTS: Readonly<Record<string, 'there' | 'file' | 'filled' | 'directory' | 'link' | 'executable'>> = {
   '-e': 'there',
   '-r': 'there',
   '-w': 'there',
   '-f': 'file',
+  '-s': 'filled',
   '-d': 'directory',
   '-h': 'link',
   '-L': 'link',
@@ -84,7 +85,7 @@ class TestParser {
     if (operator === '-t') return false;
     const is = PATH_TESTS[operator];
     if (is === undefined) {
-      return /^-[sbcpSugkGON]$/.test(operator) ? 'unknown' : this.#shell.fail(`the test ${operator} is not known`);
+      return /^-[bcpSugkGON]$/.test(operator) ? 'unknown' : this.#shell.fail(`the test ${operator} is not known`);
     }
     if (typeof operand !== 'string') return operand.kind === 'program' ? program(operand.name) : 'unknown';
     if (operand === '') return false;
@@ -111,6 +112,7 @@ function isBinary(word: string): boolean {
 function isNonEmpty(value: Value): Status {
   if (typeof value === 'string') return value !== '';
   if (value.kind === 'program') return program(value.name);
+  if (value.kind === 'textWhen') return value.fact;
   return value.kind === 'oneOf' && !value.values.includes('') ? true : 'unknown';
 }
 
@@ -119,8 +121,8 @@ function compare(left: Value, operator: string, right: Value): Status {
   if (operator !== '=' && operator !== '==' && operator !== '!=') return 'unknown';
   const [text, other] = typeof left === 'string' ? [left, right] : [right, left];
   if (typeof text !== 'string' || typeof other === 'string') return 'unknown';
-  if (other.kind === 'program' && text === '')
-    return operator === '!=' ? program(other.name) : negate(program(other.name));
+  if ((other.kind === 'program' || other.kind === 'textWhen') && text === '')
+    return operator === '!=' ? isNonEmpty(other) : negate(isNonEmpty(other));
   if (other.kind !== 'oneOf' || other.values.includes(text)) return 'unknown';
   return operator === '!=';
 }
