@@ -7,10 +7,12 @@ import { CogplanError } from '../../errors.ts';
 import { info, withSpan } from '../../events.ts';
 import { readDebControl } from '../../formats/debian/deb-archive.ts';
 import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
+import type { Effect } from '../../formats/debian/effects/effect.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
 import { withOlderUrls } from '../../sources/apt/older-urls.ts';
 import { fetchArtifacts } from '../../sources/fetch-artifacts.ts';
+import { findReached, type UnreadStatement } from './unread-statements.ts';
 
 /** By name: sha256 of each maintainer script, and of `triggers`. */
 export type ScriptHashes = Readonly<Record<string, Sha256>>;
@@ -19,6 +21,10 @@ export interface ReadScripts {
   readonly hashes: ScriptHashes;
   /** The first statement that is not understood, for scripts that are to be run instead. */
   readonly unknown?: string;
+  /** The scripts change the tree by themselves, beyond what is left out or made for the whole tree. */
+  readonly acts?: true;
+  /** Statements that are not understood, on branches that are only taken where something is there that the package does not ship. */
+  readonly unread?: readonly UnreadStatement[];
 }
 
 const RECORDED = ['config', 'postinst', 'postrm', 'preinst', 'prerm', 'triggers'];
@@ -51,22 +57,53 @@ export async function readMaintainerScripts(
     ),
   );
   const unknown = packages.filter(({ file }) => !found.has(file.sha256));
-  if (unknown.length === 0) return found;
-  await fetchArtifacts(
-    context,
-    unknown.map((record) => ({ file: withOlderUrls({ ...record.file }, archives), what: describe(record) })),
-  );
-  await withSpan(context.host, 'apt.scripts', 'Reading maintainer scripts', async (span) => {
-    for (const [index, record] of unknown.entries()) {
-      context.signal.throwIfAborted();
-      const read = await readScripts(context, record, { suite, unknown: rule });
-      if (read.unknown !== undefined && rule === 'refused') throw unknownScript(record, read);
-      found.set(record.file.sha256, read);
-      span.progress(index + 1, unknown.length);
-    }
-  });
-  tellSealed(context, packages, found);
+  if (unknown.length > 0) {
+    await fetchDebs(context, unknown, archives);
+    await withSpan(context.host, 'apt.scripts', 'Reading maintainer scripts', async (span) => {
+      for (const [index, record] of unknown.entries()) {
+        context.signal.throwIfAborted();
+        const read = await readScripts(context, record, { suite, unknown: rule });
+        if (read.unknown !== undefined && rule === 'refused') throw unknownScript(record, read);
+        found.set(record.file.sha256, read);
+        span.progress(index + 1, unknown.length);
+      }
+    });
+  }
+  await refuseReached(context, packages, { found, archives });
+  if (unknown.length > 0) tellSealed(context, packages, found);
   return found;
+}
+
+function fetchDebs(
+  context: Context,
+  packages: readonly PackageRecord[],
+  archives: readonly Archive[],
+): Promise<unknown> {
+  const toFetch = packages.map((record) => ({
+    file: withOlderUrls({ ...record.file }, archives),
+    what: describe(record),
+  }));
+  return fetchArtifacts(context, toFetch);
+}
+
+interface Found {
+  readonly found: ReadonlyMap<Sha256, ReadScripts>;
+  readonly archives: readonly Archive[];
+}
+
+/** Statements that are not understood, on branches that another of the packages opens. */
+async function refuseReached(
+  context: Context,
+  packages: readonly PackageRecord[],
+  { found, archives }: Found,
+): Promise<void> {
+  const statements = packages.flatMap((record) =>
+    (found.get(record.file.sha256)?.unread ?? []).map((statement) => ({ ...statement, record })),
+  );
+  if (statements.length === 0) return;
+  await fetchDebs(context, packages, archives);
+  const reached = await findReached(context, statements, packages);
+  if (reached !== undefined) throw unknownScript(reached.record, { hashes: {}, ...whyUnknown(reached) });
 }
 
 function tellSealed(
@@ -96,7 +133,10 @@ interface UnderstoodScripts extends ReadScripts {
 const NEEDED_CACHES =
   /(?:^|\/)(?:glib-compile-schemas|gdk-pixbuf-query-loaders|gtk-query-immodules-[23]\.0|update-mime-database|update-fonts-(?:alias|dir|scale))$/;
 
-type StoredScripts = { readonly hashes: ScriptHashes; readonly unknown?: string };
+/** Effects that change nothing by themselves, or are made for the whole tree. */
+const PASSIVE: ReadonlySet<string> = new Set(['check', 'skipped', 'generate', 'unread'] satisfies Effect['kind'][]);
+
+type StoredScripts = Pick<ReadScripts, 'hashes' | 'unknown' | 'acts' | 'unread'>;
 
 async function readScripts(
   context: Context,
@@ -123,14 +163,30 @@ async function readScripts(
     if (content !== undefined) hashes[script] = sha256(content);
   }
   if (!analysis.recognised) {
-    const { script, line, text, reason } = analysis;
-    return { hashes, unknown: `${script}, line ${line}: ${reason}: ${text}`, data: { script, line, text, reason } };
+    return { hashes, ...whyUnknown(analysis) };
   }
+  const unread = analysis.effects.filter((effect) => effect.kind === 'unread');
+  const reached = rule === 'sealed' ? unread[0] : await findReached(context, unread, [record]);
+  if (reached !== undefined) return { hashes, ...whyUnknown(reached) };
+  const more = {
+    ...(analysis.effects.some(({ kind }) => !PASSIVE.has(kind)) ? ({ acts: true } as const) : {}),
+    ...(unread.length === 0 ? {} : { unread: unread.map(placeOf) }),
+  };
   const cache = analysis.effects.find((effect) => effect.kind === 'skipped' && NEEDED_CACHES.test(effect.what));
   const read: StoredScripts =
-    rule === 'sealed' && cache?.kind === 'skipped' ? { hashes, unknown: `${cache.what} writes a cache` } : { hashes };
+    rule === 'sealed' && cache?.kind === 'skipped'
+      ? { hashes, unknown: `${cache.what} writes a cache` }
+      : { hashes, ...more };
   await context.store.putDerived('deb-scripts', derivedKey(record, suite, rule), read);
   return read;
+}
+
+function whyUnknown({ script, line, text, reason }: Omit<UnreadStatement, 'paths'>) {
+  return { unknown: `${script}, line ${line}: ${reason}: ${text}`, data: { script, line, text, reason } };
+}
+
+function placeOf({ paths, script, line, text, reason }: UnreadStatement): UnreadStatement {
+  return { paths, script, line, text, reason };
 }
 
 /** The build stands for the program's rules about scripts. */

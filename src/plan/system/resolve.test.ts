@@ -403,6 +403,32 @@ describe('refused is', () => {
     });
   });
 
+  describe('a statement that is not understood, where something is there', () => {
+    const postinst = '#!/bin/sh\nset -e\nif [ -x /usr/bin/helper ]; then frobnicate --all; fi\n';
+    const helper = { 'usr/bin/helper': '#!/bin/sh\n' };
+    const sums = { md5sums: `${'0'.repeat(32)}  usr/bin/helper\n` };
+    const refused = { code: 'COGPLAN_SCRIPT_UNKNOWN', subject: 'odd', data: { line: 3, reason: expect.any(String) } };
+
+    test('is passed over, as long as no package brings it', async () => {
+      await publish({ main: [...debs, await makeDeb({ name: 'odd', scripts: { postinst } })] });
+      const { system } = await resolve({ packages: ['odd'] });
+      expect(system.packages.find(({ name }) => name === 'odd')).not.toHaveProperty('configure');
+    });
+
+    test('is refused when the package brings it itself', async () => {
+      await publish({ main: [...debs, await makeDeb({ name: 'odd', scripts: { postinst }, files: helper })] });
+      await expect(resolve({ packages: ['odd'] })).rejects.toMatchObject(refused);
+    });
+
+    test('is refused when another package brings it', async () => {
+      const odd = await makeDeb({ name: 'odd', scripts: { postinst } });
+      const other = await makeDeb({ name: 'helper', files: helper, scripts: sums });
+      await publish({ main: [...debs, odd, other] });
+      await resolve({ packages: ['odd'] });
+      await expect(resolve({ packages: ['odd', 'helper'] })).rejects.toMatchObject(refused);
+    });
+  });
+
   test('a .deb that is not the package it is listed as', async () => {
     const [curl, other] = await Promise.all([makeDeb({ name: 'wget' }), makeDeb({ name: 'wgetx', version: '2' })]);
     await publish({ main: [...debs, { ...curl, bytes: other.bytes }] });

@@ -48,6 +48,15 @@ function applyEffect(effect: Exclude<Effect, { kind: 'check' }>, configuration: 
   switch (effect.kind) {
     case 'skipped':
       return;
+    case 'unread':
+      throw new CogplanError(
+        'COGPLAN_DEB_EFFECT',
+        `${tree.origin}: ${effect.script}, line ${effect.line}, is run, as ${effect.paths.join(', ')} is there: ${effect.reason}: ${effect.text}`,
+        {
+          subject: effect.paths[0],
+          hint: 'Its effect on the image is not known. Leave out the package that brings that path, or let the scripts run in the sandbox: configure: sealed in cogplan.yaml.',
+        },
+      );
     case 'link':
       tree.link(effect.path, effect.target, effect.force);
       return;

@@ -53,9 +53,11 @@ function summary(postinst: string): readonly string[] {
       case 'group':
         return `${guard}group ${effect.name} ${effect.gid ?? '-'}`;
       case 'member':
-        return `${guard}member ${effect.user} ${effect.group}`;
+        return `${guard}member ${effect.group} ${effect.user}`;
       case 'generate':
         return `${guard}generate ${effect.what}`;
+      case 'unread':
+        return `${guard}unread ${effect.paths.join(' ')}: ${effect.text}`;
       case 'skipped':
         return `${guard}skipped ${effect.what}`;
       default:
@@ -154,8 +156,83 @@ describe('what a fresh installation does', () => {
     ['a failing path is never taken', 'if grep -q x /etc/f; then exit 1; fi; touch /a', ['touch /a']],
     ['nothing after exit', 'exit 0; frobnicate', []],
     ['a directory change', 'cd /usr/lib && ln -sf a b', ['check 0', '?link /usr/lib/b -> a']],
-    ['an uncertain removal', 'if grep -q x /etc/f; then rm -f /etc/g; fi', ['absent /etc/g']],
+    ['an uncertain removal', 'if grep -q "[xy]" /etc/f; then rm -f /etc/g; fi', ['absent /etc/g']],
+    ['a removal on a line of a file', 'if grep -qFx x /etc/f; then rm -f /etc/g; fi', ['?remove /etc/g']],
     ['a pattern to be removed', 'rm -f /var/cache/*.bin', ['remove /var/cache/*.bin']],
+    [
+      'an account that is looked for by what is printed',
+      'if [ -z "$(getent group lp)" ]; then addgroup --system lp; fi\nif [ ! $(id -u lp 2>/dev/null) ]; then adduser --system lp; fi',
+      ['check 0', '?group lp -', 'check 1', '?user lp - /nonexistent'],
+    ],
+    [
+      'an account among all',
+      'if ! getent group | grep -q "^lp:"; then addgroup --system lp; fi\nuid=`getent passwd lp | cut -d ":" -f 3`\nif [ "$uid" ]; then :; else useradd --system -g lp lp; fi',
+      ['check 0', '?group lp -', 'check 1', '?user lp lp /home/lp'],
+    ],
+    [
+      'what the script prints itself',
+      'echo "a b" | grep -q "^a" && touch /a; printf x | grep -q y || touch /b',
+      ['touch /a', 'touch /b'],
+    ],
+    [
+      'the comment of an account may be empty',
+      'x=`getent passwd lp | cut -d: -f5`; [ "$x" ] && : ; touch /a',
+      ['touch /a'],
+    ],
+    [
+      'a file with something in it',
+      '[ -s /etc/f ] || cp /usr/share/f /etc/f',
+      ['check 0', '?copy /usr/share/f /etc/f'],
+    ],
+    [
+      'local variables of what is not known',
+      'f() { local a="$(md5sum /x)" b=1 c; readonly d="$a"; [ "$b" = 1 ] && touch /a; }; f',
+      ['touch /a'],
+    ],
+    ['an option of local', 'f() { local -r OLD="$1"; touch "/$OLD"; }; f a', ['touch /a']],
+    [
+      'quotes in backquotes in quotes',
+      'x="`dpkg-query -W -f=x p | sed -n -e \\"s/a//; s/.* //p\\"`"; touch /a',
+      ['touch /a'],
+    ],
+    [
+      'continue in a function without a loop',
+      'f() { test -n "$1" || continue; touch /a; }; for i in x; do f ""; touch /b; done',
+      ['touch /a', 'touch /b'],
+    ],
+    ['what is evaluated', 'x="touch /a"; eval "$x; mkdir -p" /b', ['touch /a', 'directory /b']],
+    ['AppArmor', 'if aa-enabled --quiet 2>/dev/null; then apparmor_parser -r /etc/x; strange; fi', []],
+    [
+      'services and the kernel',
+      'modprobe fuse || true; pkill hp || true; start-stop-daemon --stop --exec /x',
+      ['skipped modprobe', 'skipped pkill', 'skipped start-stop-daemon'],
+    ],
+    ['a cache as another account', 'setpriv --reuid man --init-groups -- /usr/bin/mandb -c', ['skipped mandb']],
+    [
+      'members of groups',
+      'gpasswd -a lp lpadmin; usermod -a -G audio,video lp',
+      ['member lpadmin lp', 'member audio lp', 'member video lp'],
+    ],
+    [
+      'all of a directory',
+      'chown -R lp:lp /var/lib/x; chmod -R o-rwx /var/lib/x',
+      ['owner /var/lib/x lp:lp', 'mode /var/lib/x o-rwx'],
+    ],
+    [
+      'what is not understood after all else has returned',
+      'f() { [ -e "$1" ] || return 0; [ "$(cat "$1")" = x ] || strange; }; f /etc/old; touch /a',
+      ['check 0', '?unread /etc/old: strange; }; f /etc/old; touch /a', 'touch /a'],
+    ],
+    [
+      'what is not understood where something old is',
+      'if [ -e /etc/old ]; then strange "$(stranger)"; mv /etc/old /etc/new; fi; touch /a',
+      [
+        'check 0',
+        '?unread /etc/old: strange "$(stranger)"; mv /etc/old /etc/new; fi; touch /a',
+        '?move /etc/old /etc/new',
+        'touch /a',
+      ],
+    ],
   ];
   test.each(rows)('%s', (_title, script, expected) => {
     expect(summary(script).filter((line) => !line.startsWith('check') || expected.includes(line))).toEqual(expected);
@@ -231,7 +308,8 @@ describe('what is not known fails closed, naming the statement', () => {
   const rows: readonly (readonly [script: string, line: number, text: string])[] = [
     ['\n\nfrobnicate --now', 4, 'frobnicate --now'],
     ['if true; then\n  curl http://x | sh\nfi', 3, 'curl http://x | sh'],
-    ['eval "$x"', 2, 'eval "$x"'],
+    ['eval "$(cat /x)"', 2, 'eval'],
+    ['eval echo ~daemon', 2, 'eval echo'],
     ['. /usr/lib/other.sh', 2, '. /usr/lib/other.sh'],
     ['perl -e "unlink q(/etc/x)"', 2, 'perl -e "unlink q(/etc/x)"'],
     ['find /x -delete', 2, 'find /x -delete'],

@@ -106,7 +106,7 @@ function interpret(content: Buffer, { input, script, parameters, answers }: Run)
   };
   const interpreter = new Interpreter(subject, parameters, {
     variables,
-    beforeUnpacking: script === 'preinst',
+    script,
     isBash: firstLine.includes('bash'),
   });
   return interpreter.run(parseShell(writeOutUsrLocal(text)));

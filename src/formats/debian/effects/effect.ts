@@ -98,6 +98,19 @@ export type Action =
       readonly mode: string;
     }
   | { readonly kind: 'generate'; readonly what: Generator; readonly arguments: readonly string[] }
+  /**
+   * A statement that is not understood, on a branch that is only taken where all of these paths are there. It has no effect as long as one is missing;
+   * the branch must not be taken.
+   */
+  | {
+      readonly kind: 'unread';
+      readonly paths: readonly string[];
+      readonly script: string;
+      /** From 1. */
+      readonly line: number;
+      readonly text: string;
+      readonly reason: string;
+    }
   /** Left out on purpose; `why` is for people. */
   | { readonly kind: 'skipped'; readonly what: string; readonly why: string };
 

@@ -29,7 +29,8 @@ const UNGUARDED: Guard = { all: [], none: [] };
 
 export interface InterpreterOptions {
   readonly variables: Readonly<Record<string, string>>;
-  readonly beforeUnpacking: boolean;
+  /** `preinst`, `config` or `postinst`. */
+  readonly script: string;
   /** Read by bash, not by dash. */
   readonly isBash: boolean;
 }
@@ -45,6 +46,7 @@ export class Interpreter {
   readonly #subject: ScriptSubject;
   readonly #beforeUnpacking: boolean;
   readonly #isBash: boolean;
+  readonly #script: string;
   #parameters: readonly Value[];
   readonly #output = new ScriptOutput(this.#path);
   #lastSubstitution: Status | undefined;
@@ -57,10 +59,11 @@ export class Interpreter {
   constructor(
     subject: ScriptSubject,
     parameters: readonly string[],
-    { variables, beforeUnpacking, isBash }: InterpreterOptions,
+    { variables, script, isBash }: InterpreterOptions,
   ) {
     this.#subject = subject;
-    this.#beforeUnpacking = beforeUnpacking;
+    this.#script = script;
+    this.#beforeUnpacking = script === 'preinst';
     this.#isBash = isBash;
     this.#host = this.#newHost();
     this.#parameters = parameters;
@@ -119,8 +122,7 @@ export class Interpreter {
     // `getent group shadow | grep -q …:42`: an account is made by one package only, so it is there or as it must be.
     const [first] = results;
     if (typeof first === 'object' && (first.kind === 'user' || first.kind === 'group')) return first;
-    const status = results.at(-1) ?? true;
-    return typeof status === 'boolean' ? status : 'unknown';
+    return results.at(-1) ?? true;
   }
 
   #runCommand(command: Command): Status {
@@ -128,12 +130,43 @@ export class Interpreter {
     this.#place = command.place;
     const piped = this.#piped;
     this.#piped = undefined;
-    if (command.kind === 'simple') return this.#runSimple(command, piped);
+    if (command.kind === 'simple') return this.#unlessUnread(() => this.#runSimple(command, piped));
     if (command.kind === 'function') {
       this.#path.functions.set(command.name, command.body);
       return true;
     }
     return this.#redirected(command.redirects, command.place, () => this.#runCompound(command));
+  }
+
+  /**
+   * A statement that is not understood is passed over where it only runs if something is there that need not be: the effect that is left says what
+   * must be missing.
+   */
+  #unlessUnread(work: () => Status): Status {
+    const { guard, paths } = this.#path.premises();
+    if (paths.length === 0) return work();
+    const before = {
+      position: this.#path.position(),
+      output: this.#output.mark(),
+      parameters: this.#parameters,
+      calls: this.#calls,
+    };
+    const variables = new Map(this.#path.variables);
+    const count = this.#path.effects.length;
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof Unrecognised) || this.#steps > MAX_STEPS) throw error;
+      this.#path.returnTo(before.position);
+      this.#output.returnTo(before.output);
+      this.#parameters = before.parameters;
+      this.#calls = before.calls;
+      this.#path.variables = variables;
+      this.#path.effects.length = count;
+      const { line, text } = error.place;
+      this.#path.add({ kind: 'unread', paths, script: this.#script, line, text, reason: error.message }, guard);
+      return 'unknown';
+    }
   }
 
   #runCompound(command: Exclude<Command, SimpleCommand | { kind: 'function' }>): Status {

@@ -134,6 +134,28 @@ export class PathState {
     );
   }
 
+  /** What is known to hold here, and the paths of the tree that must be there for it. */
+  premises(): { readonly guard: Guard; readonly paths: readonly string[] } {
+    const { all, none } = this.guard();
+    // Where only one fact could have left the scope, it does not hold.
+    const negated = none.flatMap(([only, ...others]) =>
+      only === undefined || others.length > 0 ? [] : [{ check: only.check, value: !only.value }],
+    );
+    const known = [...all, ...negated].filter(({ check }) => this.#conditions.get(check) !== 'unknown');
+    const paths = known.flatMap((literal) => pathsThere(this.#statusOf(literal)));
+    return { guard: { all: known, none: [] }, paths: [...new Set(paths)] };
+  }
+
+  /** Where the reading stands, so that a statement can be left in its middle. */
+  position(): { readonly scopes: number; readonly literals: number } {
+    return { scopes: this.#scopes.length, literals: this.#literals.length };
+  }
+
+  returnTo({ scopes, literals }: { readonly scopes: number; readonly literals: number }): void {
+    this.#scopes.length = scopes;
+    this.#literals.length = literals;
+  }
+
   /** The kind of the innermost scope of those. */
   innermost(kinds: readonly ScopeKind[]): ScopeKind | undefined {
     return this.#scopes.findLast(({ kind }) => kinds.includes(kind))?.kind;
@@ -193,6 +215,13 @@ export class PathState {
     const condition = this.#conditions.get(check) ?? 'unknown';
     return value ? condition : negate(condition);
   }
+}
+
+/** Paths that must be there for a status to be a success. */
+function pathsThere(status: Status): readonly string[] {
+  if (typeof status !== 'object') return [];
+  if (status.kind === 'path') return [status.path];
+  return status.kind === 'and' ? status.of.flatMap(pathsThere) : [];
 }
 
 function guarded(action: Action, guard: Guard): Effect {

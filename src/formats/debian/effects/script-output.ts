@@ -36,6 +36,15 @@ export class ScriptOutput {
     return { result, values: sink.values, skipped: sink.skipped };
   }
 
+  /** The sink at hand, to come back to when a statement is left in its middle. */
+  mark(): unknown {
+    return this.#sink;
+  }
+
+  returnTo(mark: unknown): void {
+    this.#sink = mark as Sink;
+  }
+
   /** False when there is more output than a script may have. */
   print(value: Value): boolean {
     if (value === '') return true;

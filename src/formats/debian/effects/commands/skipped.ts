@@ -87,6 +87,7 @@ const TABLE: Readonly<Record<string, keyof typeof REASONS>> = {
   '/gtk-query-immodules-2.0': 'cache',
   '/gtk-query-immodules-3.0': 'cache',
   '/glib-compile-schemas': 'cache',
+  '/runit-helper': 'service',
   '/selinux_compile_fcontexts': 'label',
   'gdk-pixbuf-query-loaders': 'cache',
   'gio-querymodules': 'cache',
