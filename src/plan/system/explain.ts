@@ -111,11 +111,21 @@ function answerFor(
       hint: 'Debian does not have it; CUDA libraries come with the Python wheels that need them, and NVIDIA’s own archive can be named below archives in cogplan.yaml.',
     };
   }
+  const [own, ...more] = namesAround(name).filter(exists);
+  if (own !== undefined && name.endsWith('-devel')) return { hint: `In ${suite} it is ${own}.`, replacement: own };
+  if (own !== undefined) return { hint: `${suite} has ${[own, ...more].join(', ')}: ask for what you need.` };
   const near = nearest(name, namesLike(name, universe));
   if (near !== undefined) return { hint: `Did you mean ${near}?`, replacement: near };
   return {
     hint: 'Only the main component of Debian is searched (https://packages.debian.org lists it). A package of another archive needs the archive and its key below archives in cogplan.yaml.',
   };
+}
+
+/** Names under which Debian has what others call so: the library's headers, its Python module, its programs. */
+function namesAround(name: string): readonly string[] {
+  const devel = /^(?:lib)?(.+)-devel$/.exec(name)?.[1];
+  if (devel !== undefined) return [`lib${devel}-dev`, `${devel}-dev`];
+  return [`lib${name}-dev`, `python3-${name}`, `${name}-bin`, `${name}-tools`, `${name}-utils`];
 }
 
 /** The distance to every name takes too long; a slip seldom changes both ends. */

@@ -376,6 +376,19 @@ describe('refused is', () => {
     });
   });
 
+  test.each([
+    ['opencv', 'Debian bookworm has libopencv-dev, python3-opencv: ask for what you need.', undefined],
+    ['opencv-devel', 'In Debian bookworm it is libopencv-dev.', 'write libopencv-dev for opencv-devel'],
+  ])('a name that is no package but what others call one: %s', async (name, hint, fix) => {
+    const around = ['libopencv-dev', 'python3-opencv', 'opencc'];
+    await publish({ main: [...debs, ...(await Promise.all(around.map((other) => makeDeb({ name: other }))))] });
+    await expect(resolve({ packages: [name] })).rejects.toMatchObject({
+      code: 'COGPLAN_SYSTEM_PACKAGE_UNKNOWN',
+      hint,
+      data: { fixes: fix === undefined ? [] : [{ text: fix }] },
+    });
+  });
+
   test('a name that Debian has dropped, with the new one', async () => {
     await publish({ main: [...debs, await makeDeb({ name: 'libgl1' })] });
     await expect(resolve({ packages: ['libgl1-mesa-glx'] })).rejects.toMatchObject({

@@ -201,6 +201,7 @@ describe('what a fresh installation does', () => {
       ['touch /a', 'touch /b'],
     ],
     ['what is evaluated', 'x="touch /a"; eval "$x; mkdir -p" /b', ['touch /a', 'directory /b']],
+    ['an empty file', 'install --mode 640 /dev/null /etc/f', ['file /etc/f ""', 'mode /etc/f 640']],
     ['AppArmor', 'if aa-enabled --quiet 2>/dev/null; then apparmor_parser -r /etc/x; strange; fi', []],
     [
       'services and the kernel',

@@ -33,7 +33,7 @@ const install: Command = (shell, words) => {
   const [from, to, ...others] = operands;
   if (from === undefined || to === undefined || others.length > 0) return shell.fail('install of several files');
   const path = target(shell, from, to);
-  shell.emit({ kind: 'copy', from: shell.resolve(from), to: path });
+  copy(shell, from, path);
   shell.emit({ kind: 'mode', path, mode });
   if (owner !== ':') shell.emit({ kind: 'owner', path, owner });
   return true;
@@ -46,9 +46,16 @@ const cp: Command = (shell, words) => {
   });
   const [from, to, ...others] = operands;
   if (from === undefined || to === undefined || others.length > 0) return shell.fail('cp of several files');
-  if (!isTemporary(shell, to)) shell.emit({ kind: 'copy', from: shell.resolve(from), to: target(shell, from, to) });
+  if (!isTemporary(shell, to)) copy(shell, from, target(shell, from, to));
   return true;
 };
+
+/** A copy of /dev/null is an empty file. */
+function copy(shell: Shell, from: string, to: string): void {
+  const source = shell.resolve(from);
+  if (source === '/dev/null') shell.emit({ kind: 'file', path: to, content: '', append: false, mode: 0o644 });
+  else shell.emit({ kind: 'copy', from: source, to });
+}
 
 const mv: Command = (shell, words) => {
   const { operands } = parseOptions(shell, words, { flags: ['-f', '-n', '-v', '-T', '-i', '--no-clobber', '--force'] });
