@@ -41,6 +41,7 @@ export const ERROR_CODES = {
     summary: 'A locked artifact is not in the store and may not be fetched.',
   },
   COGPLAN_BUCKET_CHANGED: { family: 'outside', summary: 'An object of a bucket changed while it was read.' },
+  COGPLAN_BUCKET_CREDENTIALS: { family: 'outside', summary: 'Credentials for a bucket are named, and cannot be had.' },
   COGPLAN_BUCKET_INVALID: { family: 'outside', summary: 'What answers for a bucket does not speak its API.' },
   COGPLAN_BUCKET_MISSING: { family: 'input', summary: 'A bucket or prefix holds no object.' },
   COGPLAN_BUCKET_REFUSED: { family: 'outside', summary: 'A bucket does not let these credentials read it.' },

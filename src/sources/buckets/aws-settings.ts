@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
@@ -11,7 +11,7 @@ export interface AwsCredentials {
 }
 
 export interface AwsSettings {
-  /** Undefined: requests go out unsigned, as to public buckets. */
+  /** Keys that stand in the environment or in a file; undefined where they have to be asked for, or there are none. */
   readonly credentials: AwsCredentials | undefined;
   readonly region: string | undefined;
   /** Without a trailing slash; undefined for Amazon's own. */
@@ -23,23 +23,50 @@ export interface AwsSettings {
  * read has nothing in it. https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
  */
 export function awsSettings(env: Environment): AwsSettings {
-  const home = env.HOME || homedir();
   const profile = env.AWS_PROFILE || 'default';
-  const shared = readProfile(env.AWS_SHARED_CREDENTIALS_FILE || join(home, '.aws/credentials'), profile);
-  const config = readProfile(
-    env.AWS_CONFIG_FILE || join(home, '.aws/config'),
-    profile === 'default' ? profile : `profile ${profile}`,
-  );
+  const config = profileOf(env, profile, 'config');
   const own = credentials(env.AWS_ACCESS_KEY_ID, env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN);
-  const filed = [shared, config].map((items) =>
-    credentials(items.get('aws_access_key_id'), items.get('aws_secret_access_key'), items.get('aws_session_token')),
-  );
   const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || config.get('endpoint_url');
   return {
-    credentials: own ?? filed.find((item) => item !== undefined),
+    credentials: own ?? keysOf(env, profile),
     region: env.AWS_REGION || env.AWS_DEFAULT_REGION || config.get('region'),
     endpoint: endpoint === undefined || !/^https?:\/\/[^/]/.test(endpoint) ? undefined : endpoint.replace(/\/+$/, ''),
   };
+}
+
+/** What a file says of a profile. */
+export function profileOf(
+  env: Environment,
+  profile: string,
+  file: 'credentials' | 'config',
+): ReadonlyMap<string, string> {
+  const home = env.HOME || homedir();
+  if (file === 'credentials')
+    return readSection(env.AWS_SHARED_CREDENTIALS_FILE || join(home, '.aws/credentials'), profile);
+  return readSection(configFile(env), profile === 'default' ? profile : `profile ${profile}`);
+}
+
+/** `[sso-session NAME]` of the config file. */
+export function ssoSession(env: Environment, name: string): ReadonlyMap<string, string> {
+  return readSection(configFile(env), `sso-session ${name}`);
+}
+
+function configFile(env: Environment): string {
+  return env.AWS_CONFIG_FILE || join(env.HOME || homedir(), '.aws/config');
+}
+
+/** Keys of a profile, as they stand in one of the files. */
+export function keysOf(env: Environment, profile: string): AwsCredentials | undefined {
+  for (const file of ['credentials', 'config'] as const) {
+    const items = profileOf(env, profile, file);
+    const found = credentials(
+      items.get('aws_access_key_id'),
+      items.get('aws_secret_access_key'),
+      items.get('aws_session_token'),
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function credentials(
@@ -52,7 +79,7 @@ function credentials(
   return { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
 }
 
-function readProfile(path: string, profile: string): ReadonlyMap<string, string> {
+function readSection(path: string, profile: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   let section: string | undefined;
   for (const line of readText(path).split(/\r?\n/)) {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import type { BucketHost, BucketPage, BucketRequest, InvalidListing, ListRequest } from './bucket-host.ts';
+import { defaultKeyFile, googleToken, machineToken } from './google-token.ts';
 
 const ENDPOINT = 'https://storage.googleapis.com';
-const METADATA = 'metadata.google.internal';
 const LISTING_BYTES = 16 * 1024 * 1024;
 
 const listing = z.object({
@@ -21,24 +21,29 @@ const listing = z.object({
 });
 
 /**
- * Buckets of Google Cloud Storage, or of STORAGE_EMULATOR_HOST. The token comes from GOOGLE_OAUTH_ACCESS_TOKEN or CLOUDSDK_AUTH_ACCESS_TOKEN; without
- * one, requests go out plain, and after a refusal with the token of the machine that this runs on. https://cloud.google.com/storage/docs/json_api
+ * Buckets of Google Cloud Storage, or of STORAGE_EMULATOR_HOST. The token comes from GOOGLE_OAUTH_ACCESS_TOKEN or CLOUDSDK_AUTH_ACCESS_TOKEN, or from the file that
+ * GOOGLE_APPLICATION_CREDENTIALS names; without, requests go out plain, and after a refusal with what gcloud or the machine has. https://cloud.google.com/storage/docs/json_api
  */
 export function createGcs(context: Context, invalid: InvalidListing): BucketHost {
   const { env, http, signal } = context;
   const emulator = env.STORAGE_EMULATOR_HOST?.trim().replace(/\/+$/, '');
   const base = !emulator ? ENDPOINT : /^https?:\/\//.test(emulator) ? emulator : `http://${emulator}`;
-  let token = env.GOOGLE_OAUTH_ACCESS_TOKEN?.trim() || env.CLOUDSDK_AUTH_ACCESS_TOKEN?.trim() || undefined;
-  let asked = token !== undefined || (emulator !== undefined && env.GCE_METADATA_HOST === undefined);
+  const fixed = env.GOOGLE_OAUTH_ACCESS_TOKEN?.trim() || env.CLOUDSDK_AUTH_ACCESS_TOKEN?.trim() || undefined;
+  const keyFile = env.GOOGLE_APPLICATION_CREDENTIALS?.trim() || undefined;
+  let find: (() => Promise<string>) | undefined;
+  if (fixed !== undefined) find = async () => fixed;
+  else if (keyFile !== undefined) find = googleToken(context, keyFile);
+  let asked = find !== undefined || (emulator !== undefined && env.GCE_METADATA_HOST === undefined);
 
-  const request = (path: string, query: Readonly<Record<string, string>>): BucketRequest => {
+  const request = async (path: string, query: Readonly<Record<string, string>>): Promise<BucketRequest> => {
     const url = new URL(`${base}/storage/v1/b/${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const token = await find?.();
     return { url: url.href, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } };
   };
 
   async function list({ bucket, prefix, page, most }: ListRequest): Promise<BucketPage> {
-    const { url, headers } = request(`${encodeURIComponent(bucket)}/o`, {
+    const { url, headers } = await request(`${encodeURIComponent(bucket)}/o`, {
       prefix,
       fields: 'items(name,size,generation,etag),nextPageToken',
       ...(page === undefined ? {} : { pageToken: page }),
@@ -59,20 +64,20 @@ export function createGcs(context: Context, invalid: InvalidListing): BucketHost
     };
   }
 
-  /** https://cloud.google.com/compute/docs/metadata/querying-metadata */
+  /** What gcloud left on this machine, else the service account of the machine. */
   async function retry(status: number): Promise<boolean> {
     if ((status !== 401 && status !== 403) || asked) return false;
     asked = true;
-    const host = env.GCE_METADATA_HOST?.trim() || METADATA;
-    const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/token`;
-    try {
-      const headers = { 'metadata-flavor': 'Google' };
-      const { body } = await http.send(url, { method: 'GET', headers, direct: true, retries: 0, signal });
-      token = z.object({ access_token: z.string().min(1) }).parse(JSON.parse(body.toString('utf8'))).access_token;
-      return true;
-    } catch {
-      return false;
-    }
+    const own = defaultKeyFile(env);
+    find = own === undefined ? machineToken(context) : googleToken(context, own);
+    return find().then(
+      () => true,
+      (error: unknown) => {
+        find = undefined;
+        if (own !== undefined) throw error;
+        return false;
+      },
+    );
   }
 
   return {
@@ -80,7 +85,8 @@ export function createGcs(context: Context, invalid: InvalidListing): BucketHost
     object: async (bucket, key) =>
       request(`${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}`, { alt: 'media' }),
     retry,
-    advice: 'Give a token that may read it in GOOGLE_OAUTH_ACCESS_TOKEN: gcloud auth print-access-token prints one.',
+    advice:
+      'Name a key file that may read it in GOOGLE_APPLICATION_CREDENTIALS, log in by gcloud auth application-default login, or give a token in GOOGLE_OAUTH_ACCESS_TOKEN.',
   };
 }
 

@@ -1,6 +1,7 @@
 import { AwsV4Signer } from 'aws4fetch';
 import { Parser } from 'htmlparser2';
 import type { Context } from '../../context.ts';
+import { awsCredentials } from './aws-credentials.ts';
 import { awsSettings } from './aws-settings.ts';
 import type {
   BucketHost,
@@ -15,17 +16,19 @@ const DEFAULT_REGION = 'us-east-1';
 const LISTING_BYTES = 16 * 1024 * 1024;
 
 /**
- * Buckets of S3 and of whatever AWS_ENDPOINT_URL names, addressed by path. Requests are signed when there are credentials, and plain otherwise.
+ * Buckets of S3 and of whatever AWS_ENDPOINT_URL names, addressed by path. Requests are signed when there are credentials, and plain otherwise; after a refusal, with the role of the machine that this runs on.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 export function createS3(context: Context, invalid: InvalidListing): BucketHost {
-  const { credentials, region, endpoint } = awsSettings(context.env);
+  const { region, endpoint } = awsSettings(context.env);
+  const keys = awsCredentials(context);
   const regions = new Map<string, Promise<string>>();
 
   async function signed(bucket: string, path: string, query: Readonly<Record<string, string>>): Promise<BucketRequest> {
     const where = endpoint === undefined ? await regionOf(bucket) : (region ?? DEFAULT_REGION);
     const url = new URL(`${endpoint ?? `https://s3.${where}.amazonaws.com`}/${bucket}${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const credentials = await keys.current();
     if (credentials === undefined) return { url: url.href, headers: {} };
     const signer = new AwsV4Signer({
       ...credentials,
@@ -84,9 +87,9 @@ export function createS3(context: Context, invalid: InvalidListing): BucketHost 
   return {
     list,
     object: (bucket, key) => signed(bucket, `/${key.split('/').map(encodeURIComponent).join('/')}`, {}),
-    retry: async () => false,
+    retry: async (status) => (status === 401 || status === 403) && (await keys.askMachine()),
     advice:
-      'Give credentials that may read it in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name their profile in AWS_PROFILE.',
+      'Give credentials that may read it: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile in AWS_PROFILE, or a role by AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE.',
   };
 }
 

@@ -58,6 +58,8 @@ const PRIVATE_HEADERS: ReadonlySet<string> = new Set([
   'cookie',
   'proxy-authorization',
   'x-amz-security-token',
+  'x-amz-sso_bearer_token',
+  'x-aws-ec2-metadata-token',
 ]);
 
 export function createRequester(input: RequesterInput): Requester {
