@@ -39,15 +39,18 @@ export function errorDocument(error: CogplanError): Record<string, unknown> {
 function errorText(error: CogplanError): string {
   const lines = [`error: ${error.message}`];
   if (error.where !== undefined) lines.push(`  at ${placeText(error.where)}`);
-  const others = error.data?.others;
-  if (Array.isArray(others)) {
-    for (const other of others as { message?: string; where?: Where }[]) {
-      lines.push(`also: ${other.message}${other.where === undefined ? '' : `\n  at ${placeText(other.where)}`}`);
-    }
-  }
   if (error.hint !== undefined) lines.push(`  ${error.hint}`);
   for (const [index, fix] of fixesOf(error).entries()) {
     lines.push(`  ${index + 1}. ${fix.text}: cogplan lock --fix ${index + 1}`);
+  }
+  const others = error.data?.others;
+  if (Array.isArray(others)) {
+    let said = error.hint;
+    for (const other of others as { message?: string; where?: Where; hint?: string }[]) {
+      lines.push(`also: ${other.message}${other.where === undefined ? '' : `\n  at ${placeText(other.where)}`}`);
+      if (other.hint !== undefined && other.hint !== said) lines.push(`  ${other.hint}`);
+      said = other.hint ?? said;
+    }
   }
   lines.push(`  (${error.code})`);
   if (error.code === 'COGPLAN_BUG' && error.cause instanceof Error) lines.push(error.cause.stack ?? '');

@@ -110,11 +110,10 @@ function isOffered(files: readonly OfferedFile[], { requirement }: Root): boolea
 
 /** A module of Python itself that is asked for as a package: what has its name on an index is for Pythons of old, and may not even be for this one. */
 export function* standardModules(request: SolveRequest, named: readonly Root[]): Generator<Candidate> {
-  const gone = named.filter(({ name, where }) => isStandard(name) && where?.line !== undefined);
-  if (gone.length > 0) yield* changedNames(request, [], gone);
-  // A build stops at the first of them.
+  if (!named.some(({ name }) => isStandard(name))) return;
+  // Others like it may be found and do harm: an `enum` of 2013 hides that of Python.
   const all = request.roots.filter(({ name, where }) => isStandard(name) && where?.line !== undefined);
-  if (gone.length > 0 && all.length > gone.length) yield* changedNames(request, [], all);
+  yield* changedNames(request, [], all);
 }
 
 /** Wheels for Windows and macOS alone: a marker keeps the requirement for those who work there. */
@@ -126,27 +125,50 @@ export async function* otherPlatforms(
   const firsts = await foreign(named, filesOf);
   if (firsts.length === 0) return;
   const all = await foreign(request.roots, filesOf);
-  const mark = function* (found: readonly Foreign[], quote: string): Generator<Candidate> {
-    const edits = found.map(({ root, platform }) =>
-      editAt(
-        root.where ?? { file: '' },
-        wantedText(root),
-        `${wantedText(root)} ; sys_platform == ${quote}${platform}${quote}`,
-      ),
+  const renamed = await Promise.all(
+    all.map(async ({ root }): Promise<readonly Renaming[]> => {
+      const to = renamedPackage(root.name);
+      const files = to === undefined ? [] : ((await filesOf(to)) ?? []);
+      if (to === undefined || !isOffered(files, root)) return [];
+      return [{ root, text: wantedText(root).replace(root.requirement.name, to) }];
+    }),
+  );
+  const other = renamed.flat();
+  const marked = all.filter(({ root }) => !other.some((item) => item.root === root));
+  const withMarkers = (quote: string): Candidate => {
+    const edits = [
+      ...other.map(({ root, text }) => editAt(root.where ?? { file: '' }, wantedText(root), text)),
+      ...marked.map(({ root, platform }) => {
+        const marker = `sys_platform == ${quote}${platform}${quote}`;
+        return editAt(root.where ?? { file: '' }, wantedText(root), `${wantedText(root)} ; ${marker}`);
+      }),
+    ];
+    const asked = replaced(
+      request,
+      other.map(({ root, text }) => ({ root, text: root.text.replace(wantedText(root), text) })),
     );
-    const names = list(found.map(({ root }) => root.requirement.name));
-    const systems = [...new Set(found.map(({ platform }) => (platform === 'win32' ? 'Windows' : 'macOS')))];
-    const text = `ask for ${names} on ${list(systems)} only, by a marker: there ${found.length === 1 ? 'is none' : 'are none'} for Linux`;
-    yield {
-      fix: { text, edits },
-      request: without(
-        request,
-        found.map(({ root }) => root),
-      ),
-    };
+    const gone = marked.map(({ root }) => root);
+    return { fix: { text: foreignText(other, marked), edits }, request: without(asked, gone) };
   };
   // Within double quotes of YAML only the other ones are free.
-  for (const quote of ['"', "'"]) yield* mark(all, quote);
+  for (const quote of marked.length === 0 ? ['"'] : ['"', "'"]) yield withMarkers(quote);
+}
+
+function foreignText(other: readonly Renaming[], marked: readonly Foreign[]): string {
+  const systems = [...new Set(marked.map(({ platform }) => (platform === 'win32' ? 'Windows' : 'macOS')))];
+  const parts = [
+    ...(other.length === 0
+      ? []
+      : [
+          `ask for ${list(other.map(({ text }) => text))}: so ${list(other.map(({ root }) => root.requirement.name))} is called for Linux`,
+        ]),
+    ...(marked.length === 0
+      ? []
+      : [
+          `ask for ${list(marked.map(({ root }) => root.requirement.name))} on ${list(systems)} only, by a marker: there ${marked.length === 1 ? 'is none' : 'are none'} for Linux`,
+        ]),
+  ];
+  return parts.join('; ');
 }
 
 interface Foreign {

@@ -183,6 +183,18 @@ test.each<[string, readonly PublishedWheel[], readonly string[], readonly RegExp
     [/^ask for pywin32 and appnope on Windows and macOS only, by a marker: there are none for Linux$/],
   ],
   [
+    'packages of other systems that have another name for Linux',
+    [
+      wheel('tensorflow_macos', '2.12.0', { tags: 'cp311-cp311-macosx_12_0_arm64' }),
+      wheel('tensorflow_metal', '1.0', { tags: 'cp311-cp311-macosx_12_0_arm64' }),
+      wheel('tensorflow', '2.12.0'),
+    ],
+    ['tensorflow-macos==2.12.0', 'tensorflow-metal'],
+    [
+      /^ask for tensorflow==2\.12\.0: so tensorflow-macos is called for Linux; ask for tensorflow-metal on macOS only, by a marker/,
+    ],
+  ],
+  [
     'one name with two versions: one of the lines',
     [wheel('six', '1.15'), wheel('six', '1.16')],
     ['six==1.16', 'six==1.15'],

@@ -19,6 +19,7 @@ import { findEdges } from './edges.ts';
 import type { Unreachable } from './offer.ts';
 import { allSources, isSingleIndex, routeOf, type Sources } from './routes.ts';
 import { type Described, type Solved, settle } from './settle.ts';
+import { unknownExtras } from './unknown-extras.ts';
 import { unsatisfiableError } from './unsatisfiable.ts';
 
 /** How many packages are looked up at once. */
@@ -53,6 +54,11 @@ export async function solve(context: Context, asked: SolveRequest): Promise<read
       name,
     });
   }
+  const chosen = new Map(
+    described.map(({ item, description }) => [item.name, { version: item.version, requires: description.requires }]),
+  );
+  for (const { name, extra, text } of unknownExtras(request.roots, chosen))
+    warn(context.host, 'COGPLAN_EXTRA_UNKNOWN', text, { name, extra });
   const packages = described
     .map(({ item, url, description }) => ({
       ...lockPackage(item, { request, url, description, requires }),

@@ -62,6 +62,8 @@ const STATUS_HINTS: Readonly<Record<number, string>> = {
   401: 'The server wants credentials: put them in ~/.netrc, or in the URL of the index.',
   403: 'The server refuses access: check the credentials and the permissions.',
   407: 'The proxy wants credentials: put them in the URL of HTTPS_PROXY.',
+  404: 'Nothing lies there: correct the address, or find where it went.',
+  410: 'It was removed: correct the address, or find where it went.',
   429: 'The server asks for fewer requests: wait a while and run the command again.',
 };
 

@@ -1,10 +1,11 @@
 import type { Context } from '../../../context.ts';
 import { CogplanError, type Where } from '../../../errors.ts';
+import { info } from '../../../events.ts';
 import { normalizeName } from '../../../formats/python/name.ts';
 import { formatRequirement, parseRequirement } from '../../../formats/python/requirement.ts';
 import { formatVersion } from '../../../formats/python/version.ts';
 import { parseWheelFilename, wheelFilename } from '../../../formats/python/wheel-filename.ts';
-import { rankTags, type WheelEnvironment } from '../../../formats/python/wheel-tags.ts';
+import { rankTags, rankWheel, type WheelEnvironment } from '../../../formats/python/wheel-tags.ts';
 import type { IndexFile } from '../../../sources/pypi/index-file.ts';
 import { readProject } from '../../../sources/pypi/project-page.ts';
 import type { CompileOutcome } from '../../../sources/uv/compile.ts';
@@ -55,6 +56,8 @@ export interface BuildsOutcome {
 
 /** How often a resolution may turn up further packages without wheel. */
 const MAX_ROUNDS = 25;
+/** Of the Pythons that an image can have: 3.7 to 3.14. */
+const MINORS = [7, 8, 9, 10, 11, 12, 13, 14];
 
 /**
  * Resolves requirements of which some have no wheel. Sources that are named directly are built first. Where the resolver then fails for want of a wheel, the projects that its reasoning is about
@@ -204,6 +207,7 @@ class BuildRun {
         const build =
           this.#builds.get(key) ??
           fetchSourceDistribution(this.#context, file, withCredentials(file.url, page.source)).then(async (source) => {
+            if (!withoutWheels) this.#tellOtherPythons(name, version, page.files);
             const { buildPackage } = await import('./builder.ts');
             return buildPackage(this.#context, { source, what: key, ...this.#wishesFor(name) }, this.#input.builder);
           });
@@ -219,6 +223,23 @@ class BuildRun {
     const wheels = withoutWheels ? [] : page.files.filter(({ filename }) => filename.endsWith('.whl'));
     this.#index.offer(name, wheels, builds);
     return true;
+  }
+
+  /** A build may take long, and another Python may need none. */
+  #tellOtherPythons(name: string, version: string, files: readonly IndexFile[]): void {
+    const { environment } = this.#input;
+    const wheels = files.flatMap(({ filename }) => {
+      const wheel = parseWheelFilename(filename);
+      return wheel !== undefined && formatVersion(wheel.version) === version ? [wheel] : [];
+    });
+    const minors = MINORS.filter((minor) => {
+      const ranks = rankTags({ ...environment, version: `3.${minor}.0` });
+      return wheels.some((wheel) => rankWheel(wheel, ranks) !== undefined);
+    });
+    if (minors.length === 0) return;
+    const pythons = minors.map((minor) => `3.${minor}`).join(', ');
+    const text = `${name} ${version} has no wheel for Python ${environment.version} and is built from its source; it has wheels for ${pythons} (build.python_version)`;
+    info(this.#context.host, 'build.otherwise', text);
   }
 
   /** What the first index that knows a project lists of it. */
