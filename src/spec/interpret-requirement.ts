@@ -67,11 +67,24 @@ export async function interpretRequirement(written: string, context: Requirement
   };
 }
 
+const CONDA_ONLY =
+  /^(?:_\w+|blas|bzip2|ca-certificates|cudatoolkit(?:-dev)?|cuda-\w[\w-]*|cudnn|freetype|gmp|gnutls|intel-openmp|jpeg|krb5|lame|lcms2|ld_impl_[\w-]+|lib(?:gcc|stdcxx|gomp|gfortran)[\w-]*|libffi|libiconv|libpng|libtiff|libuv|libwebp[\w-]*|lz4-c|mkl-service|ncurses|nettle|openh264|openssl|pytorch-cuda|pytorch-mutex|readline|sqlite|tk|xz|zlib|zstd)$/;
+
 // conda writes `name=version=build`.
 function refuseSingleEquals(text: string, where: Where): void {
   const match = /^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*=\s*([0-9][\w.+*!-]*)(=[\w.]+)?$/.exec(text);
   if (match === null) return;
   const [, name = '', version = '', build] = match;
+  if (CONDA_ONLY.test(name)) {
+    throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `\`${text}\` is a package of conda, not one of Python`, {
+      where,
+      subject: text,
+      hint: /cuda|cudnn/.test(name)
+        ? 'Remove the line: the wheels bring their CUDA; which one says build.cuda in cog.yaml.'
+        : 'Remove the line: what it brings comes with the wheels, or from build.system_packages in cog.yaml.',
+      data: oneFix(where, text, ''),
+    });
+  }
   const pinned = `${name}==${version}`;
   const reason = build === undefined ? 'a version is pinned with "==", not "="' : "it is written in conda's way";
   throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `\`${text}\` is not a requirement: ${reason}`, {

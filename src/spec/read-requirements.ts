@@ -13,7 +13,7 @@ import { interpretRequirement } from './interpret-requirement.ts';
 import type { Problems } from './problems.ts';
 import { besides, locateProjectPath, readProjectFile } from './project-file.ts';
 import { PROVIDED } from './provided.ts';
-import { refuseLineSlips } from './requirement-slips.ts';
+import { refuseLineSlips, withOptionFix } from './requirement-slips.ts';
 import type { Located, Notice, RequirementLine, Requirements } from './spec.ts';
 
 /** Where requirement lines stand: entries of `python_packages`, or a file of the project. */
@@ -145,7 +145,11 @@ export async function readRequirements(
   ): Promise<void> {
     const line = problems.attempt(() => {
       refuseLineSlips(text, where);
-      return parseRequirementsLine(text, where);
+      try {
+        return parseRequirementsLine(text, where);
+      } catch (error) {
+        throw withOptionFix(error, where);
+      }
     });
     if (line === undefined) return;
     for (const option of line.options) {
@@ -225,6 +229,9 @@ export async function readRequirements(
       throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `the constraint ${line.requirement} ${what}`, {
         where,
         hint: 'Constraints name versions only; put the rest on the requirement.',
+        data: context.editable
+          ? undefined
+          : oneFix(where, line.requirement, line.requirement.replace(/\[[^\]]*\]/, '')),
       });
     }
     if (context.constraint && requirement.name === undefined) {

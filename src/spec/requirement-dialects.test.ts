@@ -42,6 +42,19 @@ test.each([
   ['pyyaml>=6.*', 'pyyaml>=6'],
   ['pyyaml>=5.1.*,<7.* ; python_version < "3.12"', 'pyyaml>=5.1,<7 ; python_version < "3.12"'],
   ['numpy,', 'numpy'],
+  ['idna==3.7#why', 'idna==3.7'],
+  ['https://github.com/me/repo', 'git+https://github.com/me/repo'],
+  ['https://github.com/me/repo.git@v1#egg=repo', 'git+https://github.com/me/repo.git@v1#egg=repo'],
+  ['https://github.com/me/repo/tree/feature/x', 'git+https://github.com/me/repo@feature/x'],
+  ['github.com/me/repo/', 'git+https://github.com/me/repo'],
+  [
+    'https://github.com/me/repo/blob/v1/w/x-1.0-py3-none-any.whl',
+    'https://github.com/me/repo/raw/v1/w/x-1.0-py3-none-any.whl',
+  ],
+  [
+    'https://huggingface.co/me/x/blob/main/x-1.0-py3-none-any.whl',
+    'https://huggingface.co/me/x/resolve/main/x-1.0-py3-none-any.whl',
+  ],
   ['"six==1.16.0",', 'six==1.16.0'],
   ['\u201csix==1.16.0\u201d', 'six==1.16.0'],
   ['numpy==latest', 'numpy'],
@@ -60,6 +73,7 @@ test.each([
   ['torch, numpy', /Write each on a line of its own: torch and numpy/],
   ['torch==2.0, numpy>=1', /Write each on a line of its own: torch==2\.0 and numpy>=1/],
   ['pytorch::pytorch=2.0', /channel of conda.*pytorch==2\.0/],
+  ['git@github.com:me/repo.git@v1', /Write git\+https:\/\/github\.com\/me\/repo\.git@v1, or .* git\+ssh/],
   ['conda-forge::ffmpeg', /channel of conda.*: ffmpeg/],
 ])('%s', (text, hint) => {
   expect(refusal(text).hint).toMatch(hint);
@@ -74,6 +88,10 @@ test.each([
   'torch[a,b]>=1 ; python_version < "3.12" and sys_platform == "linux"',
   './wheels/x.whl',
   'git+https://h.test/a/b@v1^',
+  'git+ssh://git@github.com/me/repo.git@v1',
+  'https://github.com/me/repo/archive/refs/tags/v1.tar.gz',
+  'x @ https://github.com/me/repo/releases/download/v1/x-1.0-py3-none-any.whl',
+  'https://github.com/me/x-1.0-py3-none-any.whl',
   'what is this',
 ])('%s is left to the reader', (text) => {
   expect(() => refuseDialects(text, { file: 'r.txt', line: 1 })).not.toThrow();

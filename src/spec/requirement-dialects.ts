@@ -22,7 +22,8 @@ const NAME = String.raw`[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?`;
 export function refuseDialects(text: string, where: Where): void {
   const found = inPipsWords(text);
   if (found === undefined || (found.certain !== true && isRequirement(text))) return;
-  const instead = found.instead !== undefined && isRequirement(found.instead) ? found.instead : undefined;
+  const isMeant = (written: string): boolean => /^(?:git\+)?https:/.test(written) || isRequirement(written);
+  const instead = found.instead !== undefined && isMeant(found.instead) ? found.instead : undefined;
   throw new CogplanError(
     'COGPLAN_REQUIREMENT_INVALID',
     `\`${text.slice(0, 200)}\` is not a requirement: ${found.reason}`,
@@ -58,6 +59,10 @@ function inPipsWords(text: string): Reading | undefined {
     const instead = `${colon[1]}==${colon[3]}`;
     return { reason: `a version is pinned with "==", not "${sign}"`, instead, certain: true };
   }
+  const page = pageOf(text);
+  if (page !== undefined) return page;
+  const comment = /^([A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?\s*(?:[<>=!~]=?=?[\w.*+, <>=!~]+)?)#\S.*$/.exec(text);
+  if (comment !== null) return { reason: 'a comment needs a space before its "#"', instead: (comment[1] ?? '').trim() };
   const mended = mendOperators(text);
   if (mended !== undefined) return mended;
   const conda = /^[\w-]+::([\w.-]+?)(?:={1,2}([0-9][\w.*]*)(?:=[\w.]+)?)?$/.exec(text);
@@ -82,6 +87,35 @@ function inPipsWords(text: string): Reading | undefined {
       list: listed,
     };
   return undefined;
+}
+
+const HOST = String.raw`(?:github\.com|gitlab\.com|bitbucket\.org|codeberg\.org)`;
+
+/** Addresses that a browser or a clone takes, and pip does not. */
+function pageOf(text: string): Reading | undefined {
+  const repository = new RegExp(
+    `^(?:https?://)?(?:www\\.)?(${HOST}/[\\w.-]+/[\\w.-]+?)(?:/(?:-/)?tree/([\\w./-]+))?/?(@[\\w./-]+)?(#egg=[\\w.-]+)?$`,
+    'i',
+  ).exec(text);
+  if (repository !== null && !/\.(?:whl|zip|tar\.gz|tgz)$/i.test(repository[1] ?? '')) {
+    const [, path, tree, ref = '', egg = ''] = repository;
+    const instead = `git+https://${path}${tree === undefined ? ref : `@${tree}`}${egg}`;
+    return { reason: 'it is the page of a git repository', instead, certain: true };
+  }
+  const secure = /^(?:git\+)?(?:ssh:\/\/)?git@([\w.-]+):(?!\d+\/)([\w./-]+?)(@[\w./-]+)?$/.exec(text);
+  if (secure !== null) {
+    const [, host, path, ref = ''] = secure;
+    const instead = `git+https://${host}/${path}${ref}`;
+    const hint = `Write ${instead}, or for a repository that is not public: git+ssh:// and a slash in place of the colon.`;
+    return { reason: 'that is an address for git alone', instead, hint, certain: true };
+  }
+  const [, before, kind, after] =
+    /^(https:\/\/(?:github\.com|huggingface\.co)\/(?:datasets\/)?[\w.-]+\/[\w.-]+\/)(blob)(\/\S+\.(?:whl|zip|tar\.gz))$/.exec(
+      text,
+    ) ?? [];
+  if (kind === undefined) return undefined;
+  const download = text.startsWith('https://github.com') ? 'raw' : 'resolve';
+  return { reason: 'it is a web page about the file', instead: `${before}${download}${after}`, certain: true };
 }
 
 const PAIRS = ['""', "''", '``', '\u2018\u2019', '\u201c\u201d'];

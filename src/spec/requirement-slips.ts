@@ -23,6 +23,32 @@ export function refuseLineSlips(text: string, where: Where): void {
   }
   refuseShellCommand(text, where);
   refuseOptionsFirst(text, where);
+  refusePython(text, where);
+}
+
+function refusePython(text: string, where: Where): void {
+  if (!/^python\s*(?:$|[<>=!~])/i.test(text)) return;
+  throw new CogplanError(
+    'COGPLAN_REQUIREMENT_INVALID',
+    `\`${text.slice(0, 200)}\` is no package: pip does not install Python`,
+    {
+      where,
+      subject: text.slice(0, 200),
+      hint: 'Remove the line: the version of Python is build.python_version in cog.yaml.',
+      data: oneFix(where, text, ''),
+    },
+  );
+}
+
+const FLAGS = /^(-[A-Za-z]|--[\w-]+) is an option of pip's command line/;
+const WITH_VALUES: ReadonlySet<string> = new Set(['--target', '--install-option', '--extra']);
+
+/** An error of a line's options, with the removal of the option as a fix where its hint says just that. */
+export function withOptionFix(error: unknown, where: Where): unknown {
+  const option = error instanceof CogplanError ? FLAGS.exec(error.message)?.[1] : undefined;
+  if (!(error instanceof CogplanError) || option === undefined || WITH_VALUES.has(option)) return error;
+  const { code, message, subject, hint } = error;
+  return new CogplanError(code, message, { subject, where: error.where, hint, data: oneFix(where, option, '') });
 }
 
 function refuseShellCommand(text: string, where: Where): void {
@@ -56,7 +82,7 @@ function refuseOptionsFirst(text: string, where: Where): void {
   throw new CogplanError('COGPLAN_REQUIREMENT_INVALID', `${requirement.slice(0, 200)} stands behind the options`, {
     where,
     subject: requirement.slice(0, 200),
-    hint: `Write the options behind it: ${meant.slice(0, 300)}`,
+    hint: 'Write the requirement first, and its options behind it.',
     data: oneFix(where, text, meant),
   });
 }
