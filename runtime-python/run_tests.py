@@ -115,13 +115,14 @@ def installed(version, python, name, packages, required=True):
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
     command += ["--root-user-action=ignore"] if version not in ("3.7", "3.8") else []
     command += ["--only-binary=:all:", "--upgrade", "--target", target]
-    code = subprocess.call(command + packages, stderr=None if required else subprocess.DEVNULL)
-    if code == 0 or not required:
-        os.makedirs(target, exist_ok=True)
-        open(os.path.join(target, ".complete"), "w").close()
-    elif required:
-        sys.exit("pip cannot install {} for Python {}".format(", ".join(packages), version))
-    return target
+    for _ in range(3):
+        done = subprocess.run(command + packages, stderr=subprocess.PIPE)
+        log = done.stderr.decode("utf-8", "replace")
+        if done.returncode == 0 or not required and "No matching distribution found" in log:
+            os.makedirs(target, exist_ok=True)
+            open(os.path.join(target, ".complete"), "w").close()
+            return target
+    sys.exit("pip cannot install {} for Python {}:\n{}".format(", ".join(packages), version, log))
 
 
 if __name__ == "__main__":
