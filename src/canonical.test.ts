@@ -1,3 +1,4 @@
+import '../test/builders/fixed-seed.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson, compareBytes, isSameJson, type Json } from './canonical.ts';

@@ -1,3 +1,4 @@
+import '../../test/builders/fixed-seed.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CogplanError } from '../errors.ts';

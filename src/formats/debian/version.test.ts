@@ -1,3 +1,4 @@
+import '../../../test/builders/fixed-seed.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compareDebianVersions, parseDebianVersion, satisfiesRelation } from './version.ts';

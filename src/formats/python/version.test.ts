@@ -1,3 +1,4 @@
+import '../../../test/builders/fixed-seed.ts';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

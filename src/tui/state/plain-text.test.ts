@@ -1,3 +1,4 @@
+import '../../../test/builders/fixed-seed.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cutText, fitText, plainText, textWidth, wrapText } from './plain-text.ts';
