@@ -12,11 +12,13 @@ const MAX_ROUNDS = 5;
 export interface MissingPackages {
   readonly trial: Trial;
   readonly fix: Fix;
+  /** False: time ran out while the project was built with them, so that it may miss more. */
+  readonly isTried: boolean;
 }
 
 /**
  * The Debian packages that a failed build misses, added to `build.system_packages`, with those that it misses then; undefined where the build does not
- * tell any, where it fails with them, and where the list is not one that a line can be added to.
+ * tell any, where it fails with them, and where the list is not one that a line can be added to. Compiling may outlast `context.signal`: what is known by then is returned.
  */
 export async function missingPackages(
   context: Context,
@@ -42,9 +44,13 @@ export async function missingPackages(
     if (edits === undefined) return undefined;
     const where = spec.pythonVersion.where;
     const trial: Trial = { request, systemPackages: names.map((value) => ({ value, where })) };
-    const outcome = await trials.failureOf(context, trial);
-    if (outcome === undefined)
-      return { trial, fix: { text: `add ${names.join(', ')} to build.system_packages`, edits } };
+    const fix: Fix = { text: `add ${names.join(', ')} to build.system_packages`, edits };
+    const outcome = await trials.failureOf(context, trial).catch((error: unknown) => {
+      if (context.signal.aborted) return 'unfinished' as const;
+      throw error;
+    });
+    if (outcome === 'unfinished') return { trial, fix, isTried: false };
+    if (outcome === undefined) return { trial, fix, isTried: true };
     failure = outcome.error;
   }
   return undefined;

@@ -405,3 +405,31 @@ test('a change whose builds take too long is offered as what it is', async () =>
     'python_version: "3.9" (not tried to the end: what has to be built for it takes longer)',
   ]);
 });
+
+test('Debian packages that a build misses are offered though compiling with them takes too long, after what is known to help', async () => {
+  publishWheels(server, [wheel('lib', '1.0', cp(9)), wheel('lib', '2.0', cp(11))]);
+  const request = project(['lib==1.0']);
+  const error = new CogplanError('COGPLAN_BUILD_FAILED', 'lib 1.0 could not be built', {
+    data: { log: '', systemPackages: ['libavcodec-dev', 'libavutil-dev'] },
+  });
+  const where = { file: 'cog.yaml', line: 2, key: 'build.python_version' };
+  const spec = { directory, file: 'cog.yaml', pythonVersion: { value: '3.11', where }, systemPackages: [] };
+  class SlowCompiler extends Trials {
+    override failureOf(inner: Context): Promise<undefined> {
+      return new Promise((_, reject) => {
+        const stop = (): void => reject(inner.signal.reason);
+        if (inner.signal.aborted) stop();
+        else inner.signal.addEventListener('abort', stop);
+      });
+    }
+  }
+  const trials = new SlowCompiler(undefined);
+  const { fixes } = await advise(context, { request, spec, error, now: NOW, trials, compileMs: 50 });
+  expect(fixes.map(({ text }) => text)).toEqual([
+    'python_version: "3.9"',
+    'add libavcodec-dev, libavutil-dev to build.system_packages (not tried to the end: what has to be built for it takes longer)',
+  ]);
+  expect(applied('cog.yaml', fixes[1])).toBe(
+    'build:\n  python_version: "3.11" # ours\n  system_packages:\n    - "libavcodec-dev"\n    - "libavutil-dev"\n  python_requirements: r.txt\n',
+  );
+});

@@ -43,6 +43,8 @@ export interface AdviceInput {
   readonly trials: Trials;
   /** For tests; default five minutes. */
   readonly limitMs?: number;
+  /** For tests: of these, how long a build is tried with what it misses; default half. */
+  readonly compileMs?: number;
 }
 
 export interface Advice {
@@ -54,6 +56,8 @@ export interface Advice {
 const MOST_FIXES = 3;
 const MOST_TRIES = 14;
 const MOST_DATED = 80;
+/** Before all that were tried in turn: it leaves the versions as they are. */
+const FIRST = -1;
 const LIMIT_MS = 5 * 60 * 1000;
 
 /**
@@ -91,14 +95,19 @@ interface Found {
   readonly rank: number;
 }
 
-/** Wheels alone first: what has to be built is only built for advice when that gives none. */
+/** Wheels alone first, after what a build says that it misses: what has to be built is only built for advice when that gives none. */
 async function search(context: Context, input: AdviceInput, found: Found[]): Promise<void> {
   const { trials, spec } = input;
   const left: { readonly candidate: Candidate; readonly rank: number; readonly verdict: Verdict }[] = [];
   const seen = new Set<string>();
-  const missing = await missingPackages(context, input);
-  if (missing !== undefined)
-    found.push({ candidate: { ...missing.trial, fix: missing.fix }, verdict: 'yes', rank: -1 });
+  // Half of the time: what needs nothing to be built is still tried when compiling takes longer.
+  const half = AbortSignal.timeout(input.compileMs ?? LIMIT_MS / 2);
+  const bounded: Context = { ...context, signal: AbortSignal.any([context.signal, half]) };
+  const missing = await missingPackages(bounded, input);
+  if (missing !== undefined) {
+    const verdict = missing.isTried ? 'yes' : 'unfinished';
+    found.push({ candidate: { ...missing.trial, fix: missing.fix }, verdict, rank: FIRST });
+  }
   const enough = (): boolean => found.filter(({ verdict }) => verdict === 'yes').length >= MOST_FIXES;
   for await (const candidate of candidates(context, input)) {
     if (enough() || seen.size >= MOST_TRIES) break;

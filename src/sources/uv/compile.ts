@@ -71,6 +71,7 @@ export async function compileRequirements(context: Context, request: CompileRequ
 const OUTPUT = 'pylock.toml';
 const SETTINGS = 'settings.toml';
 const BUILD_SECONDS = 4 * 60 * 60;
+const CONNECT_SECONDS = 120;
 const MAX_REPORT = 16 * 1024 * 1024;
 
 async function runUv(
@@ -104,7 +105,13 @@ async function runUv(
   if (request.buildIndex !== undefined) environment.UV_HTTP_TIMEOUT = String(BUILD_SECONDS);
   if (request.isDesk === true || request.buildIndex !== undefined) {
     const direct = [environment.NO_PROXY ?? environment.no_proxy, '127.0.0.1'].filter((item) => item !== undefined);
-    Object.assign(environment, { NO_PROXY: direct.join(','), no_proxy: direct.join(','), UV_HTTP_RETRIES: '0' });
+    Object.assign(environment, {
+      NO_PROXY: direct.join(','),
+      no_proxy: direct.join(','),
+      UV_HTTP_RETRIES: '0',
+      // What is served from here is served by a process that is busy building, on a machine that may be too.
+      UV_HTTP_CONNECT_TIMEOUT: String(CONNECT_SECONDS),
+    });
   }
   const argv = uvArguments(request, { python, offline: context.http.offline });
   return new Promise((resolve, reject) => {
