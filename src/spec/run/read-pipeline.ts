@@ -1,6 +1,7 @@
 import { parseShell } from '../../formats/debian/effects/shell-parse.ts';
 import type { Command, List, Pipeline, SimpleCommand } from '../../formats/debian/effects/shell-syntax.ts';
 import { lookUp } from './commands/condition.ts';
+import { nothing } from './commands/quiet.ts';
 import { invocationOf } from './invocation.ts';
 import { readCall, readCase, readFor, readIf, readWhile, together } from './read-compound.ts';
 import { readStatements } from './read-list.ts';
@@ -121,6 +122,8 @@ function readInvocation(state: RunState, invocation: Invocation, depth: number):
     if (depth > 0 && assignments.some(({ value }) => value === undefined))
       return notRead('a variable whose value only the shell can tell');
     for (const { name: variable, value } of assignments) setVariable(state, variable, value);
+    // A redirection alone makes its file.
+    if (invocation.output !== undefined) return nothing(state, invocation);
     return { class: 'none', why: 'a variable of this command only' };
   }
   const own = state.functions.get(name);
@@ -135,6 +138,8 @@ function readInvocation(state: RunState, invocation: Invocation, depth: number):
     return outcome.class === 'step' ? notRead(`the function ${name}: ${outcome.why}`) : outcome;
   }
   if (invocation.input !== undefined && !['cat', 'tee', 'true'].includes(name)) return notRead('a redirection');
+  if (['export', 'cd', 'unset', 'local', 'readonly'].includes(name) && invocation.output !== undefined)
+    return notRead('its output goes to a file');
   if (name === 'export') return exportVariables(state, words);
   if (name === 'cd') return changeDirectory(state, words);
   if (name === 'unset') return unsetVariables(state, words);

@@ -3,6 +3,58 @@ import { readRun } from './read-run.ts';
 
 /** Commands as projects write them, and everything that each comes to: the classes of its parts first, then packages, what is put where, weights, steps with their reason, and warnings. */
 const LINES: readonly (readonly [command: string, result: readonly string[]])[] = [
+  [': > /opt/empty && > /opt/other', ['file file', 'put /opt/empty ""', 'put /opt/other ""']],
+  ['set > /opt/x', ['step', 'run set > /opt/x # its output goes to a file']],
+  [
+    'apt-get install -y -t bookworm-backports ffmpeg sox=1.0',
+    ['system', 'apt ffmpeg/bookworm-backports', 'apt sox=1.0'],
+  ],
+  [
+    'PIP_INDEX_URL=https://h.test/simple PIP_NO_CACHE_DIR=1 pip install a',
+    ['python', 'pip --extra-index-url https://h.test/simple', 'pip a'],
+  ],
+  [
+    'export PIP_EXTRA_INDEX_URL="https://h.test/a https://h.test/b" && pip install a',
+    ['none python', 'pip --extra-index-url https://h.test/a', 'pip --extra-index-url https://h.test/b', 'pip a'],
+  ],
+  [
+    'PIP_TARGET=/opt/x pip install a',
+    [
+      'step',
+      'run PIP_TARGET=/opt/x pip install a # pip install with PIP_TARGET',
+      'warn pip install is run as it stands (pip install with PIP_TARGET), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
+  ],
+  [
+    'pip config set global.index-url https://h.test/simple && pip config set global.timeout 60',
+    ['python none', 'pip --extra-index-url https://h.test/simple'],
+  ],
+  [
+    'pip config set global.target /opt',
+    ['step', 'run pip config set global.target /opt # pip config set global.target'],
+  ],
+  [
+    'echo "[global]" > /etc/pip.conf',
+    [
+      'file',
+      'put /etc/pip.conf "[global]\\n"',
+      'warn what /etc/pip.conf says is not read when packages are locked: write --extra-index-url among the requirements',
+    ],
+  ],
+  [
+    'FORCE_CUDA=1 pip install git+https://h.test/o/r',
+    [
+      'python',
+      'pip git+https://h.test/o/r',
+      'warn FORCE_CUDA is not set where packages are built from source: pass settings by --config-settings',
+    ],
+  ],
+  ['wget --retry-connrefused -N https://h.test/a', ['file', 'put /a https://h.test/a']],
+  [
+    'curl --retry 5 --retry-all-errors --tlsv1.2 -fsSLo /bin/yq https://h.test/yq && chmod +x /bin/yq',
+    ['file file', 'put /bin/yq 755 https://h.test/yq'],
+  ],
+  ['hf download a/b --local-dir /m/b && rm -rf /m/b/.cache', ['weights none', 'weights hf://a/b /m/b']],
   [
     'set -e\napt-get update\napt-get install -y --no-install-recommends git ffmpeg\nrm -rf /var/lib/apt/lists/*\n',
     ['none none system none', 'apt git', 'apt ffmpeg'],

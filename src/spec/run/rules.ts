@@ -93,7 +93,13 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...Object.entries(ADVICE).map(([name, why]) => [name, (() => notRead(why)) satisfies Rule] as const),
   ...['true', ':', 'export', 'sleep', 'sync'].map((name) => [name, nothing] as const),
   ['hash', (state, invocation) => (invocation.words[0] === '-r' ? nothing : lookUp)(state, invocation)],
-  ['false', () => ({ class: 'none', why: 'it only fails', status: false })],
+  [
+    'false',
+    (_, { output }) =>
+      output === undefined
+        ? { class: 'none', why: 'it only fails', status: false }
+        : notRead('its output goes to a file'),
+  ],
   ['set', setOptions],
   ...['[', 'test'].map((name) => [name, condition] as const),
   ...['which', 'type'].map((name) => [name, lookUp] as const),

@@ -26,6 +26,17 @@ const CURL_FLAGS = [
   '-N',
   '--globoff',
   '-g',
+  '--retry-all-errors',
+  '--retry-connrefused',
+  '--no-progress-meter',
+  '--http1.1',
+  '--http2',
+  '--tlsv1.2',
+  '--tlsv1.3',
+  '--ipv4',
+  '--ipv6',
+  '--no-buffer',
+  '--fail-with-body',
 ];
 const CURL_VALUES = [
   '-o',
@@ -59,6 +70,14 @@ const WGET_FLAGS = [
   '-4',
   '-6',
   '--no-cookies',
+  '--retry-connrefused',
+  '--no-hsts',
+  '--https-only',
+  '--no-proxy',
+  '-nd',
+  '--no-directories',
+  '-N',
+  '--timestamping',
 ];
 const WGET_VALUES = [
   '-O',
@@ -72,8 +91,15 @@ const WGET_VALUES = [
   '--progress',
   '-U',
   '--user-agent',
-  '--retry-connrefused',
   '--waitretry',
+  '--max-redirect',
+  '--read-timeout',
+  '--connect-timeout',
+  '--dns-timeout',
+  '--limit-rate',
+  '-w',
+  '--wait',
+  '--secure-protocol',
 ];
 
 export interface Fetch {
@@ -85,8 +111,8 @@ export interface Fetch {
 /** What one `curl` or `wget` fetches; a text says why that cannot be told. */
 export function readFetches(state: RunState, { name, words, output }: Invocation): readonly Fetch[] | string {
   const curl = name === 'curl';
-  // `-nv` and `-nc` are one option of wget's, not two letters.
-  const plain = words.filter((word) => curl || !['-nv', '-nc'].includes(word));
+  // `-nv`, `-nc` and `-nd` are one option of wget's, not two letters.
+  const plain = words.filter((word) => curl || !['-nv', '-nc', '-nd'].includes(word));
   const given = splitOptions(plain, curl ? CURL_FLAGS : WGET_FLAGS, curl ? CURL_VALUES : WGET_VALUES);
   if (given.unknown !== undefined) return `${name} with ${given.unknown}`;
   const outputs = curl

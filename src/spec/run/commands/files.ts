@@ -138,6 +138,7 @@ export const removeFiles: Rule = (state, { words }) => {
       continue;
     }
     const target = state.at(path);
+    if (state.weights.some((weights) => path === `${weights.path}/.cache`)) continue;
     if (target === undefined && !isCache(path)) return notRead(`it removes ${path}, which no line before it placed`);
     if (target?.kind === 'directory' && !recursive) return notRead('rm of a directory');
     for (const item of [...(target === undefined ? [] : [target]), ...state.below(path)]) targets.add(item);
@@ -249,6 +250,10 @@ export function writeText(
     return { class: 'none', why: 'only interactive shells read this file: name variables under environment' };
   if (/^\/etc\/apt\/sources\.list(?:$|\.d\/)/.test(path)) return tellArchive(state, 'a package archive');
   if (path.startsWith('/dev/')) return { class: 'none', why: 'it only prints' };
+  if (/\/(?:pip\.conf|\.pydistutils\.cfg|uv\.toml)$/.test(path))
+    state.warn(
+      `what ${path} says is not read when packages are locked: write --extra-index-url among the requirements`,
+    );
   if (append) {
     const before = state.at(path);
     if (before?.text === undefined) return notRead(`what ${path} holds is not known`);

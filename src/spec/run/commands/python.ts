@@ -74,9 +74,10 @@ const BUILD_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** `pip install` in all its spellings: what it names is locked with the requirements. */
-export const pip: Rule = (state, { words, output }) => {
+export const pip: Rule = (state, { words, output, assignments }) => {
   const [verb, ...rest] = words.filter((word, index) => index > 0 || !word.startsWith('-'));
   if (verb === 'uninstall') return uninstall(state, rest);
+  if (verb === 'config' && rest.some((word) => word === 'set')) return configure(state, rest);
   if (['--version', 'cache', 'check', 'list', 'freeze', 'show', 'config', undefined].includes(verb)) {
     if (output !== undefined) return notRead('its output goes to a file');
     if (verb === 'show') return { class: 'none', why: `whether ${rest.join(' ')} is installed is not known`, ...ASKS };
@@ -87,7 +88,14 @@ export const pip: Rule = (state, { words, output }) => {
     if (!output.path.startsWith('=')) return notRead('its output goes to a file');
     state.warn(`the shell takes ">${output.path}" for a file to write to, not for a version: quote the requirement`);
   }
-  const given = splitOptions(rest, SILENT, [...SILENT_VALUES, ...PASSED_VALUES, ...Object.keys(BUILD_SETTINGS)]);
+  const variables = [...state.exported].map((name) => ({ name, value: state.variables.get(name) }));
+  const told = fromVariables([...variables, ...assignments]);
+  if (typeof told === 'string') return notRead(told);
+  const given = splitOptions([...rest, ...told], SILENT, [
+    ...SILENT_VALUES,
+    ...PASSED_VALUES,
+    ...Object.keys(BUILD_SETTINGS),
+  ]);
   if (given.unknown !== undefined) return notRead(`pip install with ${given.unknown}`);
   const lines: string[] = [];
   const provided: string[] = [];
@@ -109,6 +117,12 @@ export const pip: Rule = (state, { words, output }) => {
     if (isProvided(line)) provided.push(line);
     else if (line !== '') lines.push(`${line}${settings.join('')}`);
   }
+  const builds = lines.some((line) => /^(?:-e )?git\+|\.(?:tar\.gz|zip)(?:$|[#\s])/.test(line));
+  const unused = assignments.map(({ name }) => name).filter((name) => !/^(?:PIP|UV|DEBIAN|GIT|HF|PYTHON)/.test(name));
+  if (builds && unused.length > 0)
+    state.warn(
+      `${unused.join(', ')} is not set where packages are built from source: pass settings by --config-settings`,
+    );
   const flags = ['--pre', '--require-hashes', '--no-index'].filter((flag) => given.flags.has(flag));
   const alone = given.flags.has('--no-deps') ? { noDeps: true } : {};
   if (lines.length === 0 && trees.length === 0) {
@@ -131,6 +145,61 @@ export const mim: Rule = (state, invocation) =>
   invocation.words[0] !== 'install' || invocation.words.some((word) => /^mmcv(?:-full)?(?:[^a-z-]|$)/.test(word))
     ? notRead('mim looks for wheels by the versions that it finds installed')
     : pip(state, invocation);
+
+/** Variables of pip and uv that say what options say (PIP_INDEX_URL), as those options; a text names one that cannot be taken over. */
+function fromVariables(
+  variables: readonly { readonly name: string; readonly value: string | undefined }[],
+): readonly string[] | string {
+  const options: string[] = [];
+  for (const { name, value } of variables) {
+    const option = VARIABLES[name.replace(/^(?:PIP|UV)_/, '')];
+    if (!/^(?:PIP|UV)_/.test(name) || QUIET.test(name)) continue;
+    if (option === undefined || value === undefined) return `pip install with ${name}`;
+    options.push(...value.split(/\s+/).flatMap((word) => (word === '' ? [] : [option, word])));
+  }
+  return options;
+}
+
+const VARIABLES: Readonly<Record<string, string>> = {
+  INDEX_URL: '--index-url',
+  DEFAULT_INDEX: '--index-url',
+  EXTRA_INDEX_URL: '--extra-index-url',
+  INDEX: '--extra-index-url',
+  FIND_LINKS: '--find-links',
+  CONSTRAINT: '--constraint',
+};
+/** How it installs, which makes no difference to what is locked. */
+const QUIET =
+  /^(?:PIP|UV)_(?:NO_CACHE_DIR|NO_CACHE|CACHE_DIR|DEFAULT_TIMEOUT|TIMEOUT|HTTP_TIMEOUT|RETRIES|DISABLE_PIP_VERSION_CHECK|NO_INPUT|PROGRESS_BAR|NO_PROGRESS|QUIET|ROOT_USER_ACTION|NO_COLOR|NO_WARN_SCRIPT_LOCATION|BREAK_SYSTEM_PACKAGES|SYSTEM_PYTHON|COMPILE_BYTECODE|LINK_MODE|CONCURRENT_DOWNLOADS|CONCURRENT_INSTALLS|TRUSTED_HOST|INDEX_STRATEGY|PREFER_BINARY)$/;
+
+/** `pip config set global.index-url URL`: it holds for the lines after it, and so for the project. */
+function configure(state: RunState, words: readonly string[]): Outcome {
+  const [verb, key = '', value, ...more] = words.filter((word) => !/^--(?:global|user|site)$/.test(word));
+  if (verb !== 'set' || value === undefined || more.length > 0) return notRead('pip config');
+  const name = key.replace(/^(?:global|install|user|site)\./, '');
+  if (
+    [
+      'timeout',
+      'retries',
+      'no-cache-dir',
+      'disable-pip-version-check',
+      'break-system-packages',
+      'trusted-host',
+      'root-user-action',
+      'progress-bar',
+    ].includes(name)
+  )
+    return { class: 'none', why: 'it makes no difference to what is locked' };
+  const option = {
+    'index-url': '--extra-index-url',
+    'extra-index-url': '--extra-index-url',
+    'find-links': '--find-links',
+  }[name];
+  if (option === undefined) return notRead(`pip config set ${key}`);
+  const lines = value.split(/\s+/).map((url) => `${option} ${state.concrete(url)}`);
+  for (const line of lines) state.requirements.push({ value: line, from: state.from, where: state.where });
+  return { class: 'python', why: `locked with the requirements: ${lines.join(', ')}` };
+}
 
 const ASKS = { status: 'unknown', asksFor: 'package' } as const;
 const EDITABLE: readonly string[] = ['-e', '--editable'];

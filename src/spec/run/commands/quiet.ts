@@ -1,10 +1,14 @@
 import { notRead, type Rule } from '../run-state.ts';
+import { writeText } from './files.ts';
 
 /** Commands that only print, or change nothing that lasts. */
 export const prints: Rule = (_, { name, output }) =>
   output === undefined ? { class: 'none', why: `${name} only prints` } : notRead('its output goes to a file');
 
-export const nothing: Rule = () => ({ class: 'none', why: 'it does nothing that lasts' });
+export const nothing: Rule = (state, { output }) =>
+  output === undefined
+    ? { class: 'none', why: 'it does nothing that lasts' }
+    : writeText(state, { path: state.resolve(output.path), text: '', append: output.append });
 
 /** Commands that only print what they find, and fail where they find nothing. */
 export const asks: Rule = (state, invocation) => {
@@ -15,7 +19,8 @@ export const asks: Rule = (state, invocation) => {
 };
 
 /** `set -eux`, which changes nothing of what is read. */
-export const setOptions: Rule = (_, { words }) => {
+export const setOptions: Rule = (_, { words, output }) => {
+  if (output !== undefined) return notRead('its output goes to a file');
   const others = words.filter(
     (word) => !/^[-+][euxv]*o?$/.test(word) && !/^(?:pipefail|errexit|nounset|xtrace)$/.test(word),
   );

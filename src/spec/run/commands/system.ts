@@ -36,7 +36,8 @@ export const archiveSource: Rule = (state, { name }) => tellArchive(state, `${na
 /** `apt-get install` and `apt install`: the names are locked with the system packages. */
 export const apt: Rule = (state, { words, output }) => {
   if (output !== undefined) return notRead('its output goes to a file');
-  const { unknown, operands } = splitOptions(words, FLAGS, ['-o', '--option', '-t', '--target-release']);
+  const { unknown, operands, values } = splitOptions(words, FLAGS, ['-o', '--option', '-t', '--target-release']);
+  const release = (values.get('-t') ?? values.get('--target-release'))?.at(-1);
   if (unknown !== undefined) return notRead(`apt with ${unknown}`);
   const [verb, ...names] = operands.map((operand) => state.concrete(operand));
   switch (verb) {
@@ -56,8 +57,9 @@ export const apt: Rule = (state, { words, output }) => {
       if (words.includes(INSTALL_RECOMMENDS)) {
         state.systemPackages.push({ value: INSTALL_RECOMMENDS, where: state.where });
       }
-      for (const name of names) state.systemPackages.push({ value: name, where: state.where });
-      return { class: 'system', why: `locked with the system packages: ${names.join(', ')}` };
+      const asked = names.map((name) => (release === undefined || /[=/]/.test(name) ? name : `${name}/${release}`));
+      for (const value of asked) state.systemPackages.push({ value, where: state.where });
+      return { class: 'system', why: `locked with the system packages: ${asked.join(', ')}` };
     }
     default:
       return notRead(`apt ${verb ?? ''}`.trim());
