@@ -161,10 +161,15 @@ it('an object of a bucket that keeps its name becomes weights, and the cache of 
   expect(adopt('import boto3\nboto3.client("s3").download_file("b", "k/f.bin", "/w/f.bin")')).toEqual([
     {
       kind: 'weights',
-      weights: { name: 'f', source: 's3://b/k/f.bin', target: '/w' },
+      weights: { name: 'b-k-f-bin', source: 's3://b/k/f.bin', target: '/w' },
       note: expect.stringContaining('leave it alone'),
     },
   ]);
+  expect(
+    adopt(
+      'import boto3\ndef f():\n  for n in ("a", "b"):\n    boto3.client("s3").download_file("b", f"k/{n}", f"/w/{n}")',
+    ).map(({ kind }) => kind),
+  ).toEqual(['weights', 'none']);
   expect(
     adopt('from sentence_transformers import SentenceTransformer\nSentenceTransformer("o/m", cache_folder="/src/c")'),
   ).toMatchObject([{ weights: { target: '/src/c/models--o--m' } }]);

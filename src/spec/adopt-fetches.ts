@@ -61,7 +61,20 @@ export function adoptFetches(fetches: readonly Fetch[], surroundings: Surroundin
   const hubs = [...repositories.values()].map(({ place, fetches: from }) =>
     adoptRepository(place, from, { ...surroundings, seen }),
   );
-  return [...hubs, ...others];
+  return [...hubs, ...apart([...hubs, ...others]).slice(hubs.length)];
+}
+
+/** No two sets of weights may lie in each other: the later one of two is left to a person. */
+function apart(adoptions: readonly Adoption[]): readonly Adoption[] {
+  const targets: string[] = [];
+  return adoptions.map((adoption): Adoption => {
+    if (adoption.kind !== 'weights') return adoption;
+    const { target } = adoption.weights;
+    const other = targets.find((known) => `${known}/`.startsWith(`${target}/`) || `${target}/`.startsWith(`${known}/`));
+    targets.push(target);
+    if (other === undefined) return adoption;
+    return { kind: 'none', why: `other weights go to ${other}: name them in one set`, fetches: adoption.fetches };
+  });
 }
 
 /** Where a repository comes from and where it has to lie, or why that cannot be told. */
@@ -263,7 +276,7 @@ function bucketSet(
   const target = posix.dirname(path);
   if (posix.basename(path) !== posix.basename(url) || isPassing(path) || target === '/' || target === '/src')
     return undefined;
-  return { name: repositoryName(posix.basename(path).replace(/\.\w+$/, '')), source: url, target };
+  return { name: repositoryName(url.replace(/^\w+:\/\//, '')), source: url, target };
 }
 
 interface Named {

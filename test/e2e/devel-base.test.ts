@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type RegistryTestServer, startRegistry } from '../servers/registry.ts';
-import { applyFresh, cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
+import { cogplan, cogplanJson, copyExample, inDirectory, type Receipt, readLock } from './cogplan.ts';
 
 /* Commands that compile find their compiler in a base of the kind that ends in `-devel`: here one with gcc, and an nvcc that hands on to it. */
 
@@ -28,7 +28,8 @@ beforeAll(async () => {
       '  - printf \'#!/bin/sh\\nexec gcc -x c -I/usr/local/cuda/include "$@"\\n\' > /usr/local/cuda/bin/nvcc && chmod 755 /usr/local/cuda/bin/nvcc',
       "  - printf '#define ANSWER 42\\n' > /usr/local/cuda/include/cuda_runtime.h",
     ]);
-    await applyFresh(project);
+    await cogplanJson(['lock', project, '--yes']);
+    await cogplanJson(['apply', project]);
     const pushed = await cogplan(['apply', project, '-o', `registry:${registry.host}/nvidia/cuda:12.1.1-devel`]);
     expect(pushed.status, pushed.stderr).toBe(0);
   });

@@ -14,6 +14,7 @@ import { addressOn } from './address-on.ts';
 import { archiveFormat } from './archive-format.ts';
 import { checkAgainstList } from './check-against-list.ts';
 import { gitSourceOf, resolveTree } from './git-trees.ts';
+import { tellOddFile } from './odd-file.ts';
 import { orderedPlacements, orderedSteps } from './ordered.ts';
 
 export interface PlacedResolution {
@@ -86,6 +87,7 @@ async function fetchFile(
     const urls = [url, ...mirrors];
     const file = await fetchFirst(context, urls, { what, ...(sha256 === undefined ? {} : { sha256 }) });
     await checkAgainstList(context, file, what);
+    await tellOddFile(context, { file, url, what, where });
     return file;
   } catch (error) {
     if (!(error instanceof CogplanError) || error.where !== undefined) throw error;

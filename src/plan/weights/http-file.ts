@@ -2,6 +2,7 @@ import type { Context } from '../../context.ts';
 import { CogplanError, type Where } from '../../errors.ts';
 import type { File } from '../../lock/schema.generated.ts';
 import { type Fetched, fetchUnless } from '../../sources/files/fetch-new-file.ts';
+import { tellOddFile } from '../files/odd-file.ts';
 
 export interface HttpWeight {
   readonly path: string;
@@ -27,9 +28,12 @@ export async function readHttpWeight(
     fingerprint: STRONG_ETAG.test(validator) ? `etag:${validator}` : `sha256:${sha256}`,
   });
   const asked = { url: uri, what: uri };
-  if (before === undefined) return weightOf(await fetchUnless(context, asked, undefined));
-  const fetched = await fetchUnless(context, asked, /^etag:(.*)$/s.exec(before.fingerprint)?.[1]);
-  return fetched === undefined ? before : weightOf(fetched);
+  const etag = before === undefined ? undefined : /^etag:(.*)$/s.exec(before.fingerprint)?.[1];
+  const fetched = await fetchUnless(context, asked, etag);
+  if (fetched === undefined && before !== undefined) return before;
+  const weight = weightOf(fetched ?? (await fetchUnless(context, asked, undefined)));
+  await tellOddFile(context, { file: weight.file, url: uri, what: uri, where });
+  return weight;
 }
 
 function nameIn(uri: string, where: Where): string {

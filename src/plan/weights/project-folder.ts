@@ -4,10 +4,11 @@ import { canonicalJson } from '../../canonical.ts';
 import type { Context } from '../../context.ts';
 import { asSha256, type Sha256, sha256 } from '../../digest.ts';
 import { CogplanError, type Where } from '../../errors.ts';
-import { withSpan } from '../../events.ts';
+import { warn, withSpan } from '../../events.ts';
 import { hashFile } from '../../hash-file.ts';
 import { projectUrl } from '../../lock/project-url.ts';
 import type { File } from '../../lock/schema.generated.ts';
+import { isPointer } from '../files/odd-file.ts';
 
 export interface FolderFile {
   /** Relative to the source. */
@@ -57,13 +58,21 @@ export async function readProjectFolder(
       const hashes = await openHashes(context, join(directory, root));
       try {
         const found: FolderFile[] = [];
+        const pointers: string[] = [];
         for (const item of listed) {
           const file = {
             url: projectUrl(item.file),
             ...(await hashes.of(join(directory, item.file), item.file, where)),
           };
+          if (isPointer(join(directory, item.file), file.size)) pointers.push(item.file);
           found.push({ path: item.path, file });
           span.progress(found.length, total, item.path);
+        }
+        const [pointer] = pointers;
+        if (pointer !== undefined) {
+          const others = pointers.length === 1 ? '' : `, and ${pointers.length - 1} more`;
+          const text = `${pointer} is a pointer of Git LFS, not the file itself${others}: git lfs pull fetches them`;
+          warn(context.host, 'lock.lfs-pointer', text);
         }
         return found;
       } finally {

@@ -39,7 +39,7 @@ export async function settle(seen: readonly Seen[], settling: Settling): Promise
     fetched.push({
       url: first.url,
       ...(last === first ? {} : { final: last.url.replace(/\?.*$/s, '') }),
-      ...(await placed(last, first.url, settling)),
+      ...(await placed(last, first, settling)),
       ...(hub === undefined ? {} : { hub }),
       ...(first.authorized ? { authorized: true as const } : {}),
       ...(first.byPget ? { byPget: true as const } : {}),
@@ -61,7 +61,7 @@ function followed(first: Seen, byUrl: ReadonlyMap<string, Seen>): Seen {
 
 async function placed(
   { got, body }: Seen,
-  url: string,
+  { url, byPget }: Pick<Seen, 'url' | 'byPget'>,
   { places, scratch }: Settling,
 ): Promise<Pick<RecordedFetch, 'sha256' | 'size' | 'path' | 'unpacked' | 'executable'>> {
   const whole = got ? await body.whole() : undefined;
@@ -69,8 +69,11 @@ async function placed(
   const [place] = whole.size === 0 ? [] : await places.holding(whole);
   if (place !== undefined && !isPassing(place.path))
     return { ...whole, path: place.path, ...(place.executable ? { executable: true as const } : {}) };
+  // pget leaves either the file or what was in it.
+  if (byPget && place !== undefined) return { ...whole, path: place.path };
   const directory = await unpackedAt({ url, file: body.file, scratch }, places);
-  if (directory !== undefined) return { ...whole, path: directory, unpacked: true };
+  if (directory !== undefined && (place === undefined || !isPassing(directory)))
+    return { ...whole, path: directory, unpacked: true };
   return { ...whole, ...(place === undefined ? {} : { path: place.path }) };
 }
 

@@ -3,11 +3,11 @@ import { decompressToFile } from '../../formats/archive/decompress.ts';
 import { readTarIndex } from '../../formats/archive/tar-reader.ts';
 import { withZipFile } from '../../formats/archive/zip-file.ts';
 import { formatOf } from '../../spec/run/commands/archives.ts';
-import { isPassing, type Places } from './find-places.ts';
+import type { Places } from './find-places.ts';
 
 const MAX_UNPACKED = 64 * 1024 ** 3;
 
-/** The directory that an archive was unpacked into: every file of it lies there with its size. Undefined for what is no archive that is known. */
+/** The directory that an archive was unpacked into, one that lasts before others: every file of it lies there with its size. Undefined for what is no archive that is known. */
 export async function unpackedAt(
   archive: { readonly url: string; readonly file: string; readonly scratch: string },
   places: Places,
@@ -17,7 +17,7 @@ export async function unpackedAt(
   if (first === undefined) return undefined;
   const sizes = new Map(places.files.map(({ path, size }) => [path, size]));
   return places.files
-    .filter(({ path, size }) => size === first.size && path.endsWith(`/${first.path}`) && !isPassing(path))
+    .filter(({ path, size }) => size === first.size && path.endsWith(`/${first.path}`))
     .map(({ path }) => path.slice(0, -first.path.length - 1))
     .find((root) => members.every(({ path, size }) => sizes.get(posix.join(root, path)) === size));
 }
