@@ -18,12 +18,12 @@ let directory: string;
 let path: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'cogplan-code-'));
-  path = join(directory, 'derived/compiled-code/key');
+  path = join(directory, 'compiled-code/key');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 it('comes back as it was written', () => {
-  writeCodeCache(path, CACHE);
+  writeCodeCache(path, () => CACHE);
   const { code, runs } = readCodeCache(path, OWNER);
   expect([...code]).toEqual([...CACHE.code]);
   expect(runs).toEqual(CACHE.runs);
@@ -31,7 +31,7 @@ it('comes back as it was written', () => {
 });
 
 it('is nothing when a byte of it has changed, or bytes are missing', () => {
-  writeCodeCache(path, CACHE);
+  writeCodeCache(path, () => CACHE);
   const whole = readFileSync(path);
   for (let at = 0; at < whole.length; at++) {
     const damaged = Buffer.from(whole);
@@ -44,7 +44,7 @@ it('is nothing when a byte of it has changed, or bytes are missing', () => {
 });
 
 it('is nothing when somebody else owns it or may write to it', () => {
-  writeCodeCache(path, CACHE);
+  writeCodeCache(path, () => CACHE);
   expect(readCodeCache(path, (OWNER ?? 0) + 1).code.size).toBe(0);
   chmodSync(path, 0o620);
   expect(readCodeCache(path, OWNER).code.size).toBe(0);
@@ -58,15 +58,24 @@ it('is nothing where there is none', () => {
 
 it('leaves nothing where it cannot be written', () => {
   mkdirSync(path, { recursive: true });
-  writeCodeCache(path, CACHE);
+  writeCodeCache(path, () => CACHE);
   expect(readdirSync(join(path, '..'))).toEqual(['key']);
+  expect(() => writeCodeCache(join(directory, 'gone/away/key'), () => CACHE)).not.toThrow();
+  expect(readdirSync(directory)).toEqual(['compiled-code']);
   writeFileSync(join(directory, 'file'), '');
-  expect(() => writeCodeCache(join(directory, 'file/key'), CACHE)).not.toThrow();
+  expect(() => writeCodeCache(join(directory, 'file/key'), () => CACHE)).not.toThrow();
 });
 
 it('keeps a few of those of other builds', () => {
-  for (let build = 0; build < 12; build++) writeCodeCache(`${path}-${build}`, CACHE);
+  for (let build = 0; build < 12; build++) writeCodeCache(`${path}-${build}`, () => CACHE);
   const names = readdirSync(join(path, '..'));
   expect(names.length).toBe(9);
   expect(names).toContain('key-11');
+});
+
+it('fails nothing when there is nothing to gather', () => {
+  writeCodeCache(path, () => {
+    throw new Error('no');
+  });
+  expect(readdirSync(join(path, '..'))).toEqual([]);
 });

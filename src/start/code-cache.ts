@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  accessSync,
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -54,20 +57,29 @@ export function readCodeCache(path: string, owner: number | undefined): CodeCach
   }
 }
 
-/** Puts a cache in the place of another. It saves time only: when it cannot be written, nothing is. */
-export function writeCodeCache(path: string, { code, runs }: CodeCache): void {
+/**
+ * Puts what `gather` gives in the place of a cache, in a directory whose parent is there. It saves time only: where it cannot be written, nothing is
+ * gathered, and nothing fails.
+ */
+export function writeCodeCache(path: string, gather: () => CodeCache): void {
+  const directory = dirname(path);
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  const parts = [...code];
-  const head: Head = { runs: runs.slice(-MOST_RUNS), code: parts.map(([name, part]) => [name, part.length]) };
-  const body = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...parts.map(([, part]) => part)]);
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    writeFileSync(temporary, Buffer.concat([digest(body), body]), { flag: 'wx', mode: 0o600 });
+    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o755 });
+    accessSync(directory, constants.W_OK);
+    writeFileSync(temporary, format(gather()), { flag: 'wx', mode: 0o600 });
     renameSync(temporary, path);
-    removeOldest(dirname(path), basename(path));
+    removeOldest(directory, basename(path));
   } catch {
     discard(temporary);
   }
+}
+
+function format({ code, runs }: CodeCache): Buffer {
+  const parts = [...code];
+  const head: Head = { runs: runs.slice(-MOST_RUNS), code: parts.map(([name, part]) => [name, part.length]) };
+  const body = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...parts.map(([, part]) => part)]);
+  return Buffer.concat([digest(body), body]);
 }
 
 function discard(path: string): void {

@@ -93,3 +93,13 @@ it('tells where an error was thrown', () => {
     expect(() => start(['throw'])).toThrow(/program\/value\.cjs:2:30[\s\S]*program\/main\.cjs:7:/);
   }
 });
+
+it('runs where the store is damaged, and mends it', () => {
+  const place = join(directory, 'store/derived/compiled-code');
+  mkdirSync(join(directory, 'store/derived'), { recursive: true });
+  start();
+  const [name = ''] = readdirSync(place);
+  writeFileSync(join(place, name), 'no cache');
+  expect(start()).toBe('value a/b true true\n');
+  expect(caches()[0]?.runs.length).toBe(1);
+});

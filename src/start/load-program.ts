@@ -39,11 +39,20 @@ export function loadProgram({ directory, entry, id }: Program): void {
 
 /** Undefined where there is no store yet: that a program was started is no reason to make one. */
 function cachePath(id: string): string | undefined {
-  const derived = join(defaultStoreRoot(process.env), 'derived');
-  if (!existsSync(derived)) return undefined;
+  const derived = derivedDirectory();
+  if (derived === undefined || !existsSync(derived)) return undefined;
   const { version, arch, execArgv, env } = process;
   const inputs = [id, version, arch, process.getuid?.() ?? null, execArgv, env.NODE_OPTIONS ?? null];
   return join(derived, 'compiled-code', createHash('sha256').update(JSON.stringify(inputs)).digest('hex'));
+}
+
+/** Undefined for a user without a home; whoever needs the store tells of it. */
+function derivedDirectory(): string | undefined {
+  try {
+    return join(defaultStoreRoot(process.env), 'derived');
+  } catch {
+    return undefined;
+  }
 }
 
 function loader(directory: string, cache: CodeCache) {
@@ -70,12 +79,14 @@ function loader(directory: string, cache: CodeCache) {
   return { scripts, load };
 }
 
-/** Compiled functions are counted once they have run: so they are gathered at the end. */
+/** Functions are compiled when they are first called: so what was compiled is gathered at the end. */
 function keep(path: string, cache: CodeCache, scripts: ReadonlyMap<string, Script>): void {
   const names = [...scripts.keys()].sort();
   const run = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
   if (cache.runs.includes(run)) return;
-  const code = new Map(cache.code);
-  for (const [name, script] of scripts) code.set(name, script.createCachedData());
-  writeCodeCache(path, { code, runs: [...cache.runs, run] });
+  writeCodeCache(path, () => {
+    const code = new Map(cache.code);
+    for (const [name, script] of scripts) code.set(name, script.createCachedData());
+    return { code, runs: [...cache.runs, run] };
+  });
 }
