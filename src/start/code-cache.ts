@@ -8,7 +8,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,50 +18,55 @@ import { basename, dirname, join } from 'node:path';
 
 /** Compiled code of the files of a program, and which sets of files it was gathered from. */
 export interface CodeCache {
-  /** By the name of the file. */
-  readonly code: ReadonlyMap<string, Buffer>;
+  /** Of the files that there is code of. */
+  readonly names: readonly string[];
+  /** What a file was compiled to; undefined when that is not known, or damaged. */
+  readonly code: (name: string) => Buffer | undefined;
   /** Names for runs whose code is in it, each for the files that were loaded. */
   readonly runs: readonly string[];
 }
 
-export const EMPTY: CodeCache = { code: new Map(), runs: [] };
+export interface Gathered {
+  readonly code: ReadonlyMap<string, Buffer>;
+  readonly runs: readonly string[];
+}
+
+export const EMPTY: CodeCache = { names: [], code: () => undefined, runs: [] };
 
 interface Head {
   readonly runs: readonly string[];
-  readonly code: readonly (readonly [name: string, size: number])[];
+  readonly code: readonly (readonly [name: string, size: number, sha256: string])[];
 }
 
 const DIGEST_SIZE = 32;
+/** Before the head: its digest, and its length as four bytes. */
+const START = DIGEST_SIZE + 4;
+const MAX_HEAD = 1024 * 1024;
 const MOST_RUNS = 64;
 /** Files of other builds of the program, and of other versions of Node, that stay beside a new one. */
 const MOST_FILES = 8;
 
 /**
- * Reads a cache. V8 runs compiled code as it finds it, so what is not whole, or could have been written by somebody else, is no cache: neither is
- * what cannot be read.
+ * Opens a cache; its code is read as it is asked for, as most runs use little of it. V8 runs compiled code as it finds it, so what does not have its digest,
+ * or could have been written by somebody else than `owner`, is not there; neither is what cannot be read.
  */
-export function readCodeCache(path: string, owner: number | undefined): CodeCache {
+export function openCodeCache(path: string, owner: number | undefined): CodeCache {
+  let file: number;
   try {
-    const file = openSync(path, 'r');
-    let bytes: Buffer;
-    try {
-      const { uid, mode } = fstatSync(file);
-      if (uid !== owner || (mode & 0o022) !== 0) return EMPTY;
-      bytes = readFileSync(file);
-    } finally {
-      closeSync(file);
-    }
-    return parse(bytes) ?? EMPTY;
+    file = openSync(path, 'r');
   } catch {
     return EMPTY;
   }
+  const cache = readHead(file, owner);
+  if (cache === undefined) closeSync(file);
+  return cache ?? EMPTY;
 }
 
 /**
  * Puts what `gather` gives in the place of a cache, in a directory whose parent is there. It saves time only: where it cannot be written, nothing is
  * gathered, and nothing fails.
  */
-export function writeCodeCache(path: string, gather: () => CodeCache): void {
+export function writeCodeCache(path: string, gather: () => Gathered): void {
   const directory = dirname(path);
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   try {
@@ -75,37 +80,55 @@ export function writeCodeCache(path: string, gather: () => CodeCache): void {
   }
 }
 
-function format({ code, runs }: CodeCache): Buffer {
-  const parts = [...code];
-  const head: Head = { runs: runs.slice(-MOST_RUNS), code: parts.map(([name, part]) => [name, part.length]) };
-  const body = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...parts.map(([, part]) => part)]);
-  return Buffer.concat([digest(body), body]);
-}
-
-function discard(path: string): void {
+function readHead(file: number, owner: number | undefined): CodeCache | undefined {
   try {
-    rmSync(path, { force: true });
+    const { uid, mode } = fstatSync(file);
+    if (uid !== owner || (mode & 0o022) !== 0) return undefined;
+    const start = readAt(file, 0, START);
+    const length = start?.readUInt32LE(DIGEST_SIZE) ?? 0;
+    const text = length > MAX_HEAD ? undefined : readAt(file, START, length);
+    if (start === undefined || text === undefined || !sha256(text).equals(start.subarray(0, DIGEST_SIZE)))
+      return undefined;
+    const { runs, code } = JSON.parse(text.toString()) as Head;
+    const places = new Map<string, { readonly offset: number; readonly size: number; readonly digest: string }>();
+    let offset = START + length;
+    for (const [name, size, digest] of code) {
+      places.set(name, { offset, size, digest });
+      offset += size;
+    }
+    return {
+      runs,
+      names: [...places.keys()],
+      code: (name) => {
+        const place = places.get(name);
+        const bytes = place === undefined ? undefined : readAt(file, place.offset, place.size);
+        return bytes !== undefined && sha256(bytes).toString('hex') === place?.digest ? bytes : undefined;
+      },
+    };
   } catch {
-    // Where nothing can be written, nothing was.
+    return undefined;
   }
 }
 
-function parse(bytes: Buffer): CodeCache | undefined {
-  const body = bytes.subarray(DIGEST_SIZE);
-  if (!digest(body).equals(bytes.subarray(0, DIGEST_SIZE))) return undefined;
-  const end = body.indexOf('\n');
-  const head = JSON.parse(body.subarray(0, end).toString()) as Head;
-  const code = new Map<string, Buffer>();
-  let offset = end + 1;
-  for (const [name, size] of head.code) {
-    code.set(name, body.subarray(offset, offset + size));
-    offset += size;
-  }
-  return { code, runs: head.runs };
+function readAt(file: number, offset: number, size: number): Buffer | undefined {
+  const bytes = Buffer.allocUnsafe(size);
+  return readSync(file, bytes, 0, size, offset) === size ? bytes : undefined;
 }
 
-function digest(body: Buffer): Buffer {
-  return createHash('sha256').update(body).digest();
+function format({ code, runs }: Gathered): Buffer {
+  const parts = [...code];
+  const head: Head = {
+    runs: runs.slice(-MOST_RUNS),
+    code: parts.map(([name, part]) => [name, part.length, sha256(part).toString('hex')]),
+  };
+  const text = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([sha256(text), length, text, ...parts.map(([, part]) => part)]);
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
 }
 
 function removeOldest(directory: string, own: string): void {
@@ -114,4 +137,12 @@ function removeOldest(directory: string, own: string): void {
     .map((name) => ({ path: join(directory, name), modified: statSync(join(directory, name)).mtimeMs }))
     .sort((a, b) => b.modified - a.modified);
   for (const { path } of others.slice(MOST_FILES)) discard(path);
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Where nothing can be written, nothing was.
+  }
 }

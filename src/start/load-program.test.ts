@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bundleProgram } from '../../test/programs/bundle-program.ts';
-import { readCodeCache } from './code-cache.ts';
+import { openCodeCache } from './code-cache.ts';
 
 const FILES = {
   'main.cjs': `
@@ -46,7 +46,10 @@ function start(words: readonly string[] = [], env: Record<string, string> = {}):
 
 function caches() {
   const place = join(directory, 'store/derived/compiled-code');
-  return readdirSync(place).map((name) => readCodeCache(join(place, name), process.getuid?.()));
+  return readdirSync(place).map((file) => {
+    const { names, code, runs } = openCodeCache(join(place, file), process.getuid?.());
+    return { names, code: names.map((name) => code(name)?.toString('hex')), runs };
+  });
 }
 
 it('runs its files, each once, as Node runs CommonJS', () => {
@@ -61,7 +64,7 @@ it('makes no store, and keeps what was compiled in one that is there', () => {
   start();
   const [first, ...others] = caches();
   expect(others).toEqual([]);
-  expect([...(first?.code.keys() ?? [])].sort()).toEqual(['main.cjs', 'value.cjs']);
+  expect([...(first?.names ?? [])].sort()).toEqual(['main.cjs', 'value.cjs']);
   expect(first?.runs.length).toBe(1);
 });
 
@@ -73,7 +76,7 @@ it('gathers anew what a run loads besides, and nothing twice', () => {
   expect(caches()).toEqual(before);
   expect(start(['more'])).toBe('value a/b true true\nmore 42\n');
   const [after] = caches();
-  expect([...(after?.code.keys() ?? [])].sort()).toEqual(['main.cjs', 'more.cjs', 'value.cjs']);
+  expect([...(after?.names ?? [])].sort()).toEqual(['main.cjs', 'more.cjs', 'value.cjs']);
   expect(after?.runs.length).toBe(2);
   expect(start(['more'])).toBe('value a/b true true\nmore 42\n');
   expect(caches()).toEqual([after]);
@@ -99,7 +102,15 @@ it('runs where the store is damaged, and mends it', () => {
   mkdirSync(join(directory, 'store/derived'), { recursive: true });
   start();
   const [name = ''] = readdirSync(place);
-  writeFileSync(join(place, name), 'no cache');
-  expect(start()).toBe('value a/b true true\n');
-  expect(caches()[0]?.runs.length).toBe(1);
+  const whole = readFileSync(join(place, name));
+  const damaged = Buffer.from(whole);
+  damaged[whole.length - 1] = (damaged[whole.length - 1] ?? 0) ^ 1;
+  for (const bytes of [Buffer.from('no cache'), damaged]) {
+    writeFileSync(join(place, name), bytes);
+    expect(start()).toBe('value a/b true true\n');
+    const [mended] = caches();
+    expect(mended?.runs.length).toBe(1);
+    expect(mended?.code.length).toBe(2);
+    expect(mended?.code).not.toContain(undefined);
+  }
 });

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 import { defaultStoreRoot } from '../store/store-root.ts';
-import { type CodeCache, EMPTY, readCodeCache, writeCodeCache } from './code-cache.ts';
+import { type CodeCache, EMPTY, openCodeCache, writeCodeCache } from './code-cache.ts';
 
 interface Program {
   /** Where the files lie that it was bundled into. */
@@ -21,6 +21,12 @@ interface LoadedFile {
   readonly exports: unknown;
 }
 
+interface Loaded {
+  readonly scripts: ReadonlyMap<string, Script>;
+  /** Names of those of which no compiled code was there. */
+  readonly unknown: ReadonlySet<string>;
+}
+
 /** What Node gives to a CommonJS file, and, as compiled code cannot import by itself, the means to do so. */
 const BEFORE = '(function (exports, require, module, __filename, __dirname, importModule) {';
 
@@ -31,9 +37,9 @@ const BEFORE = '(function (exports, require, module, __filename, __dirname, impo
  */
 export function loadProgram({ directory, entry, id }: Program): void {
   const path = cachePath(id);
-  const cache = path === undefined ? EMPTY : readCodeCache(path, process.getuid?.());
-  const { scripts, load } = loader(directory, cache);
-  if (path !== undefined && isMainThread) process.once('exit', () => keep(path, cache, scripts));
+  const cache = path === undefined ? EMPTY : openCodeCache(path, process.getuid?.());
+  const { scripts, unknown, load } = loader(directory, cache);
+  if (path !== undefined && isMainThread) process.once('exit', () => keep(path, cache, { scripts, unknown }));
   load(entry);
 }
 
@@ -58,15 +64,18 @@ function derivedDirectory(): string | undefined {
 function loader(directory: string, cache: CodeCache) {
   const ofNode = createRequire(join(directory, 'program.cjs'));
   const scripts = new Map<string, Script>();
+  const unknown = new Set<string>();
   const files = new Map<string, LoadedFile>();
   const load = (name: string): unknown => {
     const known = files.get(name);
     if (known !== undefined) return known.exports;
     const filename = join(directory, name);
+    const cachedData = cache.code(name);
+    if (cachedData === undefined) unknown.add(name);
     const script = new Script(`${BEFORE}${readFileSync(filename, 'utf8')}\n})`, {
       filename,
       columnOffset: -BEFORE.length,
-      cachedData: cache.code.get(name),
+      cachedData,
     });
     scripts.set(name, script);
     const module = { exports: {} };
@@ -76,17 +85,21 @@ function loader(directory: string, cache: CodeCache) {
   };
   const importModule = (id: string): Promise<unknown> => import(new URL(id, `${pathToFileURL(directory)}/`).href);
   const requireOf = (id: string): unknown => (id.startsWith('./') ? load(id.slice(2)) : ofNode(id));
-  return { scripts, load };
+  return { scripts, unknown, load };
 }
 
 /** Functions are compiled when they are first called: so what was compiled is gathered at the end. */
-function keep(path: string, cache: CodeCache, scripts: ReadonlyMap<string, Script>): void {
+function keep(path: string, cache: CodeCache, { scripts, unknown }: Loaded): void {
   const names = [...scripts.keys()].sort();
   const run = createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
-  if (cache.runs.includes(run)) return;
+  if (cache.runs.includes(run) && unknown.size === 0) return;
   writeCodeCache(path, () => {
-    const code = new Map(cache.code);
+    const code = new Map<string, Buffer>();
+    for (const name of cache.names) {
+      const known = scripts.has(name) ? undefined : cache.code(name);
+      if (known !== undefined) code.set(name, known);
+    }
     for (const [name, script] of scripts) code.set(name, script.createCachedData());
-    return { code, runs: [...cache.runs, run] };
+    return { code, runs: [...new Set([...cache.runs, run])] };
   });
 }
