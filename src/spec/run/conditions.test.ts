@@ -103,7 +103,7 @@ describe('a question that nothing answers before the image is there makes a step
     `if grep -q avx2 /proc/cpuinfo; then ${WRITE} a; else ${WRITE} b; fi`,
     `grep -q avx2 /proc/cpuinfo && ${WRITE} a || ${WRITE} b`,
     `nvidia-smi && ${WRITE} a; echo b`,
-    `ls /nope && cd /x; make`,
+    `ls /nope && cd /opt; make`,
     `which x || ${CURL}`,
     `hash x || ${CURL}`,
     `command -v nvcc && apt-get install -y x; echo a`,
@@ -217,7 +217,11 @@ it.each<[string, readonly string[]]>([
   ['wget -O /x "https://h.test/${V:-1}"', ['run wget -O /x "https://h.test/${V:-1}"']],
   ['V=1; unset V; wget -O /x https://h.test/$V', ['run V=1 && unset V && wget -O /x https://h.test/$V']],
   ['export A=x; for f in a b; do B=$f; done; make', ["run export A=x && f='b' && B='b' && make"]],
-  ['f() { cd "$1"; }; f "/it\'s" && make', ["run f() { cd \"$1\"; } && cd '/it'\\''s' && make"]],
+  ['ls /nope && cd /x; make', ['run make']],
+  [
+    'mkdir "/it\'s"; f() { cd "$1"; }; f "/it\'s" && make',
+    ['put /it\'s ""', "run f() { cd \"$1\"; } && cd '/it'\\''s' && make"],
+  ],
 ])('text, variables and what a later step is told: %s', (line, result) => {
   expect(told(read([line]))).toEqual(result);
 });

@@ -32,6 +32,8 @@ function isAbsent(state: RunState, path: string): boolean {
   const { onImage, foreignArchives, files } = state.surroundings;
   if (onImage || state.steps.length > 0 || isWithinOpaque(state, path)) return false;
   if (files.some((file) => isWithin(file.path, path) || (file.whole && isWithin(path, file.path)))) return false;
+  // Where the project comes to lie.
+  if (path === '/src') return false;
   const [, top = ''] = path.split('/');
   if (!OWNED.has(top)) return top !== '';
   if (foreignArchives && top === 'opt') return false;

@@ -3,6 +3,7 @@ import type { Command, List, Pipeline, SimpleCommand } from '../../formats/debia
 import { lookUp } from './commands/condition.ts';
 import { nothing } from './commands/quiet.ts';
 import { invocationOf } from './invocation.ts';
+import { knownAt } from './knows.ts';
 import { readCall, readCase, readFor, readIf, readWhile, together } from './read-compound.ts';
 import { readStatements } from './read-list.ts';
 import { readPipe } from './read-pipe.ts';
@@ -205,7 +206,10 @@ function setLocals(state: RunState, name: string, words: readonly string[]): Out
 function changeDirectory(state: RunState, words: readonly string[]): Outcome {
   const [path] = words;
   if (path === undefined || words.length > 1 || path === '-') return notRead('cd without a path');
-  state.cwd = state.resolve(path);
+  const to = state.resolve(path);
+  if (['absent', 'file'].includes(knownAt(state, to)))
+    return { class: 'none', why: `${to} is no directory`, status: false };
+  state.cwd = to;
   return { class: 'none', why: 'it holds for this command only' };
 }
 

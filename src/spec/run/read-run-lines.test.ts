@@ -3,6 +3,21 @@ import { readRun } from './read-run.ts';
 
 /** Commands as projects write them, and everything that each comes to: the classes of its parts first, then packages, what is put where, weights, steps with their reason, and warnings. */
 const LINES: readonly (readonly [command: string, result: readonly string[]])[] = [
+  ['echo a >> /w/z; printf b >> /w/z', ['file file', 'put /w/z "a\\nb"']],
+  ['cd /nope || mkdir -p /nope', ['none file', 'put /nope dir']],
+  ['cd /nope && pip install a; pip install b', ['none none python', 'pip b']],
+  [
+    'cd /nope && pip install a',
+    [
+      'step',
+      'run cd /nope && pip install a # it does not succeed: /nope is no directory',
+      'warn pip install is run as it stands (it does not succeed: /nope is no directory), in an image that has no pip of its own, without a network: write it as a line by itself, which is locked',
+    ],
+  ],
+  [
+    'wget https://h.test/a && wget https://g.test/a && wget -nc https://f.test/a && wget -O a https://e.test/a',
+    ['file file none file', 'put /a https://h.test/a', 'put /a.1 https://g.test/a', 'put /a https://e.test/a'],
+  ],
   [': > /opt/empty && > /opt/other', ['file file', 'put /opt/empty ""', 'put /opt/other ""']],
   ['set > /opt/x', ['step', 'run set > /opt/x # its output goes to a file']],
   [
@@ -404,10 +419,10 @@ const LINES: readonly (readonly [command: string, result: readonly string[]])[] 
   ['playwright install & wait', ['step', "run playwright install & wait # the shell's syntax: a background job"]],
   ['export A=1; B=$A; pip install "x==$B"', ['none none python', 'pip x==1']],
   [
-    'for a in 1 2; do for b in 3 4; do echo $a$b >> /n; done; done',
+    'for a in 1 2; do for b in 3 4; do echo $a$b >> /etc/n; done; done',
     [
       'step',
-      'run for a in 1 2; do for b in 3 4; do echo $a$b >> /n; done; done # a for statement: a for statement: what /n holds is not known',
+      'run for a in 1 2; do for b in 3 4; do echo $a$b >> /etc/n; done; done # a for statement: a for statement: what /etc/n holds is not known',
     ],
   ],
   [

@@ -84,7 +84,7 @@ function readList(state: RunState, list: List, text: string): readonly RunPart[]
     readPipeline: (pipeline, needed) => {
       const before = settingsOf(state);
       const outcome = readPipeline(state, pipeline, { needed });
-      if (outcome.class !== 'step')
+      if (outcome.class !== 'step' && outcome.status !== false)
         settings.set(pipeline, carried(state, { pipeline, own: pieces.get(pipeline)?.own ?? '', before }));
       return outcome;
     },

@@ -156,12 +156,27 @@ export const fetchFiles: Rule = (state, invocation): Outcome => {
   if (typeof fetches === 'string') return notRead(fetches);
   const named = fetches.flatMap(({ url, path }) => (path === undefined ? [] : [{ url, path }]));
   if (named.length !== fetches.length) return notRead('what it prints goes nowhere');
-  for (const { url, path } of named) {
+  const placed: string[] = [];
+  for (const { url, path: asked } of named) {
+    const path = freePath(state, invocation, asked);
+    if (path === undefined) continue;
     if (path.endsWith('/') || state.isDirectory(path)) return notRead(`${path} is a directory`);
     state.place({ path, kind: 'file', url: url.replace(/#.*$/, '') });
+    placed.push(path);
   }
-  return { class: 'file', why: named.map(({ path }) => `locked by hash, placed at ${path}`).join('; ') };
+  return placed.length === 0
+    ? { class: 'none', why: 'it leaves alone what is there' }
+    : { class: 'file', why: placed.map((path) => `locked by hash, placed at ${path}`).join('; ') };
 };
+
+/** Where a file goes when another one is there: wget counts, or leaves it alone; undefined for that. */
+function freePath(state: RunState, { name, words }: Invocation, path: string): string | undefined {
+  if (name !== 'wget' || state.at(path) === undefined) return path;
+  const isNamed = words.some((word) => /^(?:-[a-zA-Z]*O|--output-document)/.test(word));
+  if (words.some((word) => ['-nc', '--no-clobber', '-c', '--continue'].includes(word))) return undefined;
+  if (isNamed || words.some((word) => ['-N', '--timestamping'].includes(word))) return path;
+  for (let number = 1; ; number++) if (state.at(`${path}.${number}`) === undefined) return `${path}.${number}`;
+}
 
 const ARIA_VALUES = [
   '-o',

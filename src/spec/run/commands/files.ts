@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { knownAt } from '../knows.ts';
 import type { Placement } from '../run-reading.ts';
 import { notRead, type Outcome, type Rule, type RunState, splitOptions } from '../run-state.ts';
 import { tellArchive } from './system.ts';
@@ -256,6 +257,10 @@ export function writeText(
     );
   if (append) {
     const before = state.at(path);
+    if (before === undefined && knownAt(state, path) === 'absent') {
+      state.place({ path, kind: 'file', text });
+      return file(`written to ${path}`);
+    }
     if (before?.text === undefined) return notRead(`what ${path} holds is not known`);
     state.replace(before, { text: before.text + text });
     return file(`a line more in ${path}`);
