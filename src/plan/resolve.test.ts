@@ -41,6 +41,22 @@ describe('resolveLock', () => {
   });
 });
 
+describe('a package that is to be upgraded and is not locked', () => {
+  it.each([
+    ['numpy', 'See `cogplan tree` for the names of locked packages.'],
+    ['requets', 'Did you mean requests?'],
+    ['Requests==2.0', 'Write the name alone, requests: which versions are allowed stands in the requirements.'],
+  ])('%s: the one that is meant, if any', async (name, hint) => {
+    const context = await aContext();
+    const previous = lockFor(aSpec());
+    previous.targets['linux/amd64']!.python.packages = [aWheel('requests', '2.31.0')];
+    const options = { ...keep, upgradePackages: [name] };
+    const asked = { spec: aSpec(), platform: 'linux/amd64', previous, options } as const;
+    await expect(resolveLock(context.offline(), asked)).rejects.toMatchObject({ code: 'COGPLAN_USAGE', hint });
+    context.dispose();
+  });
+});
+
 describe('staleKeys', () => {
   it('is empty for a lock in step', () => {
     expect(staleKeys(lockFor(aSpec()), { spec: aSpec(), sdk: bundledSdk() })).toEqual([]);

@@ -6,6 +6,7 @@ import { normalizeName } from '../formats/python/name.ts';
 import { LOCK_VERSION } from '../lock/lock-version.ts';
 import type { Platform } from '../lock/platform.ts';
 import type { Archive, Hold, Lock, Step, System, Target, Tool } from '../lock/schema.generated.ts';
+import { nearest } from '../nearest.ts';
 import { bundledSdk } from '../sources/bundled-runtime.ts';
 import type { Spec } from '../spec/spec.ts';
 import { specOn } from '../spec/spec-on.ts';
@@ -206,9 +207,17 @@ function familiesToUpgrade(target: Target | undefined, names: readonly string[])
     if (python) families.add('python');
     if (system) families.add('system');
     if (python || system) continue;
+    const known = [...wheels, ...target.system.packages].map((item) => item.name);
+    const [bare = name] = name.split(/[<>=!~\s[@]/);
+    const meant = known.includes(normalizeName(bare)) ? normalizeName(bare) : nearest(name, known);
     throw new CogplanError('COGPLAN_USAGE', `${name} cannot be upgraded: no locked package has this name`, {
       subject: name,
-      hint: 'See `cogplan tree` for the names of locked packages.',
+      hint:
+        meant === undefined
+          ? 'See `cogplan tree` for the names of locked packages.'
+          : bare === name
+            ? `Did you mean ${meant}?`
+            : `Write the name alone, ${meant}: which versions are allowed stands in the requirements.`,
     });
   }
   return families;
