@@ -198,6 +198,7 @@ function readPythonVersion(reading: Reading, field: YamlField | undefined): Loca
 /** 3.10 for what comes close to it: `3.1`, which is what is left of it as a number, `v3.10`, `py310`, `>=3.10,<3.12`, `3.10-slim`. */
 function meantPython(text: string): string | undefined {
   if (text === '3.1') return '3.10';
+  if (text === '3') return '3.11';
   // The oldest there is comes closest.
   if (/^3\.[56](?:\.[0-9]+)?$/.test(text)) return '3.7';
   const glued = /^(?:cp|py|python)?3(7|8|9|1[0-9])$/i.exec(text);
@@ -215,7 +216,8 @@ function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean):
   const reason = match === null ? 'must include both major and minor version' : 'is too old: at least 9.0 is needed';
   const [, major, minor] = /^cu([0-9]+)([0-9])$/.exec(cuda.value) ?? [];
   const longer = /^[^0-9]*([0-9]{1,2}\.[0-9]+(?:\.[0-9]+)?)(?![0-9.])/.exec(cuda.value)?.[1];
-  const instead = major === undefined ? (match === null ? longer : undefined) : `${major}.${minor}`;
+  const instead =
+    major === undefined ? (match === null ? (longer ?? LAST_CUDA[cuda.value]) : undefined) : `${major}.${minor}`;
   invalidValue(reading, cuda, {
     message: `cuda "${cuda.value}" ${reason}`,
     hint: 'Write for example "12.4".',
@@ -223,6 +225,9 @@ function readCuda(reading: Reading, field: YamlField | undefined, gpu: boolean):
   });
   return undefined;
 }
+
+/** The minor version of each that most builds of torch are for. */
+const LAST_CUDA: Readonly<Record<string, string>> = { '10': '10.2', '11': '11.8', '12': '12.4', '13': '13.0' };
 
 function readCudnn(reading: Reading, field: YamlField | undefined): Located<string> | undefined {
   const cudnn = readVersionText(reading, field);

@@ -142,6 +142,19 @@ export function readList(reading: Reading, value: YamlValue | undefined): readon
   return [];
 }
 
+/** An item that is nothing but its dash goes with its line. */
+export function removedItem(
+  { source }: Reading,
+  { where }: YamlValue,
+): { readonly data?: { readonly fixes: readonly Fix[] } } {
+  const line = where.line ?? 0;
+  // An empty node stands where the next thing begins, which may be a line further down.
+  const at = [line, line - 1].find((number) => /^\s*-\s*(?:#.*)?$/.test(source.lines[number - 1] ?? ''));
+  if (at === undefined) return {};
+  const edit = { file: where.file, line: at, lines: [source.lines[at - 1] ?? ''], become: [] };
+  return { data: { fixes: [{ text: `remove line ${at}`, edits: [edit] }] } };
+}
+
 function asItems({ items }: ListRepair): string {
   return `${items
     .slice(0, 10)
@@ -160,6 +173,7 @@ export function readStrings(reading: Reading, value: YamlValue | undefined): rea
         new CogplanError('COGPLAN_SPEC_VALUE', `${keyOf(item)} is empty`, {
           where: item.where,
           hint: 'Remove the item.',
+          ...removedItem(reading, item),
         }),
       );
       return [];

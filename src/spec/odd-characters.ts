@@ -28,6 +28,16 @@ export interface OddCharacter {
   readonly instead: string;
 }
 
+/** The text with what they stand for. */
+export function withPlainCharacters(text: string): string {
+  return text
+    .replace(/[\u00a0\u202f\u3000]/g, ' ')
+    .replace(/\u200b|\u200c|\u200d|\u2060|\ufeff/g, '')
+    .replace(/[\u2013\u2014](?=\s)/g, '-')
+    .replace(/[\u2018\u2019\u201c\u201d\u201e]/g, '"')
+    .replace(/\uff1a ?/g, ': ');
+}
+
 /** The first of such characters in a text. */
 export function oddCharacter(text: string): OddCharacter | undefined {
   const index = text.search(ODD);

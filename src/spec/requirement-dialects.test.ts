@@ -40,6 +40,7 @@ test.each([
   ['six = = 1.10', 'six == 1.10'],
   ['requests>=2.0;<3', 'requests>=2.0,<3'],
   ['pyyaml>=6.*', 'pyyaml>=6'],
+  ['tqdm==4.*.1', 'tqdm==4.*'],
   ['pyyaml>=5.1.*,<7.* ; python_version < "3.12"', 'pyyaml>=5.1,<7 ; python_version < "3.12"'],
   ['numpy,', 'numpy'],
   ['idna==3.7#why', 'idna==3.7'],

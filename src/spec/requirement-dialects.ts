@@ -143,6 +143,8 @@ function mendOperators(text: string): Reading | undefined {
   const limits = text.replace(/\s*;\s*(?=[<>=!~]=?\s*[0-9])/g, ',');
   if (limits !== text) return { reason: 'limits are separated by commas', instead: limits };
   const starred = before.replace(/(>=|<=|<|>)(\s*[0-9]+(?:\.[0-9]+)*)\.\*/g, '$1$2');
+  const single = before.replace(/([=!]=\s*[0-9]+(?:\.[0-9]+)*\.\*)[\w.*]+/g, '$1');
+  if (single !== before) return { reason: '".*" ends a version', instead: `${single}${marker}` };
   if (starred !== before) return { reason: '".*" stands behind "==" and "!=" only', instead: `${starred}${marker}` };
   return undefined;
 }

@@ -21,6 +21,17 @@ export function refuseLineSlips(text: string, where: Where): void {
       },
     );
   }
+  if (/^[A-Za-z]\S*(?:\s+-\s+[A-Za-z]\S*)+$/.test(text)) {
+    throw new CogplanError(
+      'COGPLAN_REQUIREMENT_INVALID',
+      `\`${text.slice(0, 200)}\` is several items of a list that YAML reads as one`,
+      {
+        where,
+        subject: text.slice(0, 200),
+        hint: 'The lines below this one are indented deeper than it: align their dashes.',
+      },
+    );
+  }
   refuseShellCommand(text, where);
   refuseOptionsFirst(text, where);
   refusePython(text, where);

@@ -10,6 +10,7 @@ import {
   readList,
   readMapping,
   readString,
+  removedItem,
   wrongType,
 } from './fields.ts';
 import type { RunCommand } from './spec.ts';
@@ -38,10 +39,14 @@ function readCommand(reading: Reading, item: YamlValue): RunCommand | undefined 
   if (fields === undefined) {
     const command = isNull(item) ? undefined : readString(reading, item);
     if (isNull(item)) {
-      invalidValue(
-        reading,
-        { value: '', where: item.where },
-        { message: `${keyOf(item)} is empty`, hint: 'Remove the item.' },
+      const { where } = item;
+      const text = `${keyOf(item)} is empty`;
+      reading.problems.add(
+        new CogplanError('COGPLAN_SPEC_VALUE', text, {
+          where,
+          hint: 'Remove the item.',
+          ...removedItem(reading, item),
+        }),
       );
     }
     return command === undefined

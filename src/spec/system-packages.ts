@@ -1,6 +1,7 @@
 import { CogplanError, type Where } from '../errors.ts';
 import { isPackageName } from '../formats/debian/dependency.ts';
 import { parseDebianVersion } from '../formats/debian/version.ts';
+import { oneFix } from './edit-spec.ts';
 import type { Located } from './spec.ts';
 
 export interface AskedPackage {
@@ -212,5 +213,7 @@ function adviceFor(word: string): string {
 }
 
 function syntaxError(subject: string, where: Where, message: string, hint: string): CogplanError {
-  return new CogplanError('COGPLAN_SYSTEM_PACKAGE_SYNTAX', message, { subject, where, hint });
+  const lower = /^Names are in lower case: (.*)\.$/.exec(hint)?.[1];
+  const data = lower === undefined ? {} : { data: oneFix(where, subject, lower) };
+  return new CogplanError('COGPLAN_SYSTEM_PACKAGE_SYNTAX', message, { subject, where, hint, ...data });
 }

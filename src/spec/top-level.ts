@@ -1,10 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { isMap, isScalar } from 'yaml';
 import { compareBytes } from '../canonical.ts';
 import { CogplanError } from '../errors.ts';
 import { oneFix } from './edit-spec.ts';
 import { note, type Reading, readMapping, readString, readStrings, sourceOf, wrongType } from './fields.ts';
 import { repairList } from './list-repairs.ts';
-import { locateProjectFile } from './project-file.ts';
+import { exists, locateProjectFile } from './project-file.ts';
 import type { Located, PythonTarget, Spec } from './spec.ts';
 import type { YamlField } from './yaml-source.ts';
 
@@ -22,7 +24,7 @@ export async function readTarget(
   if (text === undefined || field === undefined) return undefined;
   const [, file, name] = /^([^:]+\.py):([\p{ID_Start}_][\p{ID_Continue}]*)$/u.exec(text.value) ?? [];
   if (file === undefined || name === undefined) {
-    const meant = asTarget(text.value);
+    const meant = asTarget(text.value) ?? (await onlyClass(reading.directory, text.value));
     reading.problems.add(
       new CogplanError('COGPLAN_SPEC_VALUE', `${field.name} "${text.value}" does not name a file and a class`, {
         where: text.where,
@@ -37,9 +39,35 @@ export async function readTarget(
       code: 'COGPLAN_SPEC_FILE_MISSING',
       where: text.where,
       hint: `Create the file, or correct "${field.name}".`,
+    }).catch(async (error: unknown) => {
+      const elsewhere = await sameName(reading.directory, file);
+      if (!(error instanceof CogplanError) || elsewhere === undefined) throw error;
+      const { code, message, subject, where } = error;
+      const hint = `There is ${elsewhere}: write "${elsewhere}:${name}".`;
+      throw new CogplanError(code, message, { subject, where, hint, data: oneFix(text.where, file, elsewhere) });
     }),
   );
   return path === undefined ? undefined : { file: path, name, where: text.where };
+}
+
+/** `predict.py` with the one class in it that can be meant. */
+async function onlyClass(directory: string, text: string): Promise<string | undefined> {
+  if (!/^[\w./-]+\.py$/.test(text) || text.includes('..') || text.startsWith('/')) return undefined;
+  const source = await readFile(join(directory, text), 'utf8').catch(() => '');
+  const classes = [...source.slice(0, 1024 * 1024).matchAll(/^class\s+([A-Za-z_]\w*)\s*(?:\(([^)]*)\))?\s*:/gm)];
+  const models = classes.filter(([, , bases = '']) => /\b(?:BasePredictor|BaseRunner)\b/.test(bases));
+  const [only, ...others] = models.length > 0 ? models : classes;
+  return only === undefined || others.length > 0 ? undefined : `${text}:${only[1]}`;
+}
+
+/** The file of that name where people keep it otherwise. */
+async function sameName(directory: string, file: string): Promise<string | undefined> {
+  const name = posix.basename(file);
+  for (const folder of ['', 'src/', 'cog/', 'app/']) {
+    const path = `${folder}${name}`;
+    if (path !== file && (await exists(join(directory, path)))) return path;
+  }
+  return undefined;
 }
 
 // `package.module.Class` and `module:Class` are how other tools write it.
@@ -120,10 +148,17 @@ export function readEnvironment(reading: Reading, field: YamlField | undefined):
         subject: name,
         where: item.where,
         hint: reason.hint,
+        ...(spaced(item.value) === undefined ? {} : { data: oneFix(item.where, item.value, spaced(item.value) ?? '') }),
       }),
     );
   }
   return [...variables.values()].sort((a, b) => compareBytes(a.name, b.name));
+}
+
+/** `A=b` for `A = b`. */
+function spaced(text: string): string | undefined {
+  const [, name, value] = /^([A-Za-z_]\w*)\s*=\s*(\S.*)$/.exec(text) ?? [];
+  return name === undefined || `${name}=${value}` === text ? undefined : `${name}=${value}`;
 }
 
 function refusal(

@@ -1,13 +1,18 @@
 import type { YAMLError } from 'yaml';
 import { CogplanError } from '../errors.ts';
-import { oddCharacter } from './odd-characters.ts';
+import { oddCharacter, withPlainCharacters } from './odd-characters.ts';
 import { certainFixes, indentations, oneLine, type Repair, withoutTabs } from './yaml-repairs.ts';
 
 /** A place in a YAML file that is read otherwise than it is meant. */
 export function yamlProblem(
   text: string,
   file: string,
-  { offset, reason, hint }: { readonly offset: number; readonly reason: string; readonly hint: string },
+  {
+    offset,
+    reason,
+    hint,
+    repair,
+  }: { readonly offset: number; readonly reason: string; readonly hint: string; readonly repair?: Repair },
 ): CogplanError {
   const lines = text.split(/\r\n|\r|\n/);
   const before = text.slice(0, offset).split(/\r\n|\r|\n/);
@@ -16,7 +21,11 @@ export function yamlProblem(
   return new CogplanError(
     'COGPLAN_SPEC_SYNTAX',
     `${file} is not valid YAML: ${reason}\n${excerpt(lines, index, column)}`,
-    { where: { file, line: index + 1, column }, hint },
+    {
+      where: { file, line: index + 1, column },
+      hint,
+      ...(repair === undefined ? {} : { data: { fixes: certainFixes(text, file, repair) } }),
+    },
   );
 }
 
@@ -67,7 +76,12 @@ function diagnose(error: YAMLError, lines: readonly string[], index: number, col
   if (conflict !== -1)
     return { reason: 'it holds merge-conflict markers', hint: `Resolve the conflict at line ${conflict + 1}.` };
   const odd = [index, previous(lines, index)].flatMap((at) => oddCharacter(structureOf(lines[at] ?? '')) ?? [])[0];
-  if (odd !== undefined) return { reason: `${odd.text} stands where YAML wants a plain character`, hint: odd.instead };
+  if (odd !== undefined)
+    return {
+      reason: `${odd.text} stands where YAML wants a plain character`,
+      hint: odd.instead,
+      repair: plainStructure(lines),
+    };
   const tab = [index, index - 1].find((candidate) => /^ *\t/.test(lines[candidate] ?? ''));
   if (error.code === 'TAB_AS_INDENT' || tab !== undefined) {
     return {
@@ -125,10 +139,23 @@ function openQuote(error: YAMLError, lines: readonly string[], index: number): D
   for (let at = index; at >= 0; at--) {
     const line = lines[at] ?? '';
     if ((line.split(quote).length - 1) % 2 === 1) {
-      return { reason: `a closing ${quote} is missing`, hint: `Close the quote of line ${at + 1}.` };
+      return {
+        reason: `a closing ${quote} is missing`,
+        hint: `Close the quote of line ${at + 1}.`,
+      };
     }
   }
   return undefined;
+}
+
+/** All such characters of the file, wherever they stand in what comes before a value. */
+export function plainStructure(lines: readonly string[]): Repair {
+  const way = lines.flatMap((line, at) => {
+    const structure = structureOf(line);
+    const plain = withPlainCharacters(structure);
+    return plain === structure ? [] : [[at, `${plain}${line.slice(structure.length)}`] as const];
+  });
+  return { text: 'put plain characters in their place', ways: [way] };
 }
 
 /** What comes before a value: indentation, dash, key and colon. */

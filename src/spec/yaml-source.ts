@@ -13,7 +13,7 @@ import {
 } from 'yaml';
 import { CogplanError, type Where } from '../errors.ts';
 import { oddCharacter } from './odd-characters.ts';
-import { yamlError, yamlProblem } from './yaml-errors.ts';
+import { plainStructure, yamlError, yamlProblem } from './yaml-errors.ts';
 
 /** A value in a YAML file, with its place. Aliases and merge keys are resolved. */
 export interface YamlValue {
@@ -132,6 +132,7 @@ export function parseYaml(text: string, file: string): YamlSource {
           offset: (pair.key.range?.[0] ?? 0) + odd.index,
           reason: `${odd.text} stands in the key "${name.trim()}"`,
           hint: odd.instead,
+          repair: plainStructure(text.split(/\r\n|\r|\n/)),
         });
       const key = value.where.key === undefined ? name : `${value.where.key}.${name}`;
       const place = { ...keyWhere, key };
