@@ -6,7 +6,6 @@ import type { SystemPackage } from '../../lock/schema.generated.ts';
 import type { AskedPackage } from '../../spec/system-packages.ts';
 import type { ReadScripts } from './maintainer-scripts.ts';
 import type { TakesRecommended } from './recommendations.ts';
-import { sealDependents } from './seal-dependents.ts';
 import type { DebianUniverse } from './universe.ts';
 
 export interface LockPackagesInput {
@@ -32,7 +31,7 @@ export function lockPackages(input: LockPackagesInput): SystemPackage[] {
     const own = chosen.get(name) === undefined ? providersOf(name).find((provider) => chosen.get(provider)) : name;
     if (own !== undefined && !askedBy.has(own)) askedBy.set(own, `build.system_packages: ${text}`);
   }
-  const packages = Object.entries(groups)
+  return Object.entries(groups)
     .flatMap(([group, records]: [string, readonly PackageRecord[]]) =>
       records.map((record) => ({ group: group as SystemPackage['group'], record })),
     )
@@ -58,6 +57,4 @@ export function lockPackages(input: LockPackagesInput): SystemPackage[] {
         ...(read?.unknown === undefined ? {} : { configure: 'sealed' as const }),
       };
     });
-  const acting = new Set(records.filter(({ file }) => scripts.get(file.sha256)?.acts).map(({ name }) => name));
-  return [...sealDependents(packages, (name) => acting.has(name))];
 }

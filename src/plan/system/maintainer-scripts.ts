@@ -7,7 +7,6 @@ import { CogplanError } from '../../errors.ts';
 import { info, withSpan } from '../../events.ts';
 import { readDebControl } from '../../formats/debian/deb-archive.ts';
 import { analyseScripts } from '../../formats/debian/effects/analyse-scripts.ts';
-import type { Effect } from '../../formats/debian/effects/effect.ts';
 import type { PackageRecord } from '../../formats/debian/package-record.ts';
 import type { Archive } from '../../lock/schema.generated.ts';
 import { withOlderUrls } from '../../sources/apt/older-urls.ts';
@@ -21,8 +20,6 @@ export interface ReadScripts {
   readonly hashes: ScriptHashes;
   /** The first statement that is not understood, for scripts that are to be run instead. */
   readonly unknown?: string;
-  /** The scripts change the tree by themselves, beyond what is left out or made for the whole tree. */
-  readonly acts?: true;
   /** Statements that are not understood, on branches that are only taken where something is there that the package does not ship. */
   readonly unread?: readonly UnreadStatement[];
 }
@@ -133,10 +130,7 @@ interface UnderstoodScripts extends ReadScripts {
 const NEEDED_CACHES =
   /(?:^|\/)(?:glib-compile-schemas|gdk-pixbuf-query-loaders|gtk-query-immodules-[23]\.0|update-mime-database|update-fonts-(?:alias|dir|scale))$/;
 
-/** Effects that change nothing by themselves, or are made for the whole tree. */
-const PASSIVE: ReadonlySet<string> = new Set(['check', 'skipped', 'generate', 'unread'] satisfies Effect['kind'][]);
-
-type StoredScripts = Pick<ReadScripts, 'hashes' | 'unknown' | 'acts' | 'unread'>;
+type StoredScripts = Pick<ReadScripts, 'hashes' | 'unknown' | 'unread'>;
 
 async function readScripts(
   context: Context,
@@ -168,10 +162,7 @@ async function readScripts(
   const unread = analysis.effects.filter((effect) => effect.kind === 'unread');
   const reached = rule === 'sealed' ? unread[0] : await findReached(context, unread, [record]);
   if (reached !== undefined) return { hashes, ...whyUnknown(reached) };
-  const more = {
-    ...(analysis.effects.some(({ kind }) => !PASSIVE.has(kind)) ? ({ acts: true } as const) : {}),
-    ...(unread.length === 0 ? {} : { unread: unread.map(placeOf) }),
-  };
+  const more = unread.length === 0 ? {} : { unread: unread.map(placeOf) };
   const cache = analysis.effects.find((effect) => effect.kind === 'skipped' && NEEDED_CACHES.test(effect.what));
   const read: StoredScripts =
     rule === 'sealed' && cache?.kind === 'skipped'

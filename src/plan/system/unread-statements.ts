@@ -24,12 +24,24 @@ export async function findReached<Statement extends UnreadStatement>(
   packages: readonly PackageRecord[],
 ): Promise<Statement | undefined> {
   if (statements.length === 0) return undefined;
-  const missing = new Set(statements.flatMap(({ paths }) => paths.map(withoutMerge)));
+  const wanted = [...new Set(statements.flatMap(({ paths }) => paths.map(withoutMerge)))];
+  const missing = new Set(wanted);
+  const patterns = wanted.filter((path) => path.includes('*')).map((path) => [path, path.split('*')] as const);
   for (const record of packages) {
     const list = packages.length === 1 ? listData : listFiles;
-    for (const path of await list(context, record)) missing.delete(withoutMerge(path));
+    for (const listed of await list(context, record)) {
+      const path = withoutMerge(listed);
+      missing.delete(path);
+      for (const [pattern, [start = '', end = '']] of patterns) if (fits(path, start, end)) missing.delete(pattern);
+    }
   }
   return statements.find(({ paths }) => !paths.some((path) => missing.has(withoutMerge(path))));
+}
+
+/** One part of a path, between what stands before and after a `*`. */
+function fits(path: string, start: string, end: string): boolean {
+  const length = path.length - start.length - end.length;
+  return length >= 0 && path.startsWith(start) && path.endsWith(end) && !path.slice(start.length).includes('/');
 }
 
 async function listData(context: Context, record: PackageRecord): Promise<readonly string[]> {

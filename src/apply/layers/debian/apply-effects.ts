@@ -177,6 +177,8 @@ function isPath({ path, is }: Extract<Condition, { kind: 'path' }>, tree: Config
       return tree.isDirectory(path) || tree.getTarget(path) !== undefined;
     case 'file':
       return tree.getTarget(path)?.type === 'file';
+    case 'matched':
+      return named(tree, { path, pattern: true }).length > 0;
     case 'filled':
       return tree.isDirectory(path) || (tree.read(path)?.length ?? 0) > 0;
     case 'executable':

@@ -3,8 +3,8 @@ export type Condition =
   | {
       readonly kind: 'path';
       readonly path: string;
-      /** `filled`: a file or directory that is not empty. */
-      readonly is: 'there' | 'file' | 'filled' | 'directory' | 'link' | 'executable';
+      /** `filled`: a file or directory that is not empty; `matched`: the path's last part is a pattern that something fits. */
+      readonly is: 'there' | 'file' | 'filled' | 'matched' | 'directory' | 'link' | 'executable';
     }
   /** A program of that name on the standard PATH. */
   | { readonly kind: 'program'; readonly name: string }
@@ -99,7 +99,7 @@ export type Action =
     }
   | { readonly kind: 'generate'; readonly what: Generator; readonly arguments: readonly string[] }
   /**
-   * A statement that is not understood, on a branch that is only taken where all of these paths are there. It has no effect as long as one is missing;
+   * A statement that is not understood, on a branch that is only taken where all of these paths, or what fits a `*` in their last part, are there. It has no effect as long as one is missing;
    * the branch must not be taken.
    */
   | {

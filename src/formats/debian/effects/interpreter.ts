@@ -164,7 +164,7 @@ export class Interpreter {
       this.#path.variables = variables;
       this.#path.effects.length = count;
       const { line, text } = error.place;
-      this.#path.add({ kind: 'unread', paths, script: this.#script, line, text, reason: error.message }, guard);
+      this.#path.addOnce({ kind: 'unread', paths, script: this.#script, line, text, reason: error.message }, guard);
       return 'unknown';
     }
   }
@@ -236,18 +236,36 @@ export class Interpreter {
     return this.#path.within('loop', () => {
       for (const field of fields) {
         if (this.#path.stopped()) break;
-        if (typeof field === 'string') {
-          this.#path.variables.set(name, field);
-          this.#path.within('iteration', () => this.#runList(body));
-        } else {
-          this.#runUnknownLoop(() => {
-            this.#path.variables.set(name, UNKNOWN);
-            this.#runList(body);
-          });
-        }
+        const run = (value: Value): Status => {
+          this.#path.variables.set(name, value);
+          return this.#runList(body);
+        };
+        const runAny = (): void => this.#runUnknownLoop(() => run(UNKNOWN));
+        if (typeof field === 'string') this.#path.within('iteration', () => run(field));
+        else if (field.kind === 'glob') this.#whereMatched(field.pattern, { run, runAny });
+        else runAny();
       }
       return true;
     });
+  }
+
+  /** A pattern that nothing fits stands for itself (XCU 2.6.6). */
+  #whereMatched(pattern: string, { run, runAny }: { run: (value: Value) => Status; runAny: () => void }): void {
+    const directory = pattern.replace(/[^/]*$/, '');
+    const base = this.#path.variables.get('PWD') ?? '/';
+    if (/[*?[]/.test(directory) || (typeof base !== 'string' && !pattern.startsWith('/'))) {
+      runAny();
+      return;
+    }
+    const path = resolvePath(pattern, typeof base === 'string' ? base : '/');
+    this.#path.branch(
+      { kind: 'path', path, is: 'matched' },
+      () => {
+        runAny();
+        return true;
+      },
+      () => this.#path.within('iteration', () => run(pattern)),
+    );
   }
 
   /** A body that runs nobody knows how often: once with what is known, and once without what it changes. */

@@ -55,6 +55,13 @@ export class PathState {
     this.effects.push(guarded(action, guard));
   }
 
+  /** The body of a loop is read more than once. */
+  addOnce(action: Action, guard: Guard): void {
+    const text = JSON.stringify(guarded(action, guard));
+    if (!this.effects.some((effect) => effect.kind === action.kind && JSON.stringify(effect) === text))
+      this.add(action, guard);
+  }
+
   /** Runs `work` or `otherwise` as the status says, or both under opposite literals, and joins what is known after them. */
   branch(condition: Status, work: () => Status, otherwise: () => Status): Status {
     if (condition === true) return work();
@@ -220,7 +227,8 @@ export class PathState {
 /** Paths that must be there for a status to be a success. */
 function pathsThere(status: Status): readonly string[] {
   if (typeof status !== 'object') return [];
-  if (status.kind === 'path') return [status.path];
+  if (status.kind === 'path')
+    return status.is === 'matched' && !/^[^*?[]*\*[^*?[]*$/.test(status.path) ? [] : [status.path];
   return status.kind === 'and' ? status.of.flatMap(pathsThere) : [];
 }
 

@@ -52,6 +52,14 @@ const command: Command = (shell, words) => {
   return shell.call(words);
 };
 
+/** Of base-passwd in every release; Essential, so that they are there before other packages are configured. */
+const BASE_GROUPS: ReadonlySet<string> = new Set(
+  (
+    'root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip www-data backup operator list ' +
+    'irc src shadow utmp video sasl plugdev staff games users nogroup'
+  ).split(' '),
+);
+
 const getent: Command = (shell, words) => {
   const [database, name] = knownWords(shell, words);
   const of = database === 'passwd' ? 'user' : database === 'group' ? 'group' : undefined;
@@ -60,7 +68,10 @@ const getent: Command = (shell, words) => {
     return true;
   }
   if (of === undefined || name === undefined || /^\d+$/.test(name)) return read(shell, words);
-  shell.print({ kind: 'textWhen', fact: { kind: of, name } });
+  if (of === 'group' && BASE_GROUPS.has(name) && shell.subject.name !== 'base-passwd') {
+    // Whoever its members are.
+    shell.print({ kind: 'oneOf', values: [`${name}:x:`, `${name}:x::`] });
+  } else shell.print({ kind: 'textWhen', fact: { kind: of, name } });
   return { kind: of, name };
 };
 
