@@ -66,7 +66,11 @@ export async function readMaintainerScripts(
       }
     });
   }
-  await refuseReached(context, packages, { found, archives });
+  for (const { record, ...statement } of await reachedStatements(context, packages, { found, archives })) {
+    const why = { hashes: found.get(record.file.sha256)?.hashes ?? {}, ...whyUnknown(statement) };
+    if (rule === 'refused') throw unknownScript(record, why);
+    found.set(record.file.sha256, why);
+  }
   if (unknown.length > 0) tellSealed(context, packages, found);
   return found;
 }
@@ -89,18 +93,13 @@ interface Found {
 }
 
 /** Statements that are not understood, on branches that another of the packages opens. */
-async function refuseReached(
-  context: Context,
-  packages: readonly PackageRecord[],
-  { found, archives }: Found,
-): Promise<void> {
+async function reachedStatements(context: Context, packages: readonly PackageRecord[], { found, archives }: Found) {
   const statements = packages.flatMap((record) =>
     (found.get(record.file.sha256)?.unread ?? []).map((statement) => ({ ...statement, record })),
   );
-  if (statements.length === 0) return;
+  if (statements.length === 0) return [];
   await fetchDebs(context, packages, archives);
-  const reached = await findReached(context, statements, packages);
-  if (reached !== undefined) throw unknownScript(reached.record, { hashes: {}, ...whyUnknown(reached) });
+  return findReached(context, statements, packages);
 }
 
 function tellSealed(
@@ -160,7 +159,7 @@ async function readScripts(
     return { hashes, ...whyUnknown(analysis) };
   }
   const unread = analysis.effects.filter((effect) => effect.kind === 'unread');
-  const reached = rule === 'sealed' ? unread[0] : await findReached(context, unread, [record]);
+  const [reached] = await findReached(context, unread, [record]);
   if (reached !== undefined) return { hashes, ...whyUnknown(reached) };
   const more = unread.length === 0 ? {} : { unread: unread.map(placeOf) };
   const cache = analysis.effects.find((effect) => effect.kind === 'skipped' && NEEDED_CACHES.test(effect.what));

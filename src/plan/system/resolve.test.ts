@@ -439,6 +439,11 @@ describe('refused is', () => {
       await publish({ main: [...debs, odd, other] });
       await resolve({ packages: ['odd'] });
       await expect(resolve({ packages: ['odd', 'helper'] })).rejects.toMatchObject(refused);
+      const settings = { ...NO_SETTINGS, values: { configure: 'sealed' } } as typeof NO_SETTINGS;
+      const sealed = async (...packages: string[]) =>
+        (await resolve({ packages, settings })).system.packages.filter(({ configure }) => configure === 'sealed');
+      expect(await sealed('odd')).toEqual([]);
+      expect(await sealed('odd', 'helper')).toMatchObject([{ name: 'odd' }]);
     });
   });
 

@@ -15,15 +15,15 @@ export type UnreadStatement = {
 };
 
 /**
- * The first of the statements that is run when these packages are installed, as far as their files tell: links are only seen of a package by itself. The
+ * Those of the statements that are run when these packages are installed, as far as their files tell: links are only seen of a package by itself. The
  * .debs must be in the store.
  */
 export async function findReached<Statement extends UnreadStatement>(
   context: Context,
   statements: readonly Statement[],
   packages: readonly PackageRecord[],
-): Promise<Statement | undefined> {
-  if (statements.length === 0) return undefined;
+): Promise<readonly Statement[]> {
+  if (statements.length === 0) return [];
   const wanted = [...new Set(statements.flatMap(({ paths }) => paths.map(withoutMerge)))];
   const missing = new Set(wanted);
   const patterns = wanted.filter((path) => path.includes('*')).map((path) => [path, path.split('*')] as const);
@@ -35,7 +35,7 @@ export async function findReached<Statement extends UnreadStatement>(
       for (const [pattern, [start = '', end = '']] of patterns) if (fits(path, start, end)) missing.delete(pattern);
     }
   }
-  return statements.find(({ paths }) => !paths.some((path) => missing.has(withoutMerge(path))));
+  return statements.filter(({ paths }) => !paths.some((path) => missing.has(withoutMerge(path))));
 }
 
 /** One part of a path, between what stands before and after a `*`. */
