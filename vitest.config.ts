@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // Far beyond what anything takes: only what hangs fails by these.
-    testTimeout: 600_000,
-    hookTimeout: 1_200_000,
+    testTimeout: 1_200_000,
+    hookTimeout: 1_800_000,
     pool: 'forks',
   },
 });
