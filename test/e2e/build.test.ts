@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -171,6 +171,9 @@ describe('packages without a wheel', () => {
     }
     const { imageId } = await cogplanJson<Receipt>(['apply', project]);
     expect((await cogplanJson<Receipt>(['apply', project], { store })).imageId).toBe(imageId);
+    // What they were built with took room only while they were.
+    const left = readdirSync(join(store, 'tmp'), { recursive: true }).map(String);
+    expect(left.filter((path) => /(?:^|\/)(?:wheels|build)-/.test(path))).toEqual([]);
   });
 
   it('may import what they do not ask for, when the log tells what it is', async () => {
