@@ -415,6 +415,18 @@ cp -p /usr/share/a/default /etc/a.conf
     await expect(configure([loop])).rejects.toMatchObject({ code: 'COGPLAN_DEB_EFFECT' });
   });
 
+  test('of shells, as update-shells writes them: each line also by its real path, though that is registered as well', async () => {
+    const utilities = deb('debianutils', { files: { 'usr/sbin/update-shells': '' } });
+    const one = deb('one', {
+      files: { 'bin/one': '', 'usr/share/debianutils/shells.d/one': '# its shells\n/bin/one # it\n/usr/bin/one\n' },
+    });
+    const two = deb('two', { scripts: { postinst: '#!/bin/sh\nadd-shell /bin/two\nadd-shell /usr/bin/one\n' } });
+    const shown = await configure([deb('base-files', { files: MERGED }), utilities, one, two]);
+    const registered = '/bin/one\n/usr/bin/one\n/usr/bin/one\n';
+    expect(shown['etc/shells']).toBe(`# /etc/shells: valid login shells\n${registered}/bin/two\n/usr/bin/two\n`);
+    expect(shown['var/lib/shells.state']).toBe(registered);
+  });
+
   test('of certificates: list, links, bundle', async () => {
     const pem = (text: string) => `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----`;
     const ca = deb('ca-certificates', {

@@ -15,15 +15,18 @@ export function writeShells(tree: ConfiguredTree, added: readonly string[]): voi
   const registered = registers ? files.flatMap((file) => withRealPaths(tree, shellsOf(tree.readText(file)))) : [];
   const text = tree.readText('/etc/shells') ?? '# /etc/shells: valid login shells\n';
   const there = new Set(shellsOf(text));
-  const missing = unique([...registered, ...withRealPaths(tree, added)]).filter((shell) => !there.has(shell));
-  tree.generate('/etc/shells', text + missing.map((shell) => `${shell}\n`).join(''));
-  if (registers)
-    tree.generate(
-      '/var/lib/shells.state',
-      unique(registered)
-        .map((shell) => `${shell}\n`)
-        .join(''),
-    );
+  const known = new Set([...there, ...registered]);
+  const missing = [
+    // What two packages register, or one under both of its paths, update-shells writes twice.
+    ...registered.filter((shell) => !there.has(shell)),
+    ...unique(withRealPaths(tree, added)).filter((shell) => !known.has(shell)),
+  ];
+  tree.generate('/etc/shells', linesOf(text, missing));
+  if (registers) tree.generate('/var/lib/shells.state', linesOf('', registered));
+}
+
+function linesOf(text: string, shells: readonly string[]): string {
+  return text + shells.map((shell) => `${shell}\n`).join('');
 }
 
 function shellsOf(text: string | undefined): readonly string[] {
