@@ -24,9 +24,13 @@ interface Tally {
 /** A partial file that changed within this time may be growing: its writer need not hold a lease. */
 const PARTIAL_IDLE = 3_600_000;
 
+/** Milliseconds: who works with leases has also made blobs, and read some, that no lease names; a use is noted to the day. */
+const WORK = 86_400_000;
+
 /**
  * Removes blobs, derived results, cached responses, quarantined and partial files that nobody kept, holds or used
- * lately, and what dead processes left in `tmp/`. The lock it holds is the one that new leases wait for.
+ * lately, and what dead processes left in `tmp/`. While other processes are at work, what was used within a day stays. The lock it holds is the one
+ * that new leases wait for.
  */
 export async function collectGarbage(
   input: GarbageInput,
@@ -34,7 +38,7 @@ export async function collectGarbage(
 ): Promise<{ readonly removed: number; readonly bytes: number }> {
   const tally: Tally = { removed: 0, bytes: 0 };
   const dryRun = options.dryRun === true;
-  const before = input.now().getTime() - options.olderThanMs;
+  const now = input.now().getTime();
   const trash = await input.layout.temporaryPath('trash');
   const discarded: string[] = [];
 
@@ -49,7 +53,8 @@ export async function collectGarbage(
 
   await input.exclusive(LEASE_LOCK, async () => {
     const held = await readHeldNames(input.layout);
-    const isKept = (name: string): boolean => held.has(name) || options.keep.has(name);
+    const before = now - (held.byOthers ? Math.max(options.olderThanMs, WORK) : options.olderThanMs);
+    const isKept = (name: string): boolean => held.names.has(name) || options.keep.has(name);
     const present = new Set<string>();
     for await (const { sha256, size } of input.list()) {
       const used = input.stamps.lastUsed(sha256) ?? (await modified(input.blobPath(sha256)));
@@ -59,7 +64,7 @@ export async function collectGarbage(
     if (!dryRun) input.stamps.compact(present);
     for (const { path, name, size } of await listDerived(input.layout))
       if (!isKept(name) && (await modified(path)) <= before) await discard(path, size);
-    const idleSince = Math.min(before, input.now().getTime() - PARTIAL_IDLE);
+    const idleSince = Math.min(before, now - PARTIAL_IDLE);
     for (const path of await listFiles(input.layout.partial))
       if (!isKept(basename(path, '.part')) && (await modified(path)) <= idleSince)
         await discard(path, await sizeOf(path));

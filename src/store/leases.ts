@@ -69,15 +69,27 @@ process.once('exit', () => {
   }
 });
 
+export interface HeldNames {
+  readonly names: ReadonlySet<string>;
+  /** Other processes hold some of them. */
+  readonly byOthers: boolean;
+}
+
 /** All names that living processes hold. Leases of dead ones are removed. */
-export async function readHeldNames(layout: Layout): Promise<ReadonlySet<string>> {
-  const held = new Set<string>();
+export async function readHeldNames(layout: Layout): Promise<HeldNames> {
+  const own = `${formatIdentity(thisProcess)}.`;
+  const names = new Set<string>();
+  let byOthers = false;
   for (const name of await readdir(layout.leases)) {
     const path = join(layout.leases, name);
-    if (await isAbandoned(name, path)) await rm(path, { force: true });
-    else for (const line of (await readFile(path, 'utf8').catch(() => '')).split('\n')) held.add(line);
+    if (await isAbandoned(name, path)) {
+      await rm(path, { force: true });
+      continue;
+    }
+    for (const line of (await readFile(path, 'utf8').catch(() => '')).split('\n')) names.add(line);
+    byOthers ||= !name.startsWith(own);
   }
-  return held;
+  return { names, byOthers };
 }
 
 /** True for a file named by an identity whose process is gone. */
