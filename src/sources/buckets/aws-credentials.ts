@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
 import { isCogplanError } from '../../errors.ts';
+import { jsonOf } from './ask-service.ts';
 import { assumeRole, assumeRoleWithToken, fromContainer, fromMachine, fromSso } from './aws-services.ts';
 import { type AwsCredentials, awsSettings, keysOf, profileOf, ssoSession } from './aws-settings.ts';
 import { credentialProblem } from './credential-problem.ts';
-import { type Expiring, renewed } from './expiring.ts';
+import { type Expiring, expiryOf, renewed } from './expiring.ts';
 
 export type AwsKeys = Expiring<AwsCredentials>;
 
@@ -188,7 +189,7 @@ async function byProgram({ env, signal }: Context, profile: string, line: string
       secretAccessKey: SecretAccessKey,
       ...(SessionToken === undefined ? {} : { sessionToken: SessionToken }),
     },
-    ...expiring(Expiration),
+    ...expiryOf(Expiration),
   };
 }
 
@@ -212,19 +213,4 @@ async function bySso(context: Context, profile: string, items: ReadonlyMap<strin
     throw problem(profile, 'the login has expired', login);
   const [account, role] = [items.get('sso_account_id') ?? '', items.get('sso_role_name') ?? ''];
   return fromSso(context, { region, account, role, token: token.data.accessToken, hint: login });
-}
-
-/** When an answer stops to hold; what cannot be read as a time does not hold for long. */
-export function expiring(text: string | undefined): { readonly expires?: number } {
-  if (text === undefined) return {};
-  const time = Date.parse(text);
-  return { expires: Number.isNaN(time) ? 0 : time };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

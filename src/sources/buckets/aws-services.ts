@@ -2,15 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { CogplanError } from '../../errors.ts';
-import type { SendOptions } from '../http/http-client.ts';
+import { askService, jsonOf, type ServiceRequest } from './ask-service.ts';
 import { type AwsCredentials, awsSettings } from './aws-settings.ts';
 import { credentialProblem } from './credential-problem.ts';
-import type { Expiring } from './expiring.ts';
+import { type Expiring, expiryOf } from './expiring.ts';
 
 type Keys = Expiring<AwsCredentials>;
 
-const LARGEST = 256 * 1024;
 const SESSION = 'cogplan';
 
 interface Role {
@@ -172,64 +170,24 @@ function keysFrom(subject: string, answer: unknown): Keys {
   const parsed = keysAnswer.safeParse(answer);
   if (!parsed.success) throw credentialProblem(subject, 'the answer holds no keys', HINT);
   const { AccessKeyId, SecretAccessKey, Token, Expiration } = parsed.data;
-  const time = Expiration === undefined ? undefined : Date.parse(Expiration);
   return {
     value: {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,
       ...(Token === undefined ? {} : { sessionToken: Token }),
     },
-    // What cannot be read as a time is asked for again each time.
-    ...(time === undefined ? {} : { expires: Number.isNaN(time) ? 0 : time }),
+    ...expiryOf(Expiration),
   };
 }
 
 const HINT = 'Check that this role may be taken here, or give other credentials.';
 
-/** The text of an answer. Errors name whom was asked and with which status, and nothing that was sent. */
+/** Keys are asked for by hosts of Amazon, and by addresses of a machine that answer at once or not at all. */
 async function ask(
-  { http, signal }: Context,
+  context: Context,
   subject: string,
-  {
-    url,
-    method,
-    headers,
-    body,
-    hint = HINT,
-  }: {
-    readonly url: string;
-    readonly method: SendOptions['method'];
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body?: string;
-    readonly hint?: string;
-  },
+  { hint = HINT, ...request }: Omit<ServiceRequest, 'subject' | 'hint' | 'retries'> & { readonly hint?: string },
 ): Promise<string> {
-  const retries = url.startsWith('http://169.254.') ? { retries: 0 } : {};
-  const sent = body === undefined ? {} : { body: () => Buffer.from(body) };
-  try {
-    const answer = await http.send(url, {
-      method,
-      headers,
-      direct: true,
-      maxBytes: LARGEST,
-      signal,
-      ...sent,
-      ...retries,
-    });
-    return answer.body.toString('utf8');
-  } catch (error) {
-    if (!(error instanceof CogplanError) || error.code === 'COGPLAN_OFFLINE' || error.code === 'COGPLAN_INTERRUPTED')
-      throw error;
-    const status = error.data?.status;
-    const why = status === undefined ? 'cannot be reached' : `answers ${String(status)}`;
-    throw credentialProblem(subject, `${new URL(url).host} ${why}`, hint, error);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const retries = request.url.startsWith('http://169.254.') ? 0 : undefined;
+  return askService(context, { ...request, subject, hint, retries });
 }

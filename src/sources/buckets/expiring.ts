@@ -4,6 +4,13 @@ export interface Expiring<T> {
   readonly expires?: number;
 }
 
+/** Until when an answer holds that ends at a time; what cannot be read as one does not hold for long. */
+export function expiryOf(text: string | undefined): { readonly expires?: number } {
+  if (text === undefined) return {};
+  const time = Date.parse(text);
+  return { expires: Number.isNaN(time) ? 0 : time };
+}
+
 /** So long before it ends a token is asked for anew, in milliseconds. */
 const EARLY = 5 * 60_000;
 

@@ -5,16 +5,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Context } from '../../context.ts';
-import { CogplanError } from '../../errors.ts';
+import { askService, jsonOf, type ServiceRequest } from './ask-service.ts';
 import type { Environment } from './aws-settings.ts';
 import { credentialProblem } from './credential-problem.ts';
-import { type Expiring, renewed } from './expiring.ts';
+import { type Expiring, expiryOf, renewed } from './expiring.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_only';
 const PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const METADATA = 'metadata.google.internal';
-const LARGEST = 256 * 1024;
 
 const serviceAccount = z.object({
   type: z.literal('service_account'),
@@ -183,8 +182,7 @@ async function actingFor(context: Asking, url: string, token: string): Promise<T
   const text = await ask(context, { url, json, headers: { authorization: `Bearer ${token}` } });
   const parsed = z.object({ accessToken: z.string().min(1), expireTime: z.string() }).safeParse(jsonOf(text));
   if (!parsed.success) throw credentialProblem(context.file, 'the answer holds no token', HINT);
-  const expires = Date.parse(parsed.data.expireTime);
-  return { value: parsed.data.accessToken, expires: Number.isNaN(expires) ? 0 : expires };
+  return { value: parsed.data.accessToken, ...expiryOf(parsed.data.expireTime) };
 }
 
 function tokenOf({ now, file = METADATA }: Context & { readonly file?: string }, text: string): Token {
@@ -199,44 +197,27 @@ function tokenOf({ now, file = METADATA }: Context & { readonly file?: string },
 const HINT = 'Check that the account is there and may be used from here.';
 
 async function ask(
-  { http, signal, file }: Asking,
-  request: {
-    readonly url: string;
+  context: Asking,
+  {
+    form,
+    json,
+    headers = {},
+    ...request
+  }: Pick<ServiceRequest, 'url' | 'retries'> & {
     readonly headers?: Readonly<Record<string, string>>;
     readonly form?: Readonly<Record<string, string>>;
     readonly json?: unknown;
-    readonly retries?: number;
   },
 ): Promise<string> {
-  const { url, headers = {}, form, json, retries } = request;
-  const text =
+  const body =
     form !== undefined ? new URLSearchParams(form).toString() : json === undefined ? undefined : JSON.stringify(json);
   const type = form !== undefined ? 'application/x-www-form-urlencoded' : 'application/json';
-  const sent = text === undefined ? {} : { body: () => Buffer.from(text) };
-  try {
-    const { body } = await http.send(url, {
-      method: text === undefined ? 'GET' : 'POST',
-      headers: { ...headers, ...(text === undefined ? {} : { 'content-type': type }) },
-      direct: true,
-      maxBytes: LARGEST,
-      signal,
-      ...sent,
-      ...(retries === undefined ? {} : { retries }),
-    });
-    return body.toString('utf8');
-  } catch (error) {
-    if (!(error instanceof CogplanError) || error.code === 'COGPLAN_OFFLINE' || error.code === 'COGPLAN_INTERRUPTED')
-      throw error;
-    const status = error.data?.status;
-    const why = status === undefined ? 'cannot be reached' : `answers ${String(status)}`;
-    throw credentialProblem(file, `${new URL(url).host} ${why}`, HINT, error);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return askService(context, {
+    ...request,
+    subject: context.file,
+    hint: HINT,
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': type }) },
+    body,
+  });
 }

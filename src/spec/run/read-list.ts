@@ -101,14 +101,19 @@ function readEitherWay(
 ): EitherWay | undefined {
   const read: ReadStatement[] = [];
   for (const { operator, pipeline } of items) {
-    const before = JSON.stringify([state.cwd, [...state.variables], [...state.functions.keys()]]);
+    const before = shellOf(state);
     const outcome = readPipeline(pipeline, false);
     if (outcome.class === 'step' || !makesNoDifference(question, outcome, operator === '||')) return undefined;
-    if (before !== JSON.stringify([state.cwd, [...state.variables], [...state.functions.keys()]])) return undefined;
+    if (shellOf(state) !== before) return undefined;
     read.push({ pipeline, outcome });
     if (operator === '||' && (outcome.status ?? true) === true) return { read, status: true };
   }
   return { read, status: 'unknown' };
+}
+
+/** What a command may change of the shell itself, as a text to compare. */
+function shellOf({ cwd, variables, functions }: RunState): string {
+  return JSON.stringify([cwd, [...variables], [...functions.keys()]]);
 }
 
 /** Whether a command has the same effect when it is left out, or done though it need not be. `otherwise`: it is done when the answer is no. */

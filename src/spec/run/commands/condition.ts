@@ -1,3 +1,4 @@
+import { NUMBER_TESTS } from '../../../formats/debian/effects/number-tests.ts';
 import { hasProgram, type Known, knownAt } from '../knows.ts';
 import { notRead, type Rule, type RunState, type Status, type Understood } from '../run-state.ts';
 
@@ -98,21 +99,17 @@ function of(state: RunState, path: string, read: (known: Exclude<Known, 'unknown
 }
 
 function compare(state: RunState, left: string, operator: string, right: string): Status | undefined {
+  const holds = NUMBER_TESTS.get(operator);
+  if (holds !== undefined) {
+    const areNumbers = /^-?\d{1,15}$/.test(left) && /^-?\d{1,15}$/.test(right);
+    return areNumbers ? holds(Number(left) - Number(right)) : 'unknown';
+  }
   switch (operator) {
     // `==` is an error in some shells, and is left to the one of the image.
     case '=':
       return state.concrete(left) === state.concrete(right);
     case '!=':
       return state.concrete(left) !== state.concrete(right);
-    case '-eq':
-    case '-ne':
-    case '-lt':
-    case '-le':
-    case '-gt':
-    case '-ge':
-      return /^-?\d{1,15}$/.test(left) && /^-?\d{1,15}$/.test(right)
-        ? ordered(operator, Number(left) - Number(right))
-        : 'unknown';
     case '-a':
     case '-o': {
       const sides = [left !== '', right !== ''];
@@ -120,23 +117,6 @@ function compare(state: RunState, left: string, operator: string, right: string)
     }
     default:
       return undefined;
-  }
-}
-
-function ordered(operator: '-eq' | '-ne' | '-lt' | '-le' | '-gt' | '-ge', difference: number): boolean {
-  switch (operator) {
-    case '-eq':
-      return difference === 0;
-    case '-ne':
-      return difference !== 0;
-    case '-lt':
-      return difference < 0;
-    case '-le':
-      return difference <= 0;
-    case '-gt':
-      return difference > 0;
-    case '-ge':
-      return difference >= 0;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Condition } from '../effect.ts';
+import { NUMBER_TESTS } from '../number-tests.ts';
 import type { Shell } from '../shell.ts';
 import { both, either, negate, type Status } from '../status.ts';
 import type { Value } from '../value.ts';
@@ -130,22 +131,7 @@ function compare(left: Value, operator: string, right: Value): Status {
 function compareStrings(left: string, operator: string, right: string): Status {
   if (operator === '=' || operator === '==') return left === right;
   if (operator === '!=') return left !== right;
-  if (!/^-?\d+$/.test(left) || !/^-?\d+$/.test(right)) return 'unknown';
-  const difference = Number(left) - Number(right);
-  switch (operator) {
-    case '-eq':
-      return difference === 0;
-    case '-ne':
-      return difference !== 0;
-    case '-lt':
-      return difference < 0;
-    case '-le':
-      return difference <= 0;
-    case '-gt':
-      return difference > 0;
-    case '-ge':
-      return difference >= 0;
-    default:
-      return 'unknown';
-  }
+  const holds = NUMBER_TESTS.get(operator);
+  if (holds === undefined || !/^-?\d+$/.test(left) || !/^-?\d+$/.test(right)) return 'unknown';
+  return holds(Number(left) - Number(right));
 }
