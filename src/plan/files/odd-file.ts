@@ -3,8 +3,8 @@ import type { Context } from '../../context.ts';
 import type { Where } from '../../errors.ts';
 import { warn } from '../../events.ts';
 import type { File } from '../../lock/schema.generated.ts';
+import { LFS_POINTER_START } from '../../sources/git/lfs-objects.ts';
 
-const POINTER = 'version https://git-lfs.github.com/spec/v1\n';
 /** LFS's own limit for pointers. */
 const MOST_POINTER = 1024;
 /** Names in a query under which signatures that end travel. */
@@ -30,7 +30,7 @@ export async function tellOddFile(
     );
   if ((await store.stat(file.sha256)) === undefined) return;
   const start = startOf(store.blobPath(file.sha256));
-  if (file.size <= MOST_POINTER && start.startsWith(POINTER))
+  if (file.size <= MOST_POINTER && start.startsWith(LFS_POINTER_START))
     warn(host, 'lock.lfs-pointer', `${place}: ${what} is a pointer of Git LFS, not the file itself${adviceFor(url)}`);
   else if (/^\s*(?:<!doctype html|<html)/i.test(start) && !/\.html?$/i.test(new URL(url).pathname))
     warn(host, 'lock.web-page', `${place}: ${what} is a page of HTML, not a file${adviceFor(url)}`);
@@ -38,7 +38,7 @@ export async function tellOddFile(
 
 /** Whether a text is what Git leaves in place of a file that LFS holds. */
 export function isPointer(path: string, size: number): boolean {
-  return size <= MOST_POINTER && size > POINTER.length && startOf(path).startsWith(POINTER);
+  return size <= MOST_POINTER && size > LFS_POINTER_START.length && startOf(path).startsWith(LFS_POINTER_START);
 }
 
 function adviceFor(url: string): string {

@@ -10,12 +10,15 @@ export interface LfsPointer {
   readonly path: string;
 }
 
+/** What each pointer begins with. */
+export const LFS_POINTER_START = 'version https://git-lfs.github.com/spec/v1\n';
+
 const TYPE = 'application/vnd.git-lfs+json';
 const AT_ONCE = 100;
 
 /** A file that LFS holds, by the text that git holds in its place. https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
 export function parseLfsPointer(text: string, path: string): LfsPointer | undefined {
-  if (!text.startsWith('version https://git-lfs.github.com/spec/v1\n')) return undefined;
+  if (!text.startsWith(LFS_POINTER_START)) return undefined;
   const oid = /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
   const size = /^size (\d{1,15})$/m.exec(text)?.[1];
   return oid === undefined || size === undefined || !isSha256(oid)
